@@ -1,0 +1,63 @@
+/** What kind of refusal a {@link DomainError} is; the transport chooses a status from it. */
+export type DomainErrorKind = 'invalid' | 'not_found' | 'conflict' | 'forbidden' | 'unauthenticated' | 'too_many';
+
+/**
+ * A refusal by a business rule. `code` is stable (`<area>.<snake_case>`) and listed in docs/errors.md;
+ * `message` may be shown to the caller; `field` names the input at fault, as a JSON path.
+ */
+export class DomainError extends Error {
+  override readonly name = 'DomainError';
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly kind: DomainErrorKind = 'invalid',
+    readonly field?: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The error codes that this authorization server sends, grouped by the document that defines them. */
+export type OAuthErrorCode =
+  // RFC 6749 §4.1.2.1, §5.2
+  | 'invalid_request'
+  | 'invalid_client'
+  | 'invalid_grant'
+  | 'unauthorized_client'
+  | 'unsupported_grant_type'
+  | 'unsupported_response_type'
+  | 'invalid_scope'
+  | 'access_denied'
+  | 'server_error'
+  | 'temporarily_unavailable'
+  // RFC 7009 §2.2.1
+  | 'unsupported_token_type'
+  // RFC 7591 §3.2.2
+  | 'invalid_redirect_uri'
+  | 'invalid_client_metadata'
+  // RFC 8707 §2
+  | 'invalid_target'
+  // OpenID Connect Core §3.1.2.6
+  | 'login_required'
+  | 'consent_required'
+  | 'interaction_required';
+
+/** A protocol error. `description` is sent to the client; `cause` never leaves the process. */
+export class OAuthError extends Error {
+  override readonly name = 'OAuthError';
+  constructor(
+    readonly code: OAuthErrorCode,
+    readonly description: string,
+    options?: { cause?: unknown },
+  ) {
+    super(`${code}: ${description}`, options);
+  }
+}
+
+/** The state that a decision was read from has changed: reload, decide again, append again. */
+export class ConcurrencyError extends Error {
+  override readonly name = 'ConcurrencyError';
+  constructor(readonly reason: 'stream_version' | 'overtaken' | 'unique_fact' | 'serialization', message: string) {
+    super(message);
+  }
+}
