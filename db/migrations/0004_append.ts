@@ -1,0 +1,166 @@
+import { type Kysely, sql } from 'kysely';
+
+/**
+ * The append: one function, the last statement of its transaction, that takes the head lock, gives the numbers and
+ * writes the events and every row that needs a number.
+ *
+ * In the rows that it is given a negative *_seq stands for "that event of this append" (-1 is the first), and an
+ * *_at of -infinity for the time of recording, so that one pure evolve serves live writes and replay alike.
+ */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await sql.raw(statements).execute(db);
+}
+
+const statements = /* sql */ `
+-- Makes write_<table>(rows, base, at): upserts rows given as JSON, replacing placeholders of positions and times.
+CREATE PROCEDURE make_row_writer(target text) LANGUAGE plpgsql AS $make$
+DECLARE
+  columns text; picks text; updates text; keys text;
+BEGIN
+  SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum),
+    string_agg(CASE
+      WHEN a.attname ~ '_seq$' THEN format('CASE WHEN r.%1$I < 0 THEN base - r.%1$I ELSE r.%1$I END', a.attname)
+      WHEN a.attname ~ '_at$' THEN format('CASE WHEN r.%1$I = ''-infinity'' THEN at ELSE r.%1$I END', a.attname)
+      ELSE format('r.%I', a.attname) END, ', ' ORDER BY a.attnum),
+    string_agg(format('%1$I = excluded.%1$I', a.attname), ', ' ORDER BY a.attnum)
+      FILTER (WHERE a.attnum <> ALL (i.indkey::int2[]))
+  INTO columns, picks, updates
+  FROM pg_attribute a JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
+  WHERE a.attrelid = target::regclass AND a.attnum > 0 AND NOT a.attisdropped;
+  SELECT string_agg(quote_ident(a.attname), ', ') INTO keys
+  FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[])
+  WHERE i.indrelid = target::regclass AND i.indisprimary;
+  EXECUTE format($f$
+    CREATE OR REPLACE FUNCTION %I(rows jsonb, base bigint, at timestamptz) RETURNS void LANGUAGE sql AS $w$
+      INSERT INTO %I (%s) SELECT %s FROM jsonb_populate_recordset(NULL::%I, rows) r
+      ON CONFLICT (%s) DO %s
+    $w$
+  $f$, 'write_' || target, target, columns, picks, target, keys, coalesce('UPDATE SET ' || updates, 'NOTHING'));
+END $make$;
+REVOKE ALL ON PROCEDURE make_row_writer(text) FROM PUBLIC;
+
+-- Makes write_rows(rows, base, at) over all tables named, in the order of their names.
+CREATE PROCEDURE make_rows_writer(targets text[]) LANGUAGE plpgsql AS $make$
+DECLARE target text; body text := '';
+BEGIN
+  FOR target IN SELECT unnest(targets) ORDER BY 1 LOOP
+    CALL make_row_writer(target);
+    body := body || format('IF rows ? %L THEN PERFORM %I(rows->%L, base, at); END IF;' || chr(10), target, 'write_' || target, target);
+  END LOOP;
+  EXECUTE format($f$
+    CREATE OR REPLACE FUNCTION write_rows(rows jsonb, base bigint, at timestamptz) RETURNS void LANGUAGE plpgsql AS $w$
+    BEGIN %s END $w$
+  $f$, body);
+END $make$;
+REVOKE ALL ON PROCEDURE make_rows_writer(text[]) FROM PUBLIC;
+
+CALL make_rows_writer(ARRAY['tenants', 'issuers', 'resources', 'policies', 'signing_keys', 'users', 'identities',
+  'clients', 'grants', 'pair_watermarks', 'revocations', 'admin_keys', 'tenant_directory', 'tenant_keys',
+  'person_keys', 'sealed_signing_keys', 'passwords', 'admin_key_secrets', 'authorization_codes']);
+
+-- Everyone who hands out access holds the tenant's fence shared until commit, every revocation holds it alone: so
+-- nothing that was decided before a revocation commits after it.
+CREATE FUNCTION take_fence(tenant uuid, alone boolean) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF alone THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended('grantkeeper.fence/' || tenant, 0));
+  ELSE
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('grantkeeper.fence/' || tenant, 0));
+  END IF;
+END $$;
+
+-- append(tenant, input) with input =
+--   read      {epoch, seq}   the position at which the decision was read; absent when nothing was read
+--   command   {id, fingerprint, result}
+--   create    true for the first append of a tenant
+--   wide      true when a decision read before this one must not commit after it
+--   revokes   true when the append ends access
+--   streams   [{type, id, version}]   expected current versions, 0 for a new stream
+--   events    [{eventId, streamType, streamId, streamVersion, type, schemaVersion, payload, personal, actor,
+--               correlationId, causationId}]
+--   facts     [{kind, value, holder, expect}]   holder null releases
+--   endFamilies [family id]
+--   rows      {table: [row]}
+-- Answers {epoch, first, last, recordedAt}. Refuses with SQLSTATE GK001 (expected version), GK002 (overtaken by a
+-- wider act), GK003 (unique fact), GK004 (another epoch), GK005 (no such tenant).
+CREATE FUNCTION append(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  n int := jsonb_array_length(p->'events');
+  head heads;
+  base bigint;
+  at timestamptz;
+  expected record;
+  actual int;
+  fact record;
+BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  IF (p->>'revokes')::boolean THEN PERFORM take_fence(p_tenant, true); END IF;
+  IF (p->>'create')::boolean THEN
+    INSERT INTO heads (tenant_id) VALUES (p_tenant) ON CONFLICT DO NOTHING;
+  END IF;
+
+  SELECT * INTO head FROM heads WHERE tenant_id = p_tenant FOR NO KEY UPDATE;
+  IF NOT FOUND THEN RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'GK005'; END IF;
+  IF p ? 'read' THEN
+    IF (p->'read'->>'epoch')::int <> head.epoch THEN
+      RAISE EXCEPTION 'the ledger is in another epoch' USING ERRCODE = 'GK004';
+    END IF;
+    IF head.wide_seq > (p->'read'->>'seq')::bigint THEN
+      RAISE EXCEPTION 'a wider act has overtaken this decision' USING ERRCODE = 'GK002';
+    END IF;
+  END IF;
+
+  -- Also refused when the expectation is ahead of the stream: then it was read from somewhere else.
+  FOR expected IN SELECT * FROM jsonb_to_recordset(p->'streams') AS s(type text, id text, version int) LOOP
+    SELECT coalesce(max(e.stream_version), 0) INTO actual FROM events e
+    WHERE e.tenant_id = p_tenant AND e.stream_type = expected.type AND e.stream_id = expected.id;
+    IF actual <> expected.version THEN
+      RAISE EXCEPTION '% is at version %, expected %', expected.type, actual, expected.version USING ERRCODE = 'GK001';
+    END IF;
+  END LOOP;
+
+  base := head.seq;
+  -- Never back within a tenant, whatever the clock does.
+  at := greatest(clock_timestamp(), head.last_recorded_at);
+  UPDATE heads SET seq = base + n, last_recorded_at = at,
+    wide_seq = CASE WHEN (p->>'wide')::boolean THEN base + n ELSE wide_seq END
+  WHERE tenant_id = p_tenant;
+
+  IF p ? 'command' THEN
+    INSERT INTO commands (tenant_id, command_id, fingerprint, result, recorded_at)
+    VALUES (p_tenant, (p->'command'->>'id')::uuid, p->'command'->>'fingerprint', p->'command'->'result', at);
+  END IF;
+
+  INSERT INTO events (tenant_id, seq, epoch, event_id, stream_type, stream_id, stream_version, type, schema_version,
+    recorded_at, actor, correlation_id, causation_id, command_id, payload, personal)
+  SELECT p_tenant, base + e.n, head.epoch, (e.v->>'eventId')::uuid, e.v->>'streamType', e.v->>'streamId',
+    (e.v->>'streamVersion')::int, e.v->>'type', (e.v->>'schemaVersion')::smallint, at, e.v->'actor',
+    (e.v->>'correlationId')::uuid, (e.v->>'causationId')::uuid, (p->'command'->>'id')::uuid,
+    e.v->'payload', coalesce(e.v->'personal', '{}')
+  FROM jsonb_array_elements(p->'events') WITH ORDINALITY AS e(v, n);
+
+  FOR fact IN SELECT * FROM jsonb_to_recordset(p->'facts') AS f(kind text, value text, holder text, expect text) LOOP
+    IF fact.expect IS NULL THEN
+      INSERT INTO unique_facts (tenant_id, kind, value, holder) VALUES (p_tenant, fact.kind, fact.value, fact.holder)
+      ON CONFLICT DO NOTHING;
+    ELSIF fact.holder IS NULL THEN
+      DELETE FROM unique_facts u WHERE u.tenant_id = p_tenant AND u.kind = fact.kind AND u.value = fact.value AND u.holder = fact.expect;
+    ELSE
+      UPDATE unique_facts u SET holder = fact.holder
+      WHERE u.tenant_id = p_tenant AND u.kind = fact.kind AND u.value = fact.value AND u.holder = fact.expect;
+    END IF;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'the unique fact % is held by another', fact.kind USING ERRCODE = 'GK003';
+    END IF;
+  END LOOP;
+
+  IF p ? 'endFamilies' THEN
+    UPDATE families f SET ended_seq = base + n
+    WHERE f.tenant_id = p_tenant AND f.ended_seq IS NULL
+      AND f.family_id IN (SELECT value::uuid FROM jsonb_array_elements_text(p->'endFamilies'));
+  END IF;
+  PERFORM write_rows(coalesce(p->'rows', '{}'), base, at);
+
+  RETURN jsonb_build_object('epoch', head.epoch, 'first', base + 1, 'last', base + n, 'recordedAt', at);
+END $$;
+`;

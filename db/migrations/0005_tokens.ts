@@ -1,0 +1,215 @@
+import { type Kysely, sql } from 'kysely';
+
+/**
+ * The hot paths of the token endpoint, each one statement and one commit: redeeming a code, rotating a refresh token,
+ * and the check of an access token's standing.
+ *
+ * Order of reads: the ledger position is read before every standing check, under the tenant's shared fence. A stale
+ * position is safe (it kills more), a fresh one is not.
+ */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await sql.raw(statements).execute(db);
+}
+
+const statements = /* sql */ `
+-- Why a credential born at p_born under a grant is dead: NULL when it is alive.
+CREATE FUNCTION cause_of_death(g grant_standing, p_born bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE
+    WHEN g.grant_id IS NULL THEN 'unknown'
+    WHEN g.ended_seq IS NOT NULL THEN 'revoked'
+    WHEN g.watermark > p_born THEN 'revoked'
+    WHEN g.suspended THEN 'suspended'
+  END
+$$;
+
+-- Whether the client has proven itself: 'ok', or the reason why not. A client without a row is not a client (CL-13).
+CREATE FUNCTION client_proof(p_tenant uuid, p_client text, p_method text, p_secret_hash bytea) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+DECLARE registered text; secret bytea;
+BEGIN
+  SELECT c.metadata->>'token_endpoint_auth_method' INTO registered FROM clients c
+  WHERE c.tenant_id = p_tenant AND c.client_id = p_client;
+  IF NOT FOUND THEN
+    SELECT c.metadata->>'token_endpoint_auth_method' INTO registered FROM client_registrations c
+    WHERE c.tenant_id = p_tenant AND c.client_id = p_client;
+    IF NOT FOUND THEN RETURN 'unknown_client'; END IF;
+  END IF;
+  IF registered = 'none' THEN
+    RETURN CASE WHEN p_method = 'none' THEN 'ok' ELSE 'wrong_method' END;
+  END IF;
+  -- RFC 6749 §2.3.1: a client that was given a secret may send it either way, but it must send it.
+  IF p_secret_hash IS NULL THEN RETURN 'secret_required'; END IF;
+  SELECT s.secret_hash INTO secret FROM client_secrets s WHERE s.tenant_id = p_tenant AND s.client_id = p_client;
+  -- Compared as hashes of hashes, so that the time of the comparison says nothing about the secret.
+  RETURN CASE WHEN sha256(secret) = sha256(p_secret_hash) THEN 'ok' ELSE 'wrong_secret' END;
+END $$;
+
+-- What the token endpoint needs to mint an access token for a grant.
+CREATE FUNCTION minting_facts(g grant_standing) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_build_object(
+    'grantId', g.grant_id, 'userId', g.user_id, 'clientId', g.client_id,
+    'resource', r.url, 'resourceId', r.resource_id, 'alg', r.signing_alg,
+    'issuer', (SELECT i.url FROM issuers i WHERE i.tenant_id = g.tenant_id AND i.owner = 'tenant' ORDER BY i.created_seq LIMIT 1),
+    'kid', (SELECT k.kid FROM signing_keys k WHERE k.tenant_id = g.tenant_id AND k.use = 'access_token' AND k.alg = r.signing_alg AND k.state = 'active'),
+    'sub', (SELECT u.sub FROM users u WHERE u.tenant_id = g.tenant_id AND u.user_id = g.user_id),
+    'settings', (SELECT p.settings FROM policies p WHERE p.tenant_id = g.tenant_id),
+    'grantTypes', (SELECT c.metadata->'grant_types' FROM clients c WHERE c.tenant_id = g.tenant_id AND c.client_id = g.client_id))
+  FROM resources r WHERE r.tenant_id = g.tenant_id AND r.resource_id = g.resource_id
+$$;
+
+-- redeem_code(tenant, {codeHash, clientId, authMethod, secretHash, redirectUri, challenge, resource, familyId, salt, fingerprint}).
+-- Answers {outcome: 'redeemed', …} or another outcome; only 'redeemed' has changed anything.
+CREATE FUNCTION redeem_code(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  head heads;
+  code authorization_codes;
+  g grant_standing;
+  proof text;
+  facts jsonb;
+  at timestamptz := clock_timestamp();
+BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  PERFORM take_fence(p_tenant, false);
+  SELECT * INTO head FROM heads WHERE tenant_id = p_tenant;
+
+  proof := client_proof(p_tenant, p->>'clientId', p->>'authMethod', decode(p->>'secretHash', 'hex'));
+  IF proof <> 'ok' THEN RETURN jsonb_build_object('outcome', 'invalid_client', 'because', proof); END IF;
+
+  SELECT * INTO code FROM authorization_codes c
+  WHERE c.tenant_id = p_tenant AND c.code_hash = decode(p->>'codeHash', 'hex') FOR UPDATE;
+  IF NOT FOUND OR code.client_id <> p->>'clientId' THEN
+    RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'unknown_code');
+  END IF;
+  IF code.code_challenge <> p->>'challenge' THEN
+    -- Also for a redeemed code: a replay without the verifier must not revoke (AS-23).
+    RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'wrong_verifier');
+  END IF;
+  IF code.redeemed_at IS NOT NULL THEN
+    RETURN jsonb_build_object('outcome', 'replayed', 'grantId', code.grant_id, 'familyId', code.family_id);
+  END IF;
+  IF code.expires_at <= at THEN RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'expired_code'); END IF;
+  IF p->>'redirectUri' IS NOT NULL AND p->>'redirectUri' <> code.redirect_uri THEN
+    RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'wrong_redirect_uri');
+  END IF;
+
+  SELECT * INTO g FROM grant_standing s WHERE s.tenant_id = p_tenant AND s.grant_id = code.grant_id;
+  IF code.born_epoch <> head.epoch OR cause_of_death(g, code.born_seq) IS NOT NULL THEN
+    RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', coalesce(cause_of_death(g, code.born_seq), 'epoch'));
+  END IF;
+  facts := minting_facts(g);
+  IF p->>'resource' IS NOT NULL AND p->>'resource' <> facts->>'resource' THEN
+    RETURN jsonb_build_object('outcome', 'invalid_target');
+  END IF;
+
+  UPDATE authorization_codes c SET redeemed_at = at, family_id = (p->>'familyId')::uuid
+  WHERE c.tenant_id = p_tenant AND c.code_hash = code.code_hash;
+  INSERT INTO families (tenant_id, family_id, grant_id, client_id, scopes, salt, generation, rotated_at,
+    rotated_fingerprint, replays, auth_time, born_epoch, born_seq, created_at, idle_expires_at, expires_at, last_used_on)
+  VALUES (p_tenant, (p->>'familyId')::uuid, g.grant_id, g.client_id, code.scopes, decode(p->>'salt', 'hex'), 1, at,
+    p->>'fingerprint', 0, code.auth_time, code.born_epoch, code.born_seq, at,
+    at + make_interval(secs => (facts->'settings'->>'refreshIdleSeconds')::int),
+    at + make_interval(secs => (facts->'settings'->>'refreshAbsoluteSeconds')::int), at::date);
+  INSERT INTO activity (tenant_id, retention_class, at, what, grant_id, family_id, user_id, client_id, resource_id)
+  VALUES (p_tenant, 'standard', at, 'token.issued', g.grant_id, (p->>'familyId')::uuid, g.user_id, g.client_id, g.resource_id);
+
+  RETURN facts || jsonb_build_object('outcome', 'redeemed', 'epoch', head.epoch, 'seq', head.seq, 'at', at,
+    'familyId', p->>'familyId', 'generation', 1, 'scopes', code.scopes, 'authTime', code.auth_time);
+END $$;
+
+-- rotate_family(tenant, {familyId, generation, inner, tag, clientId, authMethod, secretHash, fingerprint, resource, scopes}).
+-- Outcomes: 'rotated' and 'replayed' (both with the successor's generation), 'reuse', 'invalid_grant', 'invalid_client',
+-- 'invalid_target', 'invalid_scope', 'suspended'.
+CREATE FUNCTION rotate_family(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  head heads;
+  f families;
+  g grant_standing;
+  proof text;
+  facts jsonb;
+  settings jsonb;
+  wanted text[];
+  presented int := (p->>'generation')::int;
+  at timestamptz := clock_timestamp();
+  outcome text;
+BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  PERFORM take_fence(p_tenant, false);
+  SELECT * INTO head FROM heads WHERE tenant_id = p_tenant;
+
+  proof := client_proof(p_tenant, p->>'clientId', p->>'authMethod', decode(p->>'secretHash', 'hex'));
+  IF proof <> 'ok' THEN RETURN jsonb_build_object('outcome', 'invalid_client', 'because', proof); END IF;
+
+  SELECT * INTO f FROM families WHERE tenant_id = p_tenant AND family_id = (p->>'familyId')::uuid FOR NO KEY UPDATE;
+  IF NOT FOUND THEN RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'unknown_family'); END IF;
+  -- The inner tag: sha256 over the family's salt and a value that only the holder of the master key can make. Compared
+  -- as hashes of hashes, so that the time of the comparison says nothing about it.
+  IF sha256(sha256(f.salt || decode(p->>'inner', 'hex'))) <> sha256(decode(p->>'tag', 'hex'))
+    OR f.client_id <> p->>'clientId' OR presented > f.generation THEN
+    RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'not_this_family');
+  END IF;
+
+  SELECT * INTO g FROM grant_standing s WHERE s.tenant_id = p_tenant AND s.grant_id = f.grant_id;
+  IF f.ended_seq IS NOT NULL THEN RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'family_ended'); END IF;
+  IF f.born_epoch <> head.epoch THEN RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'epoch'); END IF;
+  outcome := cause_of_death(g, f.born_seq);
+  IF outcome = 'suspended' THEN RETURN jsonb_build_object('outcome', 'suspended'); END IF;
+  IF outcome IS NOT NULL THEN RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', outcome); END IF;
+  IF f.idle_expires_at <= at OR f.expires_at <= at THEN
+    RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'expired');
+  END IF;
+
+  facts := minting_facts(g);
+  settings := facts->'settings';
+  IF p->>'resource' IS NOT NULL AND p->>'resource' <> facts->>'resource' THEN
+    RETURN jsonb_build_object('outcome', 'invalid_target');
+  END IF;
+  IF p ? 'scopes' THEN
+    SELECT array_agg(value) INTO wanted FROM jsonb_array_elements_text(p->'scopes');
+    IF NOT wanted <@ f.scopes THEN RETURN jsonb_build_object('outcome', 'invalid_scope'); END IF;
+  END IF;
+
+  IF presented = f.generation THEN
+    UPDATE families SET generation = f.generation + 1, rotated_at = at, rotated_fingerprint = p->>'fingerprint',
+      replays = 0, idle_expires_at = at + make_interval(secs => (settings->>'refreshIdleSeconds')::int), last_used_on = at::date
+    WHERE tenant_id = p_tenant AND family_id = f.family_id;
+    f.generation := f.generation + 1;
+    outcome := 'rotated';
+  ELSIF presented = f.generation - 1
+    AND at <= f.rotated_at + make_interval(secs => (settings->>'refreshGraceSeconds')::int)
+    AND f.replays < (settings->>'refreshReplaysMax')::int
+    AND f.rotated_fingerprint = p->>'fingerprint' THEN
+    UPDATE families SET replays = f.replays + 1 WHERE tenant_id = p_tenant AND family_id = f.family_id;
+    outcome := 'replayed';
+  ELSE
+    RETURN jsonb_build_object('outcome', 'reuse', 'grantId', f.grant_id, 'familyId', f.family_id,
+      'presented', presented, 'current', f.generation);
+  END IF;
+
+  INSERT INTO activity (tenant_id, retention_class, at, what, grant_id, family_id, user_id, client_id, resource_id, detail)
+  VALUES (p_tenant, 'standard', at, CASE outcome WHEN 'rotated' THEN 'token.refreshed' ELSE 'token.replayed' END,
+    g.grant_id, f.family_id, g.user_id, g.client_id, g.resource_id, jsonb_build_object('generation', f.generation));
+  RETURN facts || jsonb_build_object('outcome', outcome, 'epoch', head.epoch, 'seq', head.seq, 'at', at,
+    'familyId', f.family_id, 'generation', f.generation, 'salt', encode(f.salt, 'hex'),
+    'scopes', f.scopes, 'authTime', f.auth_time);
+END $$;
+
+-- access_standing(tenant, {grantId, familyId, tokenId, epoch, seq}): NULL when an access token that carries this
+-- position is alive, else why it is dead.
+CREATE FUNCTION access_standing(p_tenant uuid, p jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  g grant_standing;
+  death text;
+BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  IF (SELECT h.epoch FROM heads h WHERE h.tenant_id = p_tenant) IS DISTINCT FROM (p->>'epoch')::int THEN RETURN 'epoch'; END IF;
+  SELECT * INTO g FROM grant_standing s WHERE s.tenant_id = p_tenant AND s.grant_id = (p->>'grantId')::uuid;
+  death := cause_of_death(g, (p->>'seq')::bigint);
+  IF death IS NOT NULL THEN RETURN death; END IF;
+  IF NOT EXISTS (SELECT 1 FROM families f WHERE f.tenant_id = p_tenant AND f.family_id = (p->>'familyId')::uuid
+    AND f.grant_id = g.grant_id AND f.ended_seq IS NULL) THEN RETURN 'revoked'; END IF;
+  IF EXISTS (SELECT 1 FROM revocations r WHERE r.tenant_id = p_tenant AND r.kind = 'token' AND r.token_id = p->>'tokenId') THEN
+    RETURN 'revoked';
+  END IF;
+  RETURN NULL;
+END $$;
+`;

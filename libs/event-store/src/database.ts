@@ -1,0 +1,106 @@
+import type { TenantId } from '@grantkeeper/kernel';
+import { CompiledQuery, type ControlledTransaction, Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import type { Schema } from './schema.ts';
+
+/** The database roles of db/migrations/0001_ledger.ts: `service` for one tenant's rows, `relay` for what is read before a tenant is known. */
+export type Role = 'service' | 'relay' | 'readonly';
+
+// Positions and counters stay far below 2^53; as strings they would compare wrongly.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+
+/**
+ * A pool whose every connection acts as `role` and gives up rather than hold a tenant: a lost host is noticed within
+ * seconds by TCP, a forgotten transaction is ended by the server.
+ */
+export function openPool(url: string, role: Role, options: { max?: number; onError?: (error: Error) => void } = {}): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.max ?? 20,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    options: [
+      `role=grantkeeper_${role}`,
+      'lock_timeout=5000',
+      'statement_timeout=30000',
+      'idle_in_transaction_session_timeout=10000',
+      'tcp_keepalives_idle=5',
+      'tcp_keepalives_interval=2',
+      'tcp_keepalives_count=3',
+      'tcp_user_timeout=10000',
+      'jit=off',
+    ]
+      .map((setting) => `-c ${setting}`)
+      .join(' '),
+  });
+  // Without a listener a connection that dies while idle takes the process with it.
+  pool.on('error', (error) => options.onError?.(error));
+  return pool;
+}
+
+export type Transaction = ControlledTransaction<Schema>;
+
+/** The service's access to its database: functions of the hot paths, and transactions bound to one tenant. */
+export class Database {
+  readonly #pool: pg.Pool;
+  readonly #relay: pg.Pool;
+  readonly #kysely: Kysely<Schema>;
+
+  constructor(options: { url: string; max?: number; onError?: (error: Error) => void }) {
+    this.#pool = openPool(options.url, 'service', options);
+    this.#relay = openPool(options.url, 'relay', { ...options, max: 3 });
+    this.#kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: this.#pool }) });
+  }
+
+  /** Calls the SQL function `name(tenant, input)`: one statement, one round trip, its own transaction. */
+  async call<Result>(name: string, tenant: TenantId, input: unknown): Promise<Result> {
+    const { rows } = await this.#pool.query<{ result: Result }>({
+      name,
+      text: `SELECT ${name}($1, $2) AS result`,
+      values: [tenant, JSON.stringify(input)],
+    });
+    return rows[0]!.result;
+  }
+
+  /** Runs `work` in a transaction that sees and may change the rows of `tenant` only. */
+  async asTenant<Result>(tenant: TenantId, work: (tx: Transaction) => Promise<Result>): Promise<Result> {
+    return this.#transaction(tenant, 'read committed', work);
+  }
+
+  /** Runs `work` on one snapshot of the rows of `tenant`: what it reads was all true at one ledger position. */
+  async asTenantAtOneMoment<Result>(tenant: TenantId, work: (tx: Transaction) => Promise<Result>): Promise<Result> {
+    return this.#transaction(tenant, 'repeatable read', work);
+  }
+
+  async #transaction<Result>(
+    tenant: TenantId,
+    isolation: 'read committed' | 'repeatable read',
+    work: (tx: Transaction) => Promise<Result>,
+  ): Promise<Result> {
+    const tx = await this.#kysely.startTransaction().setIsolationLevel(isolation).execute();
+    try {
+      await tx.executeQuery(CompiledQuery.raw(`SELECT set_config('app.tenant', $1, true)`, [tenant]));
+      const result = await work(tx);
+      await tx.commit().execute();
+      return result;
+    } catch (error) {
+      await tx.rollback().execute().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Reads as the relay: the directory, heads, cursors. Sees no tenant's own rows. */
+  async relay<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return (await this.#relay.query<Row>(text, values)).rows;
+  }
+
+  /** Resolves when the primary answers. */
+  async ping(): Promise<void> {
+    await this.#relay.query('SELECT 1');
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([this.#kysely.destroy(), this.#relay.end()]);
+  }
+}
