@@ -12,8 +12,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const statements = /* sql */ `
--- Makes write_<table>(rows, base, at): upserts rows given as JSON, replacing placeholders of positions and times.
-CREATE PROCEDURE make_row_writer(target text) LANGUAGE plpgsql AS $make$
+-- Makes write_<table>(rows, base, at): writes rows given as JSON, replacing placeholders of positions and times.
+CREATE PROCEDURE make_row_writer(target text, upsert boolean) LANGUAGE plpgsql AS $make$
 DECLARE
   columns text; picks text; updates text; keys text;
 BEGIN
@@ -33,18 +33,20 @@ BEGIN
   EXECUTE format($f$
     CREATE OR REPLACE FUNCTION %I(rows jsonb, base bigint, at timestamptz) RETURNS void LANGUAGE sql AS $w$
       INSERT INTO %I (%s) SELECT %s FROM jsonb_populate_recordset(NULL::%I, rows) r
-      ON CONFLICT (%s) DO %s
+      %s
     $w$
-  $f$, 'write_' || target, target, columns, picks, target, keys, coalesce('UPDATE SET ' || updates, 'NOTHING'));
+  $f$, 'write_' || target, target, columns, picks, target,
+    CASE WHEN upsert THEN format('ON CONFLICT (%s) DO UPDATE SET %s', keys, updates) ELSE '' END);
 END $make$;
-REVOKE ALL ON PROCEDURE make_row_writer(text) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE make_row_writer(text, boolean) FROM PUBLIC;
 
--- Makes write_rows(rows, base, at) over all tables named, in the order of their names.
-CREATE PROCEDURE make_rows_writer(targets text[]) LANGUAGE plpgsql AS $make$
+-- Makes write_rows(rows, base, at) over all tables named, in the order of their names. Rows of inserted tables are
+-- written once: a second one with the same key is refused.
+CREATE PROCEDURE make_rows_writer(upserted text[], inserted text[]) LANGUAGE plpgsql AS $make$
 DECLARE target text; body text := '';
 BEGIN
-  FOR target IN SELECT unnest(targets) ORDER BY 1 LOOP
-    CALL make_row_writer(target);
+  FOR target IN SELECT unnest(upserted || inserted) ORDER BY 1 LOOP
+    CALL make_row_writer(target, target = ANY (upserted));
     body := body || format('IF rows ? %L THEN PERFORM %I(rows->%L, base, at); END IF;' || chr(10), target, 'write_' || target, target);
   END LOOP;
   EXECUTE format($f$
@@ -52,11 +54,13 @@ BEGIN
     BEGIN %s END $w$
   $f$, body);
 END $make$;
-REVOKE ALL ON PROCEDURE make_rows_writer(text[]) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE make_rows_writer(text[], text[]) FROM PUBLIC;
 
-CALL make_rows_writer(ARRAY['tenants', 'issuers', 'resources', 'policies', 'signing_keys', 'users', 'identities',
-  'clients', 'grants', 'pair_watermarks', 'revocations', 'admin_keys', 'tenant_directory', 'tenant_keys',
-  'person_keys', 'sealed_signing_keys', 'passwords', 'admin_key_secrets', 'authorization_codes']);
+CALL make_rows_writer(
+  ARRAY['tenants', 'issuers', 'resources', 'policies', 'signing_keys', 'users', 'identities', 'clients', 'grants',
+    'pair_watermarks', 'admin_keys', 'passwords'],
+  ARRAY['revocations', 'tenant_directory', 'tenant_keys', 'person_keys', 'sealed_signing_keys', 'admin_key_secrets',
+    'authorization_codes', 'client_registrations', 'client_secrets']);
 
 -- Everyone who hands out access holds the tenant's fence shared until commit, every revocation holds it alone: so
 -- nothing that was decided before a revocation commits after it.
@@ -120,8 +124,8 @@ BEGIN
   END LOOP;
 
   base := head.seq;
-  -- Never back within a tenant, whatever the clock does.
-  at := greatest(clock_timestamp(), head.last_recorded_at);
+  -- Never back within a tenant, whatever the clock does; in milliseconds, which survive a JavaScript Date.
+  at := greatest(date_trunc('milliseconds', clock_timestamp()), head.last_recorded_at);
   UPDATE heads SET seq = base + n, last_recorded_at = at,
     wide_seq = CASE WHEN (p->>'wide')::boolean THEN base + n ELSE wide_seq END
   WHERE tenant_id = p_tenant;

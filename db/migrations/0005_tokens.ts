@@ -193,6 +193,22 @@ BEGIN
     'scopes', f.scopes, 'authTime', f.auth_time);
 END $$;
 
+-- own_family(tenant, {clientId, authMethod, secretHash, familyId, inner?, tag?}): whether the family is this client's,
+-- and for a refresh token whether it is the family's.
+CREATE FUNCTION own_family(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE proof text; f families;
+BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  proof := client_proof(p_tenant, p->>'clientId', p->>'authMethod', decode(p->>'secretHash', 'hex'));
+  IF proof <> 'ok' THEN RETURN jsonb_build_object('outcome', 'invalid_client', 'because', proof); END IF;
+  SELECT * INTO f FROM families WHERE tenant_id = p_tenant AND family_id = (p->>'familyId')::uuid AND client_id = p->>'clientId';
+  IF NOT FOUND OR (p ? 'tag'
+    AND sha256(sha256(f.salt || decode(p->>'inner', 'hex'))) <> sha256(decode(p->>'tag', 'hex'))) THEN
+    RETURN jsonb_build_object('outcome', 'not_own');
+  END IF;
+  RETURN jsonb_build_object('outcome', 'own', 'grantId', f.grant_id, 'familyId', f.family_id);
+END $$;
+
 -- access_standing(tenant, {grantId, familyId, tokenId, epoch, seq}): NULL when an access token that carries this
 -- position is alive, else why it is dead.
 CREATE FUNCTION access_standing(p_tenant uuid, p jsonb) RETURNS text LANGUAGE plpgsql AS $$

@@ -3,21 +3,28 @@ import type { ColumnType, Generated } from 'kysely';
 /** A point in time: a `Date` when read, a `Date` or ISO 8601 text when written. */
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
+/** A point in time that the database sets when it is not given. */
+export type DefaultedTimestamp = ColumnType<Date, Date | string | undefined, Date | string>;
+
 /** A JSON value: parsed when read, text when written. */
 // oxlint-disable-next-line typescript/no-explicit-any -- the shape is the reader's knowledge, checked by its zod schema
 export type Json = ColumnType<any, string, string>;
 
+/** A JSON value that the database sets when it is not given. */
+// oxlint-disable-next-line typescript/no-explicit-any -- as above
+export type DefaultedJson = ColumnType<any, string | undefined, string>;
+
 export interface ActivityRow {
   tenant_id: string;
   retention_class: string;
-  at: Generated<Timestamp>;
+  at: DefaultedTimestamp;
   what: string;
   grant_id: string | null;
   family_id: string | null;
   user_id: string | null;
   client_id: string | null;
   resource_id: string | null;
-  detail: Generated<Json>;
+  detail: DefaultedJson;
 }
 
 export interface AdminKeySecretsRow {
@@ -52,13 +59,23 @@ export interface AuthorizationCodesRow {
   family_id: string | null;
 }
 
+export interface BoardsRow {
+  tenant_id: string;
+  board_id: string;
+  owner_sub: string;
+  title: string;
+  description: string;
+  columns: Json;
+  created_at: DefaultedTimestamp;
+}
+
 export interface ClientRegistrationsRow {
   tenant_id: string;
   client_id: string;
   kind: string;
   metadata: Json;
   metadata_digest: string;
-  registered_at: Generated<Timestamp>;
+  registered_at: DefaultedTimestamp;
   last_used_on: string | null;
 }
 
@@ -116,7 +133,7 @@ export interface EventsRow {
   causation_id: string | null;
   command_id: string | null;
   payload: Json;
-  personal: Generated<Json>;
+  personal: DefaultedJson;
 }
 
 export interface FamiliesRow {
@@ -183,7 +200,7 @@ export interface HeadsRow {
   epoch: Generated<number>;
   seq: Generated<number>;
   wide_seq: Generated<number>;
-  last_recorded_at: Generated<Timestamp>;
+  last_recorded_at: DefaultedTimestamp;
 }
 
 export interface IdentitiesRow {
@@ -218,7 +235,7 @@ export interface PasswordsRow {
   tenant_id: string;
   user_id: string;
   hash: string;
-  changed_at: Generated<Timestamp>;
+  changed_at: DefaultedTimestamp;
 }
 
 export interface PersonKeysRow {
@@ -347,6 +364,7 @@ export interface Schema {
   admin_key_secrets: AdminKeySecretsRow;
   admin_keys: AdminKeysRow;
   authorization_codes: AuthorizationCodesRow;
+  boards: BoardsRow;
   client_registrations: ClientRegistrationsRow;
   client_secrets: ClientSecretsRow;
   clients: ClientsRow;

@@ -1,0 +1,63 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { RevocationModule } from '@grantkeeper/revocation';
+import { AuthorizationSettings } from './authorization-settings.ts';
+import { AuthorizeController } from './authorize/authorize.controller.ts';
+import { Authorizing } from './authorize/authorizing.ts';
+import { Codes } from './authorize/codes.ts';
+import { FormSeal } from './authorize/form-seal.ts';
+import { ConsentPages } from './consent/consent-page.ts';
+import { ConsentController } from './consent/consent.controller.ts';
+import { GrantConsentHandler } from './consent/grant-consent.handler.ts';
+import { DiscoveryController } from './discovery/discovery.controller.ts';
+import { Issuers } from './discovery/issuer.ts';
+import { LoginPages } from './login/login-page.ts';
+import { LoginController } from './login/login.controller.ts';
+import { Sessions } from './login/sessions.ts';
+import { PageAssetsController } from './page-assets.controller.ts';
+import { RegisterController } from './register/register.controller.ts';
+import { OwnAccessTokens } from './revoke/own-access-token.ts';
+import { RevokeController } from './revoke/revoke.controller.ts';
+import { AuthorizationCodeExchange } from './token/authorization-code.exchange.ts';
+import { RefreshTokenExchange } from './token/refresh-token.exchange.ts';
+import { TokenResponses } from './token/token-response.ts';
+import { TokenController } from './token/token.controller.ts';
+
+/** Paths of this service that web pages of any origin may call (AS-38); the authorization endpoint is not one (AS-37). */
+export const OPEN_PATHS = /^\/(\.well-known\/(oauth-authorization-server|openid-configuration)\/|t\/[^/]+\/(\.well-known\/openid-configuration|jwks|register|token|revoke)$)/;
+
+/** The OAuth 2.1 authorization server of every tenant. */
+@Module({})
+export class AuthorizationModule {
+  static register(settings: { authUrl: string }): DynamicModule {
+    return {
+      module: AuthorizationModule,
+      imports: [CqrsModule, RevocationModule],
+      controllers: [
+        DiscoveryController,
+        RegisterController,
+        AuthorizeController,
+        LoginController,
+        ConsentController,
+        TokenController,
+        RevokeController,
+        PageAssetsController,
+      ],
+      providers: [
+        { provide: AuthorizationSettings, useValue: new AuthorizationSettings(settings) },
+        Issuers,
+        Authorizing,
+        Codes,
+        FormSeal,
+        Sessions,
+        LoginPages,
+        ConsentPages,
+        GrantConsentHandler,
+        AuthorizationCodeExchange,
+        RefreshTokenExchange,
+        TokenResponses,
+        OwnAccessTokens,
+      ],
+    };
+  }
+}

@@ -1,0 +1,52 @@
+import type { PolicySettings, ResourceScope } from '@grantkeeper/domain';
+import type { Position, ProjectedRow } from '@grantkeeper/event-store';
+import type { ClientMetadata } from '@grantkeeper/oauth';
+
+/** What the SQL function authorize_context answers: everything that a request for authorization is decided on. */
+export interface AuthorizeContext {
+  readonly position: Position;
+  /** Position of the last wide act. */
+  readonly wideSeq: number;
+  readonly tenant: { readonly displayName: string; readonly suspended: boolean };
+  readonly issuer: string;
+  readonly settings: PolicySettings;
+  readonly client: AdmittedClient | null;
+  readonly registration: {
+    readonly kind: 'dynamic' | 'registered';
+    readonly metadata: ClientMetadata;
+    readonly metadataDigest: string;
+  } | null;
+  readonly resources: readonly ContextResource[];
+  readonly session?: ContextSession;
+  /** Links of the person and the client that are alive, as rows of `grants`. */
+  readonly grants?: ReadonlyArray<ProjectedRow & { grant_id: string; resource_id: string; scopes: string[] }>;
+  /** The holder of the link's slot, by resource. */
+  readonly slots?: Readonly<Record<string, string>>;
+  readonly lastGrantRevokedSeq?: number;
+}
+
+export type AdmittedClient = ProjectedRow & {
+  readonly kind: 'cimd' | 'dynamic' | 'registered';
+  readonly metadata: ClientMetadata;
+  readonly metadata_digest: string;
+  readonly blocked: boolean;
+  readonly suspended: boolean;
+};
+
+export interface ContextResource {
+  readonly resourceId: string;
+  readonly url: string;
+  readonly displayName: string;
+  readonly scopes: readonly ResourceScope[];
+  readonly isDefault: boolean;
+  readonly suspended: boolean;
+}
+
+export interface ContextSession {
+  readonly userId: string;
+  readonly sub: string;
+  readonly email: string | null;
+  readonly name: string | null;
+  readonly suspended: boolean;
+  readonly authTime: string;
+}

@@ -1,0 +1,47 @@
+import { Controller, Get, Headers, Param, Req, Res, UseFilters } from '@nestjs/common';
+import { Clock } from '@grantkeeper/kernel';
+import { authorizationRedirect } from '@grantkeeper/oauth';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ConsentPages } from '../consent/consent-page.ts';
+import { Issuers } from '../discovery/issuer.ts';
+import { LoginPages } from '../login/login-page.ts';
+import { Sessions } from '../login/sessions.ts';
+import { AuthorizationRequest } from './authorization-request.ts';
+import { Authorizing } from './authorizing.ts';
+import { Codes } from './codes.ts';
+import { PageFilter } from './page.filter.ts';
+
+/** The authorization endpoint (OAuth 2.1 §4.1.1): login page, consent page, or the answer at once. */
+@Controller('t/:tenant/authorize')
+@UseFilters(PageFilter)
+export class AuthorizeController {
+  constructor(
+    private readonly issuers: Issuers,
+    private readonly sessions: Sessions,
+    private readonly authorizing: Authorizing,
+    private readonly codes: Codes,
+    private readonly loginPages: LoginPages,
+    private readonly consentPages: ConsentPages,
+    private readonly clock: Clock,
+  ) {}
+
+  @Get()
+  async authorize(
+    @Param('tenant') slug: string,
+    @Req() http: FastifyRequest,
+    @Headers('cookie') cookie: string | undefined,
+    @Headers('accept-language') languages: string | undefined,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const tenantId = await this.issuers.tenantOf(slug);
+    const request = AuthorizationRequest.read(http.url.split('?').slice(1).join('?'));
+    const session = this.sessions.read(slug, cookie);
+    const context = await this.authorizing.read(tenantId, request.parameters.get('client_id'), session);
+    const asked = this.authorizing.judge(request, context, this.clock.now());
+    if (asked.interaction.login || !session) return this.loginPages.show(reply, { asked, slug, request, cookie, languages });
+    if (!asked.remembered || !asked.grant) return this.consentPages.show(reply, asked, slug, request, session, languages);
+    const code = await this.codes.issueUnderGrant(tenantId, asked, asked.grant.grantId);
+    const location = authorizationRedirect(asked.redirect.redirectUri, { code, state: asked.state, iss: context.issuer });
+    await reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(location, 303);
+  }
+}

@@ -1,0 +1,92 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '@grantkeeper/event-store';
+import { OAuthError, type TenantId } from '@grantkeeper/kernel';
+import { authorizationRedirect, coversScopes } from '@grantkeeper/oauth';
+import type { PresentedSession } from '../login/sessions.ts';
+import type { AuthorizationRequest } from './authorization-request.ts';
+import type { AuthorizeContext, ContextSession } from './authorize-context.ts';
+import { PageError } from './page-error.ts';
+import { requiredInteraction, type Interaction } from './rules/interaction.ts';
+import { proveRedirect, type ProvenRedirect } from './rules/proven-redirect.ts';
+import { readRequestedAccess, type RequestedAccess } from './rules/requested-access.ts';
+
+/** A request for authorization that has passed every rule. */
+export interface Asked {
+  readonly context: AuthorizeContext;
+  readonly redirect: ProvenRedirect;
+  readonly access: RequestedAccess;
+  readonly interaction: Interaction;
+  readonly state: string | undefined;
+  /** The link that is alive between person, client and resource. */
+  readonly grant?: { readonly grantId: string; readonly scopes: readonly string[] } | undefined;
+  /** The link allows all that is asked for, and the redirect URI belongs to the client alone. */
+  readonly remembered: boolean;
+}
+
+/** An answer to the client by redirect; an error only after client and redirect URI are proven (AS-15). */
+export class AnswerByRedirect extends Error {
+  override readonly name = 'AnswerByRedirect';
+  constructor(readonly location: string) {
+    super('answered by redirect');
+  }
+}
+
+/** Reads what a request is decided on, in one round trip, and applies the rules in their order. */
+@Injectable()
+export class Authorizing {
+  constructor(private readonly database: Database) {}
+
+  async read(tenantId: TenantId, clientId: string | undefined, session: PresentedSession | undefined): Promise<AuthorizeContext> {
+    return this.database.call<AuthorizeContext>('authorize_context', tenantId, {
+      clientId: clientId ?? '',
+      sessionHash: session?.hash.toString('hex') ?? null,
+    });
+  }
+
+  /** Rejects with `PageError` or `AnswerByRedirect`. */
+  judge(request: AuthorizationRequest, context: AuthorizeContext, now: Date): Asked {
+    const { parameters } = request;
+    if (context.tenant.suspended) throw new PageError('tenant_unavailable');
+    const redirect = proveRedirect(parameters, context);
+    const state = parameters.get('state');
+    return this.answering({ context, redirect, state }, () => {
+      if (redirect.blocked) throw new OAuthError('access_denied', 'this app is blocked by the administrator');
+      const access = readRequestedAccess(parameters, context);
+      if (access.resource.suspended || context.session?.suspended || context.client?.suspended) {
+        throw new OAuthError('access_denied', 'access is suspended by the administrator');
+      }
+      const interaction = requiredInteraction(parameters, context.session, now);
+      const row = context.grants?.find((grant) => grant.resource_id === access.resource.resourceId);
+      const grant = row && { grantId: row.grant_id, scopes: row.scopes };
+      // Any local program can listen on a loopback address, so there a click must confirm who asks (RFC 8252 §8.6).
+      const remembered = grant !== undefined && coversScopes(grant.scopes, access.scopes) && !redirect.loopback && !interaction.consent;
+      if (interaction.none && interaction.login) throw new OAuthError('login_required', 'the person is not signed in');
+      if (interaction.none && !remembered) throw new OAuthError('consent_required', 'the person has not consented to this');
+      return { context, redirect, access, interaction, state, grant, remembered };
+    });
+  }
+
+  /**
+   * Turns an `OAuthError` of `rule` into an answer by redirect. Without a signed-in person and before anyone has
+   * trusted the client it is a page instead, so that we are nobody's open redirector (AS-15).
+   */
+  answering<Result>(
+    { context, redirect, state }: { context: AuthorizeContext; redirect: ProvenRedirect; state: string | undefined },
+    rule: () => Result,
+  ): Result {
+    try {
+      return rule();
+    } catch (error) {
+      if (!(error instanceof OAuthError)) throw error;
+      if (!context.session && !redirect.admitted) throw new PageError('invalid_request', `${error.code}: ${error.description}`);
+      const answer = { error: error.code, error_description: error.description, state, iss: context.issuer };
+      throw new AnswerByRedirect(authorizationRedirect(redirect.redirectUri, answer));
+    }
+  }
+
+  /** The person that the context was read for. */
+  requireSession(asked: Asked): ContextSession {
+    if (!asked.context.session) throw new PageError('session_expired');
+    return asked.context.session;
+  }
+}

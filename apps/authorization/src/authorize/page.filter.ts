@@ -1,0 +1,54 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import { DomainError, OAuthError } from '@grantkeeper/kernel';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { chooseLanguage, type ErrorKind, renderError, securityHeaders } from '../pages/index.ts';
+import { AnswerByRedirect } from './authorizing.ts';
+import { PageError } from './page-error.ts';
+
+const statusOf: Record<ErrorKind, number> = {
+  unknown_client: 400,
+  invalid_redirect_uri: 400,
+  invalid_request: 400,
+  session_expired: 400,
+  tenant_unavailable: 403,
+  too_many: 429,
+  server_error: 500,
+};
+
+/** Ends the pages' requests: by the client's redirect where that is proven, else by a page that says what to do. */
+@Catch()
+export class PageFilter implements ExceptionFilter {
+  readonly #logger = new Logger('Pages');
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const reply = http.getResponse<FastifyReply>();
+    const request = http.getRequest<FastifyRequest>();
+    if (error instanceof AnswerByRedirect) {
+      void reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(error.location, 303);
+      return;
+    }
+    const page = this.#page(error);
+    if (page === 'not_found') {
+      void reply.status(404).send({ error: 'not_found' });
+      return;
+    }
+    const lang = chooseLanguage(request.headers['accept-language']);
+    void reply
+      .status(statusOf[page.kind])
+      .headers(securityHeaders({ formTargets: [] }))
+      .type('text/html; charset=utf-8')
+      .send(renderError({ lang, kind: page.kind, details: page.details, reference: request.id }));
+  }
+
+  #page(error: unknown): { kind: ErrorKind; details?: string | undefined } | 'not_found' {
+    if (error instanceof PageError) return { kind: error.kind, details: error.detail };
+    if (error instanceof OAuthError) return { kind: 'invalid_request', details: `${error.code}: ${error.description}` };
+    if (error instanceof DomainError) return { kind: 'invalid_request', details: error.message };
+    const status = error instanceof HttpException ? error.getStatus() : ((error as { statusCode?: number }).statusCode ?? 500);
+    if (status === 404) return 'not_found';
+    if (status >= 400 && status < 500) return { kind: 'invalid_request' };
+    this.#logger.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    return { kind: 'server_error' };
+  }
+}

@@ -1,0 +1,55 @@
+import { OAuthError } from '@grantkeeper/kernel';
+import { formatScope, intersectScopes, matchResource, parseScope, requireCodeChallenge, type Parameters } from '@grantkeeper/oauth';
+import type { AuthorizeContext, ContextResource } from '../authorize-context.ts';
+
+/** Granting it changes nothing at the resource: it says that the link should outlast the session (AS-29). */
+const OFFLINE_ACCESS = 'offline_access';
+
+/** What a proven client asks for. */
+export interface RequestedAccess {
+  readonly resource: ContextResource;
+  readonly scopes: readonly string[];
+  readonly codeChallenge: string;
+}
+
+/** Checks what is asked for, in the order in which errors win. Each rejects with an `OAuthError` for the redirect. */
+export function readRequestedAccess(parameters: Parameters, context: AuthorizeContext): RequestedAccess {
+  requireCodeFlow(parameters);
+  const codeChallenge = requireCodeChallenge(parameters.get('code_challenge'), parameters.get('code_challenge_method'));
+  const resource = requireResource(parameters, context);
+  return { codeChallenge, resource, scopes: requireScopes(parameters, resource) };
+}
+
+function requireCodeFlow(parameters: Parameters): void {
+  const type = parameters.require('response_type');
+  if (type !== 'code') throw new OAuthError('unsupported_response_type', 'response_type must be code');
+  const mode = parameters.get('response_mode');
+  if (mode !== undefined && mode !== 'query') throw new OAuthError('invalid_request', 'response_mode must be query');
+  if (parameters.get('request') !== undefined || parameters.get('request_uri') !== undefined) {
+    throw new OAuthError('invalid_request', 'request objects are not supported');
+  }
+}
+
+/** One resource; the tenant's default one when the client names none (AS-26). */
+function requireResource(parameters: Parameters, context: AuthorizeContext): ContextResource {
+  const url = matchResource(parameters.all('resource'), context.resources.map((resource) => resource.url));
+  const resource = context.resources.find((candidate) => (url === undefined ? candidate.isDefault : candidate.url === url));
+  if (!resource) throw new OAuthError('invalid_target', 'resource is missing and there is no default');
+  return resource;
+}
+
+/**
+ * The scopes that can be granted of those asked for. Scopes of other resources are left out, as the answer's `scope`
+ * will say (AS-34, AS-52); when none is left the request is refused. No scope at all asks for the default ones.
+ */
+function requireScopes(parameters: Parameters, resource: ContextResource): readonly string[] {
+  const asked = parseScope(parameters.get('scope'));
+  const offered = resource.scopes.map((scope) => scope.name);
+  const wanted = intersectScopes(asked, offered);
+  const offline = asked.includes(OFFLINE_ACCESS) ? [OFFLINE_ACCESS] : [];
+  if (wanted.length > 0) return [...wanted, ...offline];
+  if (asked.length > offline.length) {
+    throw new OAuthError('invalid_scope', `none of the scopes is offered here: ${formatScope(offered)}`);
+  }
+  return [...resource.scopes.filter((scope) => scope.default).map((scope) => scope.name), ...offline];
+}

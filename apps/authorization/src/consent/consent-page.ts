@@ -1,0 +1,63 @@
+import { Injectable } from '@nestjs/common';
+import { PersonalData } from '@grantkeeper/keys';
+import { Clock, type TenantId } from '@grantkeeper/kernel';
+import { redirectHost } from '@grantkeeper/oauth';
+import type { FastifyReply } from 'fastify';
+import type { AuthorizationRequest } from '../authorize/authorization-request.ts';
+import { type Asked, Authorizing } from '../authorize/authorizing.ts';
+import { FormSeal } from '../authorize/form-seal.ts';
+import { Issuers } from '../discovery/issuer.ts';
+import type { PresentedSession } from '../login/sessions.ts';
+import { chooseLanguage, renderConsent, securityHeaders } from '../pages/index.ts';
+
+/** Shows the consent page: who asks, for what, and where the answer goes. */
+@Injectable()
+export class ConsentPages {
+  constructor(
+    private readonly issuers: Issuers,
+    private readonly authorizing: Authorizing,
+    private readonly personalData: PersonalData,
+    private readonly seals: FormSeal,
+    private readonly clock: Clock,
+  ) {}
+
+  async show(
+    reply: FastifyReply,
+    asked: Asked,
+    slug: string,
+    request: AuthorizationRequest,
+    session: PresentedSession,
+    languages: string | undefined,
+  ): Promise<void> {
+    const { context, redirect, access, grant } = asked;
+    const person = this.authorizing.requireSession(asked);
+    const tenantId: TenantId = await this.issuers.tenantOf(slug);
+    const [email, name] = await Promise.all([
+      this.personalData.open(tenantId, 'email', person.email),
+      this.personalData.open(tenantId, 'name', person.name),
+    ]);
+    const html = renderConsent({
+      lang: chooseLanguage(languages),
+      tenantName: context.tenant.displayName,
+      user: { email: email ?? person.sub, name: name ?? undefined },
+      client: { name: redirect.metadata.client_name ?? redirect.clientId, nameIsUnverified: redirect.kind === 'dynamic' },
+      redirectHost: redirectHost(redirect.redirectUri),
+      loopback: redirect.loopback,
+      resource: { name: access.resource.displayName, url: access.resource.url },
+      scopes: access.resource.scopes
+        .filter((scope) => access.scopes.includes(scope.name))
+        .map((scope) => ({ ...scope, alreadyGranted: grant?.scopes.includes(scope.name) ?? false })),
+      offline: redirect.metadata.grant_types.includes('refresh_token'),
+      action: `${context.issuer}/consent`,
+      request: request.text,
+      csrf: this.seals.seal('consent', session.holder, `${slug}?${request.text}`, context.position, this.clock.now()),
+      switchAccountAction: `${context.issuer}/switch-account`,
+    });
+    await reply
+      .status(200)
+      // Chrome holds every later redirect to form-action, also those that the client makes after ours.
+      .headers(securityHeaders({ formTargets: 'anywhere' }))
+      .type('text/html; charset=utf-8')
+      .send(html);
+  }
+}

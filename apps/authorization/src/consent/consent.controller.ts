@@ -1,0 +1,90 @@
+import { Body, Controller, Headers, Ip, Param, Post, Res, UseFilters } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { Clock, OAuthError } from '@grantkeeper/kernel';
+import { authorizationRedirect, readParameters, type Parameters } from '@grantkeeper/oauth';
+import type { FastifyReply } from 'fastify';
+import { AuthorizationRequest } from '../authorize/authorization-request.ts';
+import { Authorizing } from '../authorize/authorizing.ts';
+import { FormSeal } from '../authorize/form-seal.ts';
+import { PageError } from '../authorize/page-error.ts';
+import { PageFilter } from '../authorize/page.filter.ts';
+import { Issuers } from '../discovery/issuer.ts';
+import { type PresentedSession, Sessions } from '../login/sessions.ts';
+import { ConsentPages } from './consent-page.ts';
+import { GrantConsent } from './grant-consent.handler.ts';
+
+/** What the consent page posts: approve, refuse, or use another account. */
+@Controller('t/:tenant')
+@UseFilters(PageFilter)
+export class ConsentController {
+  constructor(
+    private readonly issuers: Issuers,
+    private readonly sessions: Sessions,
+    private readonly authorizing: Authorizing,
+    private readonly seals: FormSeal,
+    private readonly pages: ConsentPages,
+    private readonly commands: CommandBus,
+    private readonly clock: Clock,
+  ) {}
+
+  @Post('consent')
+  async decide(
+    @Param('tenant') slug: string,
+    @Body() body: Record<string, unknown>,
+    @Headers('cookie') cookie: string | undefined,
+    @Headers('accept-language') languages: string | undefined,
+    @Ip() address: string,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const tenantId = await this.issuers.tenantOf(slug);
+    const form = readParameters(body ?? {});
+    const { request, session, shownAt } = this.#open(form, slug, cookie);
+    const context = await this.authorizing.read(tenantId, request.parameters.get('client_id'), session);
+    const asked = this.authorizing.judge(request, context, this.clock.now());
+    this.authorizing.requireSession(asked);
+
+    if (form.get('decision') === 'refuse') {
+      this.authorizing.answering(asked, () => {
+        throw new OAuthError('access_denied', 'the person refused');
+      });
+    }
+    if (form.get('decision') !== 'approve') throw new PageError('invalid_request', 'decision must be approve or refuse');
+    // A pending authorization is born when its page is shown: whatever was revoked since then kills it, and the person
+    // is asked again on what is true now.
+    const overtaken = Math.max(context.wideSeq, context.lastGrantRevokedSeq ?? 0) > shownAt.seq || context.position.epoch !== shownAt.epoch;
+    if (overtaken) return this.pages.show(reply, asked, slug, request, session, languages);
+
+    const granted = await this.commands.execute(new GrantConsent(tenantId, request, session, context, address));
+    const answer = { code: granted.code, state: granted.asked.state, iss: context.issuer };
+    await reply.status(303).header('cache-control', 'no-store').redirect(authorizationRedirect(granted.asked.redirect.redirectUri, answer), 303);
+  }
+
+  @Post('switch-account')
+  async switchAccount(
+    @Param('tenant') slug: string,
+    @Body() body: Record<string, unknown>,
+    @Headers('cookie') cookie: string | undefined,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const tenantId = await this.issuers.tenantOf(slug);
+    const { request, session } = this.#open(readParameters(body ?? {}), slug, cookie);
+    const { issuer } = await this.issuers.factsOf(tenantId);
+    await reply
+      .header('set-cookie', await this.sessions.end(tenantId, slug, session))
+      .header('cache-control', 'no-store')
+      .redirect(`${issuer}/authorize?${request.text}`, 303);
+  }
+
+  #open(form: Parameters, slug: string, cookie: string | undefined): {
+    request: AuthorizationRequest;
+    session: PresentedSession;
+    shownAt: { epoch: number; seq: number };
+  } {
+    const session = this.sessions.read(slug, cookie);
+    if (!session) throw new PageError('session_expired');
+    const request = AuthorizationRequest.read(form.get('request') ?? '');
+    const seal = this.seals.open(form.get('csrf') ?? '', 'consent', session.holder, `${slug}?${request.text}`, this.clock.now());
+    if (!seal) throw new PageError('session_expired');
+    return { request, session, shownAt: seal.position };
+  }
+}

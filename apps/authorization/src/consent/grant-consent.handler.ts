@@ -1,0 +1,95 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { type Actor, type ConsentClient, decideConsent } from '@grantkeeper/domain';
+import { EventStore, positionOfLast, retrying } from '@grantkeeper/event-store';
+import { Clock, type TenantId } from '@grantkeeper/kernel';
+import { redirectHost } from '@grantkeeper/oauth';
+import { v7 as uuidv7 } from 'uuid';
+import type { AuthorizationRequest } from '../authorize/authorization-request.ts';
+import type { AuthorizeContext } from '../authorize/authorize-context.ts';
+import { type Asked, Authorizing } from '../authorize/authorizing.ts';
+import { Codes } from '../authorize/codes.ts';
+import type { PresentedSession } from '../login/sessions.ts';
+
+/** The person approves what the consent page showed. Answers the authorization code. */
+export class GrantConsent extends Command<{ code: string; asked: Asked }> {
+  constructor(
+    readonly tenantId: TenantId,
+    readonly request: AuthorizationRequest,
+    readonly session: PresentedSession,
+    /** The context that the approval was checked against; read anew when it has changed meanwhile. */
+    readonly context: AuthorizeContext,
+    readonly address: string | undefined,
+  ) {
+    super();
+  }
+}
+
+/** Grant, client, slot and code in one commit: there is no code without its event, and no event without its code. */
+@CommandHandler(GrantConsent)
+export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
+  constructor(
+    private readonly store: EventStore,
+    private readonly authorizing: Authorizing,
+    private readonly codes: Codes,
+    private readonly clock: Clock,
+  ) {}
+
+  async execute(command: GrantConsent): Promise<{ code: string; asked: Asked }> {
+    const { tenantId, request, session } = command;
+    let known: AuthorizeContext | undefined = command.context;
+    return retrying(async () => {
+      const context = known ?? (await this.authorizing.read(tenantId, request.parameters.get('client_id'), session));
+      known = undefined;
+      const asked = this.authorizing.judge(request, context, this.clock.now());
+      const person = this.authorizing.requireSession(asked);
+      const { redirect, access } = asked;
+      const client: ConsentClient = {
+        clientId: redirect.clientId,
+        kind: redirect.kind,
+        admitted: redirect.admitted,
+        blocked: redirect.blocked,
+        metadata: redirect.metadata as unknown as ConsentClient['metadata'],
+        metadataDigest: redirect.metadataDigest,
+      };
+      const { grantId, events } = decideConsent(
+        {
+          tenantSuspended: context.tenant.suspended,
+          user: person,
+          client,
+          resource: { ...access.resource, scopes: [...access.resource.scopes.map((scope) => scope.name), 'offline_access'] },
+          ...(asked.grant && { grant: asked.grant }),
+        },
+        {
+          newGrantId: uuidv7(),
+          scopes: access.scopes,
+          shown: {
+            clientName: redirect.metadata.client_name ?? redirect.clientId,
+            redirectHost: redirectHost(redirect.redirectUri),
+            metadataDigest: redirect.metadataDigest,
+            scopes: [...access.scopes],
+          },
+          ...(command.address !== undefined && { address: command.address }),
+        },
+      );
+      const { code, row } = this.codes.create(asked, grantId, positionOfLast(events.length));
+      const actor: Actor = { kind: 'user', id: person.userId };
+      const slot = `${person.userId} ${access.resource.resourceId} ${redirect.clientId}`;
+      const grantRow = context.grants?.find((grant) => grant.grant_id === grantId);
+      await this.store.append({
+        tenantId,
+        actor,
+        read: context.position,
+        events,
+        current: [
+          ...(context.client ? [{ table: 'clients', row: context.client }] : []),
+          ...(grantRow ? [{ table: 'grants', row: grantRow }] : []),
+        ],
+        facts: grantRow
+          ? []
+          : [{ kind: 'grant.slot', value: slot, holder: grantId, expect: context.slots?.[access.resource.resourceId] ?? null }],
+        rows: { authorization_codes: [{ ...row, tenant_id: tenantId }] },
+      });
+      return { code, asked };
+    });
+  }
+}

@@ -1,0 +1,33 @@
+import { Injectable, NotFoundException } from '@nestjs/common';
+import type { PolicySettings } from '@grantkeeper/domain';
+import { Database, TenantDirectory } from '@grantkeeper/event-store';
+import type { TenantId } from '@grantkeeper/kernel';
+
+/** What anyone may know of a tenant's issuer. */
+export interface IssuerFacts {
+  readonly displayName: string;
+  readonly issuer: string;
+  readonly settings: PolicySettings;
+  readonly scopes: readonly string[];
+  readonly keys: ReadonlyArray<Record<string, string>>;
+}
+
+/** Finds the issuer that a URL path names. */
+@Injectable()
+export class Issuers {
+  constructor(
+    private readonly directory: TenantDirectory,
+    private readonly database: Database,
+  ) {}
+
+  /** The tenant of the slug; an unknown one is the same 404 as anything unknown (MT-09). */
+  async tenantOf(slug: string): Promise<TenantId> {
+    const tenantId = await this.directory.find(slug);
+    if (!tenantId) throw new NotFoundException();
+    return tenantId;
+  }
+
+  async factsOf(tenantId: TenantId): Promise<IssuerFacts> {
+    return this.database.call<IssuerFacts>('public_context', tenantId, {});
+  }
+}

@@ -1,0 +1,65 @@
+import { Injectable } from '@nestjs/common';
+import { hostCookie, readCookie } from '@grantkeeper/http';
+import { Clock } from '@grantkeeper/kernel';
+import { newOpaqueSecret } from '@grantkeeper/tokens';
+import type { FastifyReply } from 'fastify';
+import { AuthorizationSettings } from '../authorization-settings.ts';
+import type { AuthorizationRequest } from '../authorize/authorization-request.ts';
+import type { Asked } from '../authorize/authorizing.ts';
+import { FormSeal } from '../authorize/form-seal.ts';
+import { chooseLanguage, renderLogin, securityHeaders } from '../pages/index.ts';
+
+export interface LoginPage {
+  readonly asked: Asked;
+  readonly slug: string;
+  readonly request: AuthorizationRequest;
+  readonly cookie: string | undefined;
+  readonly languages: string | undefined;
+  readonly problem?: 'invalid_credentials' | 'expired';
+  readonly email?: string;
+}
+
+/**
+ * Shows the login page. Before there is a session its form is tied to a cookie of its own, so that nobody can sign a
+ * browser in to an account of theirs (login CSRF).
+ */
+@Injectable()
+export class LoginPages {
+  constructor(
+    private readonly settings: AuthorizationSettings,
+    private readonly seals: FormSeal,
+    private readonly clock: Clock,
+  ) {}
+
+  async show(reply: FastifyReply, page: LoginPage): Promise<void> {
+    const { asked, slug, request } = page;
+    const held = this.holder(slug, page.cookie) ?? newOpaqueSecret('').secret;
+    const html = renderLogin({
+      lang: chooseLanguage(page.languages),
+      tenantName: asked.context.tenant.displayName,
+      clientName: asked.redirect.metadata.client_name,
+      action: `${asked.context.issuer}/login`,
+      request: request.text,
+      csrf: this.seals.seal('login', held, `${slug}?${request.text}`, asked.context.position, this.clock.now()),
+      email: page.email ?? request.parameters.get('login_hint'),
+      problem: page.problem,
+    });
+    await reply
+      .status(page.problem === 'invalid_credentials' ? 401 : 200)
+      .header('set-cookie', this.#cookie(slug).set(held, 3600))
+      // Chrome holds every later redirect to form-action, also those that the client makes after ours.
+      .headers(securityHeaders({ formTargets: 'anywhere' }))
+      .type('text/html; charset=utf-8')
+      .send(html);
+  }
+
+  /** What ties a login form to this browser, if it has been given that. */
+  holder(slug: string, cookie: string | undefined): string | undefined {
+    const value = readCookie(cookie, this.#cookie(slug).name);
+    return value !== undefined && /^[A-Za-z0-9_-]{43}$/.test(value) ? value : undefined;
+  }
+
+  #cookie(slug: string) {
+    return hostCookie(this.settings.authUrl, `gk_login_${slug}`);
+  }
+}

@@ -1,0 +1,79 @@
+import { Body, Controller, Headers, Param, Post, Res, UseFilters } from '@nestjs/common';
+import type { PolicySettings } from '@grantkeeper/domain';
+import { Database, type Position } from '@grantkeeper/event-store';
+import { TenantKeys } from '@grantkeeper/keys';
+import { Clock } from '@grantkeeper/kernel';
+import { readParameters } from '@grantkeeper/oauth';
+import { verifyPassword } from '@grantkeeper/tokens';
+import type { FastifyReply } from 'fastify';
+import { AuthorizationRequest } from '../authorize/authorization-request.ts';
+import { Authorizing } from '../authorize/authorizing.ts';
+import { FormSeal } from '../authorize/form-seal.ts';
+import { PageFilter } from '../authorize/page.filter.ts';
+import { Issuers } from '../discovery/issuer.ts';
+import { LoginPages } from './login-page.ts';
+import { Sessions } from './sessions.ts';
+
+interface LoginContext {
+  readonly position: Position;
+  readonly settings: PolicySettings;
+  readonly userId: string | null;
+  readonly suspended: boolean | null;
+  readonly passwordHash: string | null;
+}
+
+/** Signs a person in by e-mail and password. */
+@Controller('t/:tenant/login')
+@UseFilters(PageFilter)
+export class LoginController {
+  constructor(
+    private readonly issuers: Issuers,
+    private readonly database: Database,
+    private readonly tenantKeys: TenantKeys,
+    private readonly authorizing: Authorizing,
+    private readonly sessions: Sessions,
+    private readonly pages: LoginPages,
+    private readonly seals: FormSeal,
+    private readonly clock: Clock,
+  ) {}
+
+  @Post()
+  async login(
+    @Param('tenant') slug: string,
+    @Body() body: Record<string, unknown>,
+    @Headers('cookie') cookie: string | undefined,
+    @Headers('accept-language') languages: string | undefined,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const tenantId = await this.issuers.tenantOf(slug);
+    const form = readParameters(body ?? {});
+    const request = AuthorizationRequest.read(form.get('request') ?? '');
+    // The request is judged again: nothing that a form carries is trusted because a page once showed it.
+    const context = await this.authorizing.read(tenantId, request.parameters.get('client_id'), undefined);
+    const asked = this.authorizing.judge(request, context, this.clock.now());
+    const page = { asked, slug, request, cookie, languages, email: form.get('email') ?? '' };
+
+    const holder = this.pages.holder(slug, cookie);
+    if (!holder || !this.seals.open(form.get('csrf') ?? '', 'login', holder, `${slug}?${request.text}`, this.clock.now())) {
+      return this.pages.show(reply, { ...page, problem: 'expired' });
+    }
+    const person = await this.database.call<LoginContext>('login_context', tenantId, {
+      emailIndex: await this.tenantKeys.emailIndex(tenantId, page.email),
+    });
+    const proven = await verifyPassword(form.get('password') ?? '', person.passwordHash ?? undefined);
+    if (!proven || person.userId === null || person.suspended) {
+      return this.pages.show(reply, { ...page, problem: 'invalid_credentials' });
+    }
+    const session = await this.sessions.start(tenantId, slug, {
+      userId: person.userId,
+      position: person.position,
+      authTime: this.clock.now(),
+      amr: ['pwd'],
+      lifetimeSeconds: person.settings.sessionSeconds,
+    });
+    await reply
+      .header('set-cookie', session)
+      .header('cache-control', 'no-store')
+      .redirect(`${context.issuer}/authorize?${request.afterLogin().text}`, 303);
+  }
+}

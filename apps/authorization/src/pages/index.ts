@@ -1,0 +1,6 @@
+export { chooseLanguage } from './choose-language.ts';
+export type { Lang } from './messages/phrases.ts';
+export { renderConsent, renderError, renderLogin, renderSignedOut } from './render.ts';
+export { securityHeaders, type PageSecurity } from './security-headers.ts';
+export { stylesheet, stylesheetPath } from './stylesheet.ts';
+export type { ConsentView, ErrorKind, ErrorView, LoginView, ScopeView, SignedOutView } from './views.ts';

@@ -1,0 +1,72 @@
+import type { Messages } from './en.ts';
+
+/** Every phrase of the pages in German. */
+export const de: Messages = {
+  'footer.by': 'Gesichert durch Grantkeeper',
+
+  'login.title': 'Bei {tenant} anmelden',
+  'login.purpose': 'um mit {client} fortzufahren',
+  'login.purposeUnknown': 'um fortzufahren',
+  'login.email': 'E-Mail',
+  'login.password': 'Passwort',
+  'login.submit': 'Anmelden',
+  'login.problem': 'Anmeldung nicht möglich',
+  'login.invalid_credentials': 'E-Mail oder Passwort stimmt nicht. Bitte versuchen Sie es noch einmal.',
+  'login.too_many': 'Zu viele Versuche. Bitte warten Sie einige Minuten und versuchen Sie es dann noch einmal.',
+  'login.expired': 'Die Seite war zu lange geöffnet. Bitte melden Sie sich noch einmal an.',
+
+  'consent.documentTitle': 'Zugriff erlauben?',
+  'consent.title': '{client} möchte sich mit {resource} verbinden',
+  'consent.unverified': 'Name nicht geprüft',
+  'consent.unverifiedHint': 'Den Namen {client} hat die App selbst gewählt. Niemand hat ihn geprüft.',
+  'consent.verified': 'Veröffentlicht von {host}',
+  'consent.signedInAs': 'Angemeldet als',
+  'consent.switch': 'Anderes Konto verwenden',
+  'consent.scopes': 'Das darf die App',
+  'consent.noScopes': 'Die App verlangt keine Berechtigung außer der Verbindung selbst.',
+  'consent.risky': 'Sensibel',
+  'consent.granted': 'Bereits erlaubt',
+  'consent.offline': 'Verbunden bleiben',
+  'consent.offlineHint': 'Die App behält diesen Zugriff auch in Ihrer Abwesenheit, bis er widerrufen wird.',
+  'consent.check': 'Bitte vor dem Erlauben prüfen',
+  'consent.resource': 'Zugriff auf',
+  'consent.redirect': 'Schickt Sie zurück zu',
+  'consent.loopback': 'Diese App läuft auf Ihrem Computer',
+  'consent.loopbackHint':
+    'Jedes Programm auf diesem Computer könnte sich als {client} ausgeben. Erlauben Sie es nur, wenn Sie die App gerade selbst gestartet haben.',
+  'consent.revoke': 'Ihre Administration oder Sie selbst können diese Verbindung jederzeit widerrufen.',
+  'consent.approve': 'Erlauben',
+  'consent.refuse': 'Ablehnen',
+
+  'signedOut.title': 'Sie sind abgemeldet',
+  'signedOut.text': 'Sie haben sich von {tenant} abgemeldet. Sie können diese Seite schließen.',
+  'signedOut.links': 'Verbundene Apps bleiben verbunden, bis sie widerrufen werden.',
+
+  'error.todo': 'Was Sie tun können',
+  'error.reference': 'Referenz',
+  'error.details': 'Einzelheiten für Entwickler',
+  'error.unknown_client.title': 'Diese App ist hier nicht bekannt',
+  'error.unknown_client.what': 'Die App, die Sie hierher geschickt hat, ist nicht registriert, oder ihre Registrierung ist abgelaufen.',
+  'error.unknown_client.todo':
+    'Gehen Sie zurück zur App, entfernen Sie die Verbindung und fügen Sie sie neu hinzu. Hilft das nicht, fragen Sie Ihre Administration.',
+  'error.invalid_redirect_uri.title': 'Diese App würde Sie an eine unbekannte Adresse schicken',
+  'error.invalid_redirect_uri.what':
+    'Die Rücksprungadresse in der Anfrage hat die App nicht registriert. Zum Schutz Ihres Kontos haben wir hier angehalten.',
+  'error.invalid_redirect_uri.todo': 'Schließen Sie diese Seite. Wenn Sie der App vertrauen, melden Sie diese Nachricht ihren Herstellern.',
+  'error.invalid_request.title': 'Die Anfrage ist nicht vollständig',
+  'error.invalid_request.what': 'Die App hat eine Anfrage geschickt, die wir nicht beantworten können.',
+  'error.invalid_request.todo':
+    'Gehen Sie zurück zur App und beginnen Sie von vorn. Geschieht es wieder, melden Sie es den Herstellern der App.',
+  'error.session_expired.title': 'Diese Seite ist abgelaufen',
+  'error.session_expired.what': 'Sie war zu lange geöffnet, oder Sie haben sie bereits beantwortet.',
+  'error.session_expired.todo': 'Gehen Sie zurück zur App und verbinden Sie sie noch einmal.',
+  'error.tenant_unavailable.title': 'Diese Organisation ist nicht verfügbar',
+  'error.tenant_unavailable.what': 'Ihr Zugang ist zurzeit abgeschaltet oder gesperrt.',
+  'error.tenant_unavailable.todo': 'Fragen Sie Ihre Administration.',
+  'error.server_error.title': 'Bei uns ist etwas schiefgegangen',
+  'error.server_error.what': 'Ihre Anfrage konnte nicht beantwortet werden. Der Fehler liegt weder bei Ihnen noch bei der App.',
+  'error.server_error.todo': 'Versuchen Sie es gleich noch einmal. Geschieht es wieder, melden Sie es Ihrer Administration.',
+  'error.too_many.title': 'Zu viele Anfragen',
+  'error.too_many.what': 'Aus Ihrem Netz kamen mehr Anfragen, als wir zulassen.',
+  'error.too_many.todo': 'Warten Sie einige Minuten und versuchen Sie es dann noch einmal.',
+};

@@ -1,0 +1,66 @@
+import { Eta } from 'eta/core';
+import { escapeHtml } from './escape.ts';
+import { phrasesOf } from './messages/phrases.ts';
+import { stylesheetPath } from './stylesheet.ts';
+import { consentTemplate } from './templates/consent.template.ts';
+import { errorTemplate } from './templates/error.template.ts';
+import { icons } from './templates/icons.ts';
+import { layoutTemplate } from './templates/layout.template.ts';
+import { loginTemplate } from './templates/login.template.ts';
+import { signedOutTemplate } from './templates/signed-out.template.ts';
+import type { ConsentView, ErrorView, LoginView, SignedOutView } from './views.ts';
+
+const eta = new Eta({ autoEscape: true, escapeFunction: escapeHtml, cache: true });
+eta.loadTemplate('@layout', layoutTemplate);
+eta.loadTemplate('@login', loginTemplate);
+eta.loadTemplate('@consent', consentTemplate);
+eta.loadTemplate('@error', errorTemplate);
+eta.loadTemplate('@signed-out', signedOutTemplate);
+
+/** The login page. */
+export function renderLogin(view: LoginView): string {
+  const phrases = phrasesOf(view.lang);
+  const title = phrases.text('login.title', { tenant: view.tenantName });
+  return page('@login', { ...view, clientName: view.clientName && shortened(view.clientName) }, {
+    documentTitle: view.problem ? `${phrases.text('login.problem')} · ${title}` : title,
+    fieldState: fieldState(view.problem),
+  });
+}
+
+/** The consent page: who asks, for what, on whose behalf, and where the answer goes. */
+export function renderConsent(view: ConsentView): string {
+  const title = phrasesOf(view.lang).text('consent.documentTitle');
+  return page('@consent', { ...view, client: { ...view.client, name: shortened(view.client.name) } }, { documentTitle: `${title} · ${view.tenantName}` });
+}
+
+/** The page for what cannot be told to the client by a redirect. */
+export function renderError(view: ErrorView): string {
+  return page('@error', view, { documentTitle: phrasesOf(view.lang).text(`error.${view.kind}.title`) });
+}
+
+/** The page after signing out. */
+export function renderSignedOut(view: SignedOutView): string {
+  const title = phrasesOf(view.lang).text('signedOut.title');
+  return page('@signed-out', view, { documentTitle: `${title} · ${view.tenantName}` });
+}
+
+function page(template: string, view: LoginView | ConsentView | ErrorView | SignedOutView, extra: object): string {
+  return eta.render(template, { ...view, ...extra, phrases: phrasesOf(view.lang), icons, initial, stylesheetPath });
+}
+
+/** The fields are tied to the problem; they are called invalid only when what was typed into them is the problem. */
+function fieldState(problem: LoginView['problem']): string {
+  if (problem === undefined) return '';
+  return `${problem === 'invalid_credentials' ? ' aria-invalid="true"' : ''} aria-describedby="problem"`;
+}
+
+/** A name that its owner cannot use to push what matters off the screen. */
+function shortened(name: string): string {
+  const characters = Array.from(name);
+  return characters.length > 64 ? `${characters.slice(0, 63).join('')}…` : name;
+}
+
+/** The first letter or digit of a name, for its monogram. */
+function initial(name: string): string {
+  return (/[\p{L}\p{N}]/u.exec(name)?.[0] ?? '•').toUpperCase();
+}

@@ -1,0 +1,25 @@
+export const loginTemplate = `<% layout('@layout') %>
+<h1><%~ it.phrases.html('login.title', { tenant: it.tenantName }) %></h1>
+<p class="lead">
+<% if (it.clientName) { %><%~ it.phrases.html('login.purpose', { client: it.clientName }) %><% } else { %><%= it.phrases.text('login.purposeUnknown') %><% } %>
+</p>
+<% if (it.problem) { %>
+<div class="notice notice-error" role="alert" id="problem">
+<%~ it.icons.stop %>
+<p><strong><%= it.phrases.text('login.problem') %></strong><br><%= it.phrases.text('login.' + it.problem) %></p>
+</div>
+<% } %>
+<form method="post" action="<%= it.action %>" class="fields">
+<input type="hidden" name="request" value="<%= it.request %>">
+<input type="hidden" name="csrf" value="<%= it.csrf %>">
+<div class="field">
+<label for="email"><%= it.phrases.text('login.email') %></label>
+<input id="email" name="email" type="email" value="<%= it.email ?? '' %>" autocomplete="username" inputmode="email" autocapitalize="none" spellcheck="false" maxlength="254" required<%~ it.fieldState %><% if (!it.email) { %> autofocus<% } %>>
+</div>
+<div class="field">
+<label for="password"><%= it.phrases.text('login.password') %></label>
+<input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required<%~ it.fieldState %><% if (it.email) { %> autofocus<% } %>>
+</div>
+<button type="submit" class="button button-primary"><%= it.phrases.text('login.submit') %></button>
+</form>
+`;

@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import { Body, Controller, Header, Headers, HttpCode, Param, Post, UseFilters } from '@nestjs/common';
+import { OAuthErrorFilter } from '@grantkeeper/http';
+import { OAuthError } from '@grantkeeper/kernel';
+import { readParameters } from '@grantkeeper/oauth';
+import { Issuers } from '../discovery/issuer.ts';
+import { AuthorizationCodeExchange } from './authorization-code.exchange.ts';
+import { readClient } from './client-authentication.ts';
+import { RefreshTokenExchange } from './refresh-token.exchange.ts';
+import type { TokenResponse } from './token-response.ts';
+
+/** The token endpoint (OAuth 2.1 §3.2). */
+@Controller('t/:tenant/token')
+@UseFilters(OAuthErrorFilter)
+export class TokenController {
+  constructor(
+    private readonly issuers: Issuers,
+    private readonly codes: AuthorizationCodeExchange,
+    private readonly refreshTokens: RefreshTokenExchange,
+  ) {}
+
+  @Post()
+  @HttpCode(200)
+  @Header('cache-control', 'no-store')
+  @Header('pragma', 'no-cache')
+  async token(
+    @Param('tenant') slug: string,
+    @Body() body: unknown,
+    @Headers('content-type') contentType: string | undefined,
+    @Headers('authorization') authorization: string | undefined,
+    @Headers('user-agent') userAgent: string | undefined,
+  ): Promise<TokenResponse> {
+    const tenantId = await this.issuers.tenantOf(slug);
+    const parameters = readForm(body, contentType);
+    const grantType = parameters.require('grant_type');
+    const exchange = grantType === 'authorization_code' ? this.codes : grantType === 'refresh_token' ? this.refreshTokens : undefined;
+    if (!exchange) throw new OAuthError('unsupported_grant_type', 'grant_type must be authorization_code or refresh_token');
+    const client = readClient(parameters, authorization);
+    return exchange.exchange(tenantId, client, parameters, fingerprintOf(client.authMethod, userAgent));
+  }
+}
+
+/** The parameters of a form post; anything else is `invalid_request` (OAuth 2.1 §3.2). */
+export function readForm(body: unknown, contentType: string | undefined) {
+  if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(contentType ?? '')) {
+    throw new OAuthError('invalid_request', 'the body must be application/x-www-form-urlencoded');
+  }
+  return readParameters((body ?? {}) as Record<string, unknown>, ['resource']);
+}
+
+/** What tells one installation from a thief with its token, as far as anything does: never the address, which hosts change. */
+function fingerprintOf(authMethod: string, userAgent: string | undefined): string {
+  return createHash('sha256').update(`${authMethod} ${userAgent ?? ''}`).digest('base64url').slice(0, 22);
+}

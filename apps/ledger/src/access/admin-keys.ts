@@ -1,0 +1,86 @@
+import { timingSafeEqual } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { type Actor, adminKeyCreated } from '@grantkeeper/domain';
+import { type AppendInput, Database, EventStore } from '@grantkeeper/event-store';
+import { DomainError, isUuid, SYSTEM_TENANT, tenantId as toTenantId, type TenantId } from '@grantkeeper/kernel';
+import { hashSecret, newOpaqueSecret } from '@grantkeeper/tokens';
+import { v7 as uuidv7 } from 'uuid';
+
+const PREFIX = 'gka_';
+
+/** Who calls the admin API: an operator may act on every tenant, a tenant's key on its own tenant only. */
+export interface AdminCaller {
+  readonly tenantId: TenantId;
+  readonly operator: boolean;
+  readonly actor: Actor;
+}
+
+/** A key and the events and rows that make it exist. */
+export interface NewAdminKey {
+  readonly key: string;
+  readonly keyId: string;
+  readonly append: Pick<AppendInput, 'events' | 'rows'>;
+}
+
+/**
+ * Keys to the admin API: `gka_` and base64url of tenant, key id and 256 random bits. The tenant is in the key, so that
+ * looking it up is bound to that tenant's rows like everything else.
+ */
+@Injectable()
+export class AdminKeys {
+  constructor(
+    private readonly database: Database,
+    private readonly store: EventStore,
+  ) {}
+
+  prepare(tenantId: TenantId, name: string): NewAdminKey {
+    const keyId = uuidv7();
+    const { secret, hash } = newOpaqueSecret('');
+    const bytes = Buffer.concat([Buffer.from(`${tenantId}${keyId}`.replaceAll('-', ''), 'hex'), Buffer.from(secret, 'base64url')]);
+    return {
+      key: PREFIX + bytes.toString('base64url'),
+      keyId,
+      append: {
+        events: [adminKeyCreated.on(keyId, { keyId, name })],
+        rows: { admin_key_secrets: [{ tenant_id: tenantId, key_id: keyId, secret_hash: `\\x${hash.toString('hex')}` }] },
+      },
+    };
+  }
+
+  /** Makes a key; it is shown this once. Its creation is in the ledger of its tenant, for operators in the system's. */
+  async create(tenantId: TenantId, name: string, actor: Actor): Promise<{ key: string; keyId: string }> {
+    const { key, keyId, append } = this.prepare(tenantId, name);
+    // The first operator's key opens the system ledger.
+    await this.store.append({ tenantId, actor, create: tenantId === SYSTEM_TENANT, ...append });
+    return { key, keyId };
+  }
+
+  /** The holder of a key; rejects with `admin.unauthenticated`, the same for every reason. */
+  async authenticate(authorization: string | undefined): Promise<AdminCaller> {
+    const key = /^Bearer (gka_[A-Za-z0-9_-]{86})$/i.exec(authorization ?? '')?.[1];
+    if (!key) throw unauthenticated();
+    const bytes = Buffer.from(key.slice(PREFIX.length), 'base64url');
+    const id = bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5 $6-$7-$8-$9-$10');
+    const [tenant = '', keyId = ''] = id.split(' ');
+    if (!isUuid(tenant) || !isUuid(keyId)) throw unauthenticated();
+    const tenantId = toTenantId(tenant);
+    const found = await this.database.asTenant(tenantId, (tx) =>
+      tx
+        .selectFrom('admin_key_secrets as s')
+        .innerJoin('admin_keys as k', (join) => join.onRef('k.tenant_id', '=', 's.tenant_id').onRef('k.key_id', '=', 's.key_id'))
+        .select('s.secret_hash')
+        .where('s.tenant_id', '=', tenantId)
+        .where('s.key_id', '=', keyId)
+        .where('k.revoked_seq', 'is', null)
+        .executeTakeFirst(),
+    );
+    const presented = hashSecret(bytes.subarray(32).toString('base64url'));
+    if (!timingSafeEqual(found?.secret_hash ?? Buffer.alloc(32), presented) || !found) throw unauthenticated();
+    const operator = tenantId === SYSTEM_TENANT;
+    return { tenantId, operator, actor: { kind: operator ? 'operator' : 'admin', id: keyId } };
+  }
+}
+
+function unauthenticated(): DomainError {
+  return new DomainError('admin.unauthenticated', 'Send an admin key: Authorization: Bearer gka_…', 'unauthenticated');
+}

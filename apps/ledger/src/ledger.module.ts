@@ -1,0 +1,53 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { RevocationModule } from '@grantkeeper/revocation';
+import { AdminKeys } from './access/admin-keys.ts';
+import { AdminGuard } from './access/admin.guard.ts';
+import { EventExport } from './events/event-export.ts';
+import { EventsController } from './events/events.controller.ts';
+import { GrantsController } from './grants/grants.controller.ts';
+import { GrantQueries } from './grants/grants.queries.ts';
+import { LedgerSettings } from './ledger-settings.ts';
+import { PoliciesController } from './policies/policies.controller.ts';
+import { SetPolicyHandler } from './policies/set-policy.handler.ts';
+import { RevocationsController } from './revocations/revocations.controller.ts';
+import { AdminKeysController } from './tenants/admin-keys.controller.ts';
+import { OnboardTenantHandler } from './tenants/onboard-tenant.handler.ts';
+import { TenantsController } from './tenants/tenants.controller.ts';
+import { CreateUserHandler } from './users/create-user.handler.ts';
+import { UsersController } from './users/users.controller.ts';
+
+/** The admin API over the ledger. */
+@Module({})
+export class LedgerModule {
+  static register(settings: { authUrl: string; mcpUrl: string; adminUrl: string }): DynamicModule {
+    return {
+      module: LedgerModule,
+      imports: [CqrsModule, RevocationModule],
+      controllers: [
+        TenantsController,
+        AdminKeysController,
+        UsersController,
+        PoliciesController,
+        GrantsController,
+        RevocationsController,
+        EventsController,
+      ],
+      providers: [
+        { provide: LedgerSettings, useValue: new LedgerSettings(settings) },
+        AdminKeys,
+        AdminGuard,
+        GrantQueries,
+        EventExport,
+        OnboardTenantHandler,
+        CreateUserHandler,
+        SetPolicyHandler,
+      ],
+      exports: [AdminKeys],
+    };
+  }
+}
+
+export { AdminKeys } from './access/admin-keys.ts';
+export { OnboardTenant } from './tenants/onboard-tenant.handler.ts';
+export { CreateUser } from './users/create-user.handler.ts';

@@ -1,0 +1,82 @@
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, UseFilters, UseGuards } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { Database } from '@grantkeeper/event-store';
+import { ProblemFilter, readInput } from '@grantkeeper/http';
+import { PersonalData } from '@grantkeeper/keys';
+import type { TenantId } from '@grantkeeper/kernel';
+import { RevokeAccess } from '@grantkeeper/revocation';
+import { z } from 'zod';
+import { type AdminCaller } from '../access/admin-keys.ts';
+import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
+import { commandOf } from '../access/idempotency-key.ts';
+
+const target = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('grant'), grantId: z.uuid() }),
+  z.strictObject({ kind: z.literal('user'), userId: z.uuid() }),
+  z.strictObject({ kind: z.literal('client'), clientId: z.string().min(1).max(2048) }),
+]);
+const newRevocation = z.strictObject({ target, reason: z.string().trim().min(1).max(500) });
+const page = z.strictObject({
+  before: z.coerce.number().int().min(1).optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+});
+
+/** Central revocation: of one link, of a person, of a client. */
+@Controller('admin/v1/tenants/:tenant/revocations')
+@UseGuards(AdminGuard)
+@UseFilters(ProblemFilter)
+export class RevocationsController {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly database: Database,
+    private readonly personalData: PersonalData,
+  ) {}
+
+  @Post()
+  @HttpCode(200)
+  async revoke(
+    @AdmittedTenant() tenantId: TenantId,
+    @Caller() caller: AdminCaller,
+    @Param('tenant') _name: string,
+    @Body() body: unknown,
+    @Headers('idempotency-key') key: string | undefined,
+  ) {
+    const input = readInput(newRevocation, body);
+    const command = commandOf(key, caller, `revoke/${tenantId}`, input);
+    const result = await this.commands.execute(
+      new RevokeAccess(tenantId, { ...input, because: 'admin', actor: caller.actor, ...(command && { command }) }),
+    );
+    return { target: input.target, ...result };
+  }
+
+  @Get()
+  async list(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string, @Query() query: unknown) {
+    const { before, limit } = readInput(page, query);
+    const rows = await this.database.asTenant(tenantId, (tx) =>
+      tx
+        .selectFrom('revocations')
+        .selectAll()
+        .where('tenant_id', '=', tenantId)
+        .$if(before !== undefined, (revocations) => revocations.where('revoked_seq', '<', before!))
+        .orderBy('revoked_seq', 'desc')
+        .limit(limit)
+        .execute(),
+    );
+    const revocations = await Promise.all(
+      rows.map(async (row) => ({
+        seq: row.revoked_seq,
+        kind: row.kind,
+        userId: row.user_id,
+        clientId: row.client_id,
+        resourceId: row.resource_id,
+        grantId: row.grant_id,
+        familyId: row.family_id,
+        because: row.because,
+        reason: await this.personalData.open(tenantId, 'reason', row.reason_sealed),
+        actor: row.actor as unknown,
+        revokedAt: row.revoked_at,
+      })),
+    );
+    return { revocations, next: rows.length === limit ? rows.at(-1)!.revoked_seq : null };
+  }
+}

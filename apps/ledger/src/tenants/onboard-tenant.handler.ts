@@ -1,0 +1,113 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import {
+  type Actor,
+  defaultPolicy,
+  issuerEstablished,
+  policySet,
+  resourceAdded,
+  type ResourceScope,
+  signingKeyCreated,
+  tenantAdmitted,
+  tenantOnboarded,
+} from '@grantkeeper/domain';
+import { type CommandIdentity, EventStore, retrying, TenantDirectory } from '@grantkeeper/event-store';
+import { SigningKeys, TenantKeys } from '@grantkeeper/keys';
+import { SYSTEM_TENANT, tenantId as toTenantId, type TenantId } from '@grantkeeper/kernel';
+import { v7 as uuidv7 } from 'uuid';
+import { LedgerSettings } from '../ledger-settings.ts';
+import { boardScopes } from './default-resource.ts';
+
+export interface OnboardTenantInput {
+  readonly slug: string;
+  readonly displayName: string;
+  /** Defaults to the hosted *boards* server. */
+  readonly resource?: { readonly displayName?: string | undefined; readonly scopes?: readonly ResourceScope[] | undefined } | undefined;
+  readonly actor: Actor;
+  readonly command?: CommandIdentity | undefined;
+}
+
+export interface OnboardedTenant {
+  readonly id: TenantId;
+  readonly slug: string;
+  readonly displayName: string;
+  readonly issuer: string;
+  readonly resource: string;
+}
+
+/** Makes a tenant whole: issuer, signing keys, default resource and policy, in one commit. */
+export class OnboardTenant extends Command<OnboardedTenant> {
+  constructor(readonly input: OnboardTenantInput) {
+    super();
+  }
+}
+
+@CommandHandler(OnboardTenant)
+export class OnboardTenantHandler implements ICommandHandler<OnboardTenant> {
+  constructor(
+    private readonly store: EventStore,
+    private readonly tenantKeys: TenantKeys,
+    private readonly signingKeys: SigningKeys,
+    private readonly directory: TenantDirectory,
+    private readonly settings: LedgerSettings,
+  ) {}
+
+  async execute({ input }: OnboardTenant): Promise<OnboardedTenant> {
+    return retrying(async () => {
+      const command = input.command;
+      if (command) {
+        const before = await this.store.resultOf<OnboardedTenant>(SYSTEM_TENANT, command);
+        if (before) return before.result;
+      }
+      const id = toTenantId(uuidv7());
+      const { slug, displayName, actor } = input;
+      const onboarded: OnboardedTenant = {
+        id,
+        slug,
+        displayName,
+        issuer: `${this.settings.authUrl}/t/${slug}`,
+        resource: `${this.settings.mcpUrl}/t/${slug}/mcp`,
+      };
+      const keys = await Promise.all([this.signingKeys.create(id, 'ES256'), this.signingKeys.create(id, 'RS256')]);
+      const issuerId = uuidv7();
+      const resourceId = uuidv7();
+      // An operator's act is in the system's ledger too; both ledgers get it or neither.
+      await this.store.appendTogether([
+        {
+          tenantId: SYSTEM_TENANT,
+          actor,
+          events: [tenantAdmitted.on(id, { tenantId: id, slug, displayName })],
+          ...(command && { command: { ...command, result: onboarded } }),
+        },
+        {
+          tenantId: id,
+          actor,
+          create: true,
+          events: [
+            tenantOnboarded.on(id, { tenantId: id, slug, displayName }),
+            issuerEstablished.on(issuerId, { issuerId, owner: 'tenant', url: onboarded.issuer }),
+            resourceAdded.on(resourceId, {
+              resourceId,
+              owner: 'tenant',
+              kind: 'hosted',
+              slug: 'mcp',
+              url: onboarded.resource,
+              displayName: input.resource?.displayName ?? `${displayName} boards`,
+              signingAlg: 'ES256',
+              scopes: [...(input.resource?.scopes ?? boardScopes)],
+              isDefault: true,
+            }),
+            policySet.on(id, { settings: defaultPolicy }),
+            ...keys.map(({ kid, alg, publicJwk }) => signingKeyCreated.on(kid, { kid, use: 'access_token', alg, state: 'active', publicJwk })),
+          ],
+          rows: {
+            tenant_directory: [{ slug, tenant_id: id }],
+            tenant_keys: [await this.tenantKeys.create(id)],
+            sealed_signing_keys: keys.map((key) => key.sealed),
+          },
+        },
+      ]);
+      this.directory.forgetMisses();
+      return onboarded;
+    });
+  }
+}

@@ -1,0 +1,79 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { type Actor, identityLinked, userCreated } from '@grantkeeper/domain';
+import { type CommandIdentity, Database, EventStore, retrying } from '@grantkeeper/event-store';
+import { PersonalData, TenantKeys } from '@grantkeeper/keys';
+import { DomainError, type TenantId } from '@grantkeeper/kernel';
+import { hashPassword } from '@grantkeeper/tokens';
+import { v7 as uuidv7 } from 'uuid';
+
+export interface CreateUserInput {
+  readonly email: string;
+  readonly name?: string | undefined;
+  readonly password?: string | undefined;
+  readonly role: 'member' | 'admin';
+  readonly actor: Actor;
+  readonly command?: CommandIdentity | undefined;
+}
+
+export interface CreatedUser {
+  readonly id: string;
+  readonly sub: string;
+}
+
+/** Makes a person of the tenant known, with a password when one is given. */
+export class CreateUser extends Command<CreatedUser> {
+  constructor(
+    readonly tenantId: TenantId,
+    readonly input: CreateUserInput,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(CreateUser)
+export class CreateUserHandler implements ICommandHandler<CreateUser> {
+  constructor(
+    private readonly database: Database,
+    private readonly store: EventStore,
+    private readonly tenantKeys: TenantKeys,
+    private readonly personalData: PersonalData,
+  ) {}
+
+  async execute({ tenantId, input }: CreateUser): Promise<CreatedUser> {
+    const emailIndex = await this.tenantKeys.emailIndex(tenantId, input.email);
+    const hash = input.password === undefined ? undefined : await hashPassword(input.password);
+    return retrying(async () => {
+      if (input.command) {
+        const before = await this.store.resultOf<CreatedUser>(tenantId, input.command);
+        if (before) return before.result;
+      }
+      const taken = await this.database.asTenant(tenantId, (tx) =>
+        tx.selectFrom('unique_facts').select('holder').where('tenant_id', '=', tenantId).where('kind', '=', 'user.email').where('value', '=', emailIndex).executeTakeFirst(),
+      );
+      if (taken) throw new DomainError('user.email_taken', 'A person with this e-mail address exists.', 'conflict', 'email');
+      const userId = uuidv7();
+      const subject = { user: userId };
+      const created: CreatedUser = { id: userId, sub: userId };
+      const personKey = await this.personalData.createPersonKey(tenantId, userId);
+      await this.store.append({
+        tenantId,
+        actor: input.actor,
+        events: [
+          userCreated.on(
+            userId,
+            { userId, sub: created.sub, role: input.role },
+            { email: { subject, value: input.email }, ...(input.name !== undefined && { name: { subject, value: input.name } }) },
+          ),
+          ...(hash === undefined ? [] : [identityLinked.on(userId, { identityId: uuidv7(), userId, kind: 'password' })]),
+        ],
+        facts: [{ kind: 'user.email', value: emailIndex, holder: userId, expect: null }],
+        rows: {
+          person_keys: [personKey],
+          ...(hash !== undefined && { passwords: [{ tenant_id: tenantId, user_id: userId, hash, changed_at: new Date().toISOString() }] }),
+        },
+        ...(input.command && { command: { ...input.command, result: created } }),
+      });
+      return created;
+    });
+  }
+}

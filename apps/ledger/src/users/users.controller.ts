@@ -1,0 +1,77 @@
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, UseFilters, UseGuards } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { Database } from '@grantkeeper/event-store';
+import { ProblemFilter, readInput } from '@grantkeeper/http';
+import { PersonalData } from '@grantkeeper/keys';
+import { isUuid, type TenantId } from '@grantkeeper/kernel';
+import { z } from 'zod';
+import { type AdminCaller } from '../access/admin-keys.ts';
+import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
+import { commandOf } from '../access/idempotency-key.ts';
+import { page } from '../tenants/tenants.controller.ts';
+import { CreateUser } from './create-user.handler.ts';
+
+const newUser = z.strictObject({
+  email: z.email().max(254),
+  name: z.string().trim().min(1).max(120).optional(),
+  // NIST SP 800-63B: length counts, composition rules do not.
+  password: z.string().min(12, 'must have at least 12 characters').max(200).optional(),
+  role: z.enum(['member', 'admin']).default('member'),
+});
+
+/** The people of a tenant. */
+@Controller('admin/v1/tenants/:tenant/users')
+@UseGuards(AdminGuard)
+@UseFilters(ProblemFilter)
+export class UsersController {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly database: Database,
+    private readonly personalData: PersonalData,
+  ) {}
+
+  @Post()
+  @HttpCode(201)
+  async create(
+    @AdmittedTenant() tenantId: TenantId,
+    @Caller() caller: AdminCaller,
+    @Param('tenant') _name: string,
+    @Body() body: unknown,
+    @Headers('idempotency-key') key: string | undefined,
+  ) {
+    const input = readInput(newUser, body);
+    // The password stays out of the command's fingerprint: not even its hash is kept with a command.
+    const { password: _password, ...shown } = input;
+    const created = await this.commands.execute(
+      new CreateUser(tenantId, { ...input, actor: caller.actor, command: commandOf(key, caller, `create-user/${tenantId}`, shown) }),
+    );
+    return { ...created, email: input.email, name: input.name ?? null, role: input.role };
+  }
+
+  @Get()
+  async list(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string, @Query() query: unknown) {
+    const { limit, after } = readInput(page, query);
+    const rows = await this.database.asTenant(tenantId, (tx) =>
+      tx
+        .selectFrom('users')
+        .selectAll()
+        .where('tenant_id', '=', tenantId)
+        .$if(after !== undefined && isUuid(after), (users) => users.where('user_id', '>', after!))
+        .orderBy('user_id')
+        .limit(limit)
+        .execute(),
+    );
+    const users = await Promise.all(
+      rows.map(async (row) => ({
+        id: row.user_id,
+        sub: row.sub,
+        email: await this.personalData.open(tenantId, 'email', row.email_sealed),
+        name: await this.personalData.open(tenantId, 'name', row.name_sealed),
+        role: row.role,
+        suspended: row.suspended,
+        createdAt: row.created_at,
+      })),
+    );
+    return { users, next: rows.length === limit ? rows.at(-1)!.user_id : null };
+  }
+}

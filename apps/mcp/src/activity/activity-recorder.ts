@@ -1,0 +1,103 @@
+import { Database } from '@grantkeeper/event-store';
+import type { TenantId } from '@grantkeeper/kernel';
+import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { sql } from 'kysely';
+import type { Caller } from '../access/caller.ts';
+
+interface ActivityRow {
+  readonly tenant: TenantId;
+  readonly at: string;
+  readonly what: string;
+  readonly grant_id: string;
+  readonly family_id: string;
+  readonly client_id: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+const EVERY_MS = 1_000;
+const AT_ROWS = 200;
+/** What an outage of the database may pile up before rows are dropped. */
+const MOST_ROWS = 10_000;
+
+/**
+ * Writes down what machines do, in batches, off the path of the call. What a crash can lose is what came in the last
+ * second, or 200 rows, whichever is less; what an outage makes us drop is counted in `lost`.
+ */
+@Injectable()
+export class ActivityRecorder implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
+  readonly #logger = new Logger('Activity');
+  #rows: ActivityRow[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> | undefined;
+  #lost = 0;
+
+  constructor(private readonly database: Database) {}
+
+  /** Rows that were dropped since the start of the process. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  record({ claims, resource }: Caller, what: 'tool.called' | 'call.denied', detail: ActivityRow['detail']): void {
+    if (this.#rows.length >= MOST_ROWS) {
+      this.#lost += 1;
+      return;
+    }
+    const { grantId, familyId, clientId } = claims;
+    this.#rows.push({ tenant: resource.tenant, at: new Date().toISOString(), what, grant_id: grantId, family_id: familyId, client_id: clientId, detail });
+    if (this.#rows.length === AT_ROWS) void this.flush();
+  }
+
+  onModuleInit(): void {
+    this.#timer = setInterval(() => void this.flush(), EVERY_MS);
+    this.#timer.unref();
+  }
+
+  /** Before connections are closed: the database may be closed by whoever opened it at any time after this. */
+  async beforeApplicationShutdown(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.flush();
+  }
+
+  /** Once more, for the calls that were answered while connections drained. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.flush();
+    if (this.#rows.length > 0) this.#drop(this.#rows.splice(0), new Error('the process is stopping'));
+  }
+
+  /** Resolves when every row that was recorded before has been written, or kept for the next try. */
+  async flush(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+    if (this.#rows.length === 0) return;
+    this.#writing = this.#write(this.#rows.splice(0)).finally(() => (this.#writing = undefined));
+    await this.#writing;
+  }
+
+  async #write(rows: ActivityRow[]): Promise<void> {
+    for (const [tenant, ofTenant] of Map.groupBy(rows, (row) => row.tenant)) {
+      await this.#insert(tenant, ofTenant).catch((error: unknown) => this.#keep(ofTenant, error));
+    }
+  }
+
+  /** One statement per tenant. The grant names the user and the resource, also of a grant that has ended. */
+  #insert(tenant: TenantId, rows: readonly ActivityRow[]): Promise<void> {
+    return this.database.asTenant(tenant, async (tx) => {
+      await sql`
+        INSERT INTO activity (tenant_id, retention_class, at, what, grant_id, family_id, user_id, client_id, resource_id, detail)
+        SELECT ${tenant}::uuid, 'standard', r.at, r.what, r.grant_id, r.family_id, g.user_id, r.client_id, g.resource_id, r.detail
+        FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+          AS r(at timestamptz, what text, grant_id uuid, family_id uuid, client_id text, detail jsonb)
+        LEFT JOIN grants g ON g.tenant_id = ${tenant}::uuid AND g.grant_id = r.grant_id`.execute(tx);
+    });
+  }
+
+  #keep(rows: ActivityRow[], error: unknown): void {
+    if (this.#rows.length + rows.length > MOST_ROWS) return this.#drop(rows, error);
+    this.#rows = [...rows, ...this.#rows];
+  }
+
+  #drop(rows: readonly ActivityRow[], error: unknown): void {
+    this.#lost += rows.length;
+    this.#logger.error(`${rows.length} rows of activity were lost, ${this.#lost} since the start.`, error instanceof Error ? error.stack : String(error));
+  }
+}

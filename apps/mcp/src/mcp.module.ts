@@ -1,0 +1,35 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { StandingCheck } from '@grantkeeper/guard';
+import { AccessControl } from './access/access-control.ts';
+import { HostedResources } from './access/hosted-resources.ts';
+import { LedgerStandingCheck } from './access/ledger-standing-check.ts';
+import { VerificationKeys } from './access/verification-keys.ts';
+import { ActivityRecorder } from './activity/activity-recorder.ts';
+import { McpOptions } from './mcp-options.ts';
+import { ProtectedResourceMetadataController } from './metadata/protected-resource-metadata.controller.ts';
+import { BoardStore } from './tools/boards/board-store.ts';
+import { ToolCatalogue } from './tools/tool-catalogue.ts';
+import { McpController } from './transport/mcp.controller.ts';
+import { McpEndpoint } from './transport/mcp-endpoint.ts';
+
+/** The hosted MCP servers of every tenant. Expects global providers of `Database` and `TenantDirectory`. */
+@Module({})
+export class McpModule {
+  static register(options: { readonly allowedOrigins?: readonly string[] } = {}): DynamicModule {
+    return {
+      module: McpModule,
+      controllers: [ProtectedResourceMetadataController, McpController],
+      providers: [
+        { provide: McpOptions, useValue: new McpOptions(options) },
+        { provide: StandingCheck, useClass: LedgerStandingCheck },
+        HostedResources,
+        VerificationKeys,
+        AccessControl,
+        ActivityRecorder,
+        BoardStore,
+        ToolCatalogue,
+        McpEndpoint,
+      ],
+    };
+  }
+}

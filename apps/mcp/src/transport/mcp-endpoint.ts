@@ -1,0 +1,97 @@
+import { toNodeHandler } from '@modelcontextprotocol/node';
+import { createMcpHandler, McpServer, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
+import type { AuthInfo, CallToolResult } from '@modelcontextprotocol/server';
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import type { AdmittedRequest } from '../access/access.guard.ts';
+import type { Caller } from '../access/caller.ts';
+import { ActivityRecorder } from '../activity/activity-recorder.ts';
+import { ToolFailure } from '../tools/tool.ts';
+import { ToolCatalogue } from '../tools/tool-catalogue.ts';
+
+const IDENTITY = { name: 'grantkeeper-boards', title: 'Boards', version: '0.1.0' };
+const INSTRUCTIONS = 'Boards of the signed-in person: columns of cards. Use list_boards to find a board, get_board to read it, create_board to add one.';
+/** Answers are for one caller, and short-lived, so that a tool that an admin takes away is gone soon (TR-16). */
+const FOR_THE_CALLER = { ttlMs: 30_000, cacheScope: 'private' } as const;
+
+/** The MCP protocol, 2026-07-28 and 2025-11-25 on one URL: a new server for each request, which knows its caller. */
+@Injectable()
+export class McpEndpoint implements OnModuleDestroy {
+  readonly #logger = new Logger('Mcp');
+  readonly #handler = createMcpHandler(({ authInfo }) => this.#serverFor(callerIn(authInfo)), {
+    // Also called for requests that clients got wrong, which is nothing to wake anyone for.
+    onerror: (error) => this.#logger.debug(error.message),
+  });
+  readonly #serve = toNodeHandler(this.#handler, { onerror: (error) => this.#logger.error(error.message, error.stack) });
+
+  constructor(
+    private readonly tools: ToolCatalogue,
+    private readonly activity: ActivityRecorder,
+  ) {}
+
+  /** Answers an admitted request on its raw response. */
+  async serve(request: AdmittedRequest, reply: FastifyReply): Promise<void> {
+    reply.hijack();
+    for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);
+    await this.#serve(incoming(request), reply.raw, request.body);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.#handler.close();
+  }
+
+  #serverFor(caller: Caller): McpServer {
+    const mcp = new McpServer(IDENTITY, {
+      // Nothing to subscribe to, so no stream outlives its request and the access that opened it (TR-19).
+      capabilities: { tools: { listChanged: false } },
+      instructions: INSTRUCTIONS,
+      cacheHints: { 'tools/list': FOR_THE_CALLER, 'server/discover': FOR_THE_CALLER },
+    });
+    // Handlers of our own instead of registerTool, which would convert every schema for every request and cannot list
+    // `securitySchemes`. They never answer in OpenAI's dialect (`mcp/www_authenticate` in a result, OA-26): every refusal
+    // for access is an HTTP 401 or 403 before this point, and a 200 that says the same would keep other clients from
+    // asking for more (SDK-08). The dialect is for servers whose transport has no status to send.
+    const { server } = mcp;
+    server.setRequestHandler('tools/list', () => ({ tools: this.tools.tools.map(({ descriptor }) => descriptor) }));
+    server.setRequestHandler('tools/call', ({ params }) => this.#call(caller, params.name, params.arguments));
+    return mcp;
+  }
+
+  async #call(caller: Caller, name: string, input: unknown): Promise<CallToolResult> {
+    const tool = this.tools.find(name);
+    if (tool === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `There is no tool named ${name}.`);
+    try {
+      const result = await tool.call(caller, input);
+      this.activity.record(caller, 'tool.called', { tool: name });
+      return result;
+    } catch (error) {
+      this.activity.record(caller, 'tool.called', { tool: name, failed: true });
+      if (error instanceof ToolFailure) return failure(error.message);
+      this.#logger.error(`${name} failed.`, error instanceof Error ? error.stack : String(error));
+      return failure('The boards cannot be reached at the moment. Try again later.');
+    }
+  }
+}
+
+function failure(text: string): CallToolResult {
+  return { isError: true, content: [{ type: 'text', text }] };
+}
+
+/**
+ * The request as the SDK may see it: under its stored URL (MT-07), and without the token, so that no tool can pass it
+ * on (RS-10).
+ */
+function incoming({ raw, caller, method }: AdmittedRequest) {
+  const { authorization: _, cookie: __, ...headers } = raw.headers;
+  const { host, pathname } = new URL(caller.resource.url);
+  return { method, url: pathname, headers: { ...headers, host }, auth: authInfo(caller), async *[Symbol.asyncIterator]() {} };
+}
+
+function authInfo(caller: Caller): AuthInfo {
+  const { clientId, scopes, expiresAt } = caller.claims;
+  return { token: '', clientId, scopes: [...scopes], expiresAt, resource: new URL(caller.resource.url), extra: { caller } };
+}
+
+function callerIn(info: AuthInfo | undefined): Caller {
+  return info!.extra!['caller'] as Caller;
+}

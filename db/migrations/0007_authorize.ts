@@ -1,0 +1,112 @@
+import { type Kysely, sql } from 'kysely';
+
+/** What the authorization endpoint and the login page decide on, each read in one statement. */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await sql.raw(statements).execute(db);
+}
+
+const statements = /* sql */ `
+-- authorize_context(tenant, {clientId, sessionHash}): everything that a request for authorization is decided on. The
+-- position is read first. A session is answered only when it is alive.
+CREATE FUNCTION authorize_context(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  head heads;
+  t tenants;
+  s sessions;
+  u users;
+  answer jsonb;
+BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  SELECT * INTO head FROM heads WHERE tenant_id = p_tenant;
+  SELECT * INTO t FROM tenants WHERE tenant_id = p_tenant;
+  IF p->>'sessionHash' IS NOT NULL THEN
+    SELECT * INTO s FROM sessions x
+    WHERE x.tenant_id = p_tenant AND x.session_hash = decode(p->>'sessionHash', 'hex')
+      AND x.ended_at IS NULL AND x.expires_at > clock_timestamp() AND x.born_epoch = head.epoch AND x.born_seq >= t.revoked_seq;
+    IF FOUND THEN
+      SELECT * INTO u FROM users x WHERE x.tenant_id = p_tenant AND x.user_id = s.user_id AND x.revoked_seq <= s.born_seq;
+    END IF;
+  END IF;
+
+  answer := jsonb_build_object(
+    'position', jsonb_build_object('epoch', head.epoch, 'seq', head.seq),
+    'wideSeq', head.wide_seq,
+    'tenant', jsonb_build_object('displayName', t.display_name, 'suspended', t.suspended),
+    'issuer', (SELECT i.url FROM issuers i WHERE i.tenant_id = p_tenant AND i.owner = 'tenant' ORDER BY i.created_seq LIMIT 1),
+    'settings', (SELECT x.settings FROM policies x WHERE x.tenant_id = p_tenant),
+    'client', (SELECT to_jsonb(c) FROM clients c WHERE c.tenant_id = p_tenant AND c.client_id = p->>'clientId'),
+    'registration', (SELECT jsonb_build_object('kind', c.kind, 'metadata', c.metadata, 'metadataDigest', c.metadata_digest)
+      FROM client_registrations c WHERE c.tenant_id = p_tenant AND c.client_id = p->>'clientId'),
+    'resources', (SELECT coalesce(jsonb_agg(jsonb_build_object('resourceId', r.resource_id, 'url', r.url,
+        'displayName', r.display_name, 'scopes', r.scopes, 'isDefault', r.is_default, 'suspended', r.suspended)
+        ORDER BY r.is_default DESC, r.created_seq), '[]')
+      FROM resources r WHERE r.tenant_id = p_tenant));
+  IF u.user_id IS NULL THEN RETURN answer; END IF;
+  RETURN answer || jsonb_build_object(
+    'session', jsonb_build_object('userId', u.user_id, 'sub', u.sub, 'email', u.email_sealed, 'name', u.name_sealed,
+      'suspended', u.suspended, 'authTime', s.auth_time),
+    -- Links of this person and client that are alive, as rows; and who holds the slot of each resource.
+    'grants', (SELECT coalesce(jsonb_agg(to_jsonb(g)), '[]') FROM grants g
+      JOIN grant_standing v ON v.tenant_id = g.tenant_id AND v.grant_id = g.grant_id
+      WHERE g.tenant_id = p_tenant AND g.user_id = u.user_id AND g.client_id = p->>'clientId'
+        AND v.ended_seq IS NULL AND v.watermark <= v.granted_seq),
+    'slots', (SELECT coalesce(jsonb_object_agg(r.resource_id, f.holder), '{}') FROM resources r
+      JOIN unique_facts f ON f.tenant_id = r.tenant_id AND f.kind = 'grant.slot'
+        AND f.value = u.user_id || ' ' || r.resource_id || ' ' || (p->>'clientId')
+      WHERE r.tenant_id = p_tenant),
+    'lastGrantRevokedSeq', (SELECT coalesce(max(g.revoked_seq), 0) FROM grants g
+      WHERE g.tenant_id = p_tenant AND g.user_id = u.user_id AND g.client_id = p->>'clientId'));
+END $$;
+
+-- issue_code(tenant, row): a code under a link that already allows what is asked for. No event: nobody decided anything.
+CREATE FUNCTION issue_code(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  INSERT INTO authorization_codes SELECT * FROM jsonb_populate_record(NULL::authorization_codes, p);
+  RETURN NULL;
+END $$;
+
+-- login_context(tenant, {emailIndex}): who has this address, and the position that a session will be born at.
+CREATE FUNCTION login_context(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  RETURN (SELECT jsonb_build_object(
+      'position', jsonb_build_object('epoch', h.epoch, 'seq', h.seq), 'settings', x.settings,
+      'userId', u.user_id, 'suspended', u.suspended, 'passwordHash', w.hash)
+    FROM heads h
+    JOIN policies x ON x.tenant_id = h.tenant_id
+    LEFT JOIN unique_facts f ON f.tenant_id = h.tenant_id AND f.kind = 'user.email' AND f.value = p->>'emailIndex'
+    LEFT JOIN users u ON u.tenant_id = h.tenant_id AND u.user_id = f.holder::uuid
+    LEFT JOIN passwords w ON w.tenant_id = h.tenant_id AND w.user_id = u.user_id
+    WHERE h.tenant_id = p_tenant);
+END $$;
+
+-- register_client(tenant, {clientId, metadata, metadataDigest, secretHash}): NULL when the tenant does not let clients
+-- register themselves.
+CREATE FUNCTION register_client(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE at timestamptz := clock_timestamp();
+BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  IF (SELECT x.settings->>'registration' FROM policies x WHERE x.tenant_id = p_tenant) <> 'open' THEN RETURN NULL; END IF;
+  INSERT INTO client_registrations (tenant_id, client_id, kind, metadata, metadata_digest, registered_at)
+  VALUES (p_tenant, p->>'clientId', 'dynamic', p->'metadata', p->>'metadataDigest', at);
+  IF p->>'secretHash' IS NOT NULL THEN
+    INSERT INTO client_secrets (tenant_id, client_id, secret_hash) VALUES (p_tenant, p->>'clientId', decode(p->>'secretHash', 'hex'));
+  END IF;
+  RETURN jsonb_build_object('at', at);
+END $$;
+
+-- public_context(tenant): what discovery documents are made of.
+CREATE FUNCTION public_context(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  RETURN jsonb_build_object(
+    'displayName', (SELECT t.display_name FROM tenants t WHERE t.tenant_id = p_tenant),
+    'issuer', (SELECT i.url FROM issuers i WHERE i.tenant_id = p_tenant AND i.owner = 'tenant' ORDER BY i.created_seq LIMIT 1),
+    'settings', (SELECT x.settings FROM policies x WHERE x.tenant_id = p_tenant),
+    'scopes', (SELECT coalesce(jsonb_agg(DISTINCT scope->>'name'), '[]') FROM resources r, jsonb_array_elements(r.scopes) scope
+      WHERE r.tenant_id = p_tenant),
+    'keys', (SELECT coalesce(jsonb_agg(k.public_jwk ORDER BY k.created_seq), '[]') FROM signing_keys k
+      WHERE k.tenant_id = p_tenant AND k.state IN ('pending', 'active', 'retiring')));
+END $$;
+`;

@@ -1,0 +1,10 @@
+import { z } from 'zod';
+import { defineEvent } from '../event.ts';
+
+export const adminKeyCreated = defineEvent({
+  type: 'AdminKeyCreated',
+  version: 1,
+  streamType: 'admin-key',
+  payload: z.object({ keyId: z.uuid(), name: z.string() }),
+  says: 'A key to the admin API was made: in the system ledger for operators, in a tenant’s ledger for its admins.',
+});

@@ -1,0 +1,33 @@
+import { adminKeyCreated } from './admin-key/admin-key.events.ts';
+import { clientAccessRevoked, clientAdmitted } from './client/client.events.ts';
+import type { EventDefinition } from './event.ts';
+import { familyRevoked, grantCreated, grantRenewed, grantRevoked, grantWidened, tokenRevoked } from './grant/grant.events.ts';
+import { policySet } from './policy/policy.events.ts';
+import { resourceAccessRevoked, resourceAdded } from './resource/resource.events.ts';
+import { signingKeyCreated } from './signing-key/signing-key.events.ts';
+import { issuerEstablished, tenantAccessRevoked, tenantAdmitted, tenantOnboarded } from './tenant/tenant.events.ts';
+import { identityLinked, userAccessRevoked, userCreated } from './user/user.events.ts';
+
+/** Every event type that a ledger may hold, in its newest version. */
+export const eventCatalogue: readonly EventDefinition[] = [
+  tenantOnboarded,
+  tenantAdmitted,
+  tenantAccessRevoked,
+  issuerEstablished,
+  resourceAdded,
+  resourceAccessRevoked,
+  policySet,
+  signingKeyCreated,
+  userCreated,
+  identityLinked,
+  userAccessRevoked,
+  clientAdmitted,
+  clientAccessRevoked,
+  grantCreated,
+  grantWidened,
+  grantRenewed,
+  grantRevoked,
+  familyRevoked,
+  tokenRevoked,
+  adminKeyCreated,
+] as readonly EventDefinition[];

@@ -1,0 +1,94 @@
+import type { z } from 'zod';
+
+/** What an event's type stands for: its contract (docs/events.md), and what its append must respect. */
+export interface EventDefinition<Type extends string = string, Payload = unknown, Personal extends string = string> {
+  readonly type: Type;
+  /** Number of the payload's shape; a new shape is a new number with an upcaster from the one before. */
+  readonly version: number;
+  readonly streamType: StreamType;
+  readonly payload: z.ZodType<Payload>;
+  /** Fields that are personal data: stored sealed under a person's or the tenant's key, never in the clear. */
+  readonly personal: readonly Personal[];
+  /** A decision that was read before this event must not commit after it. */
+  readonly wide: boolean;
+  /** The event ends access: its append waits for everyone who is handing out access, and nobody hands any out meanwhile. */
+  readonly endsAccess: boolean;
+  readonly says: string;
+}
+
+export type StreamType =
+  | 'tenant'
+  | 'issuer'
+  | 'resource'
+  | 'policy'
+  | 'signing-key'
+  | 'user'
+  | 'client'
+  | 'grant'
+  | 'pair'
+  | 'admin-key';
+
+/** Whose key seals a personal field: a person of the tenant, or the tenant itself where no person is meant. */
+export type PersonalSubject = { readonly user: string } | 'tenant';
+
+export interface PersonalField {
+  readonly subject: PersonalSubject;
+  readonly value: string;
+}
+
+/** An event that has been decided and not yet recorded. */
+export interface NewEvent<Payload = unknown> {
+  readonly definition: EventDefinition<string, Payload, string>;
+  readonly streamId: string;
+  readonly payload: Payload;
+  readonly personal: Readonly<Record<string, PersonalField>>;
+}
+
+/** An event as projections meet it: live (positions and times are placeholders, see db/migrations/0004_append.ts) or replayed. */
+export interface RecordedEvent<Payload = unknown> {
+  readonly tenantId: string;
+  readonly seq: number;
+  readonly eventId: string;
+  readonly streamType: StreamType;
+  readonly streamId: string;
+  readonly streamVersion: number;
+  readonly type: string;
+  readonly recordedAt: string;
+  readonly actor: Actor;
+  readonly payload: Payload;
+  /** Sealed values by field. */
+  readonly personal: Readonly<Record<string, string>>;
+}
+
+/** Who acted; `via` is the chain behind it (an admin key used for a person, an operator acting for an admin). */
+export interface Actor {
+  readonly kind: 'operator' | 'admin' | 'user' | 'client' | 'system';
+  readonly id: string;
+  readonly via?: Actor;
+}
+
+/** Defines an event type; `on` makes an event of it. */
+export function defineEvent<Type extends string, Payload, Personal extends string = never>(definition: {
+  type: Type;
+  version: number;
+  streamType: StreamType;
+  payload: z.ZodType<Payload>;
+  personal?: readonly Personal[];
+  wide?: boolean;
+  endsAccess?: boolean;
+  says: string;
+}) {
+  const whole: EventDefinition<Type, Payload, Personal> = { personal: [], wide: false, endsAccess: false, ...definition };
+  return {
+    ...whole,
+    /** An event of this type on the stream `streamId`; throws when the payload breaks the contract. */
+    on(streamId: string, payload: Payload, personal: Partial<Record<Personal, PersonalField>> = {}): NewEvent<Payload> {
+      const fields = Object.entries(personal).filter((entry): entry is [string, PersonalField] => entry[1] !== undefined);
+      return { definition: whole, streamId, payload: whole.payload.parse(payload), personal: Object.fromEntries(fields) };
+    },
+    /** Narrows a recorded event to this type. */
+    is(event: RecordedEvent): event is RecordedEvent<Payload> {
+      return event.type === whole.type;
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { DomainError } from '@grantkeeper/kernel';
+import type { z } from 'zod';
+import { clientAdmitted } from '../client/client.events.ts';
+import type { NewEvent } from '../event.ts';
+import { type consentShown, grantCreated, grantRenewed, grantWidened } from './grant.events.ts';
+
+export interface ConsentClient {
+  readonly clientId: string;
+  readonly kind: 'cimd' | 'dynamic' | 'registered';
+  /** False while the client is only a registration that nobody has consented to. */
+  readonly admitted: boolean;
+  readonly blocked: boolean;
+  readonly metadata: Record<string, z.core.util.JSONType>;
+  readonly metadataDigest: string;
+}
+
+export interface ConsentState {
+  readonly tenantSuspended: boolean;
+  readonly user: { readonly userId: string; readonly suspended: boolean };
+  readonly client: ConsentClient;
+  readonly resource: { readonly resourceId: string; readonly suspended: boolean; readonly scopes: readonly string[] };
+  /** The link that is alive between the three, if there is one. */
+  readonly grant?: { readonly grantId: string; readonly scopes: readonly string[] };
+}
+
+export interface GiveConsent {
+  /** The id of the grant, should a new one be needed. */
+  readonly newGrantId: string;
+  readonly scopes: readonly string[];
+  readonly shown: z.infer<typeof consentShown>;
+  /** Network address of the person's browser. */
+  readonly address?: string;
+}
+
+/**
+ * A person consents. A link that is alive is widened or renewed; after a revocation there is always a new grant.
+ * Rejects with `consent.*` when someone's access is suspended or blocked, or a scope is not of the resource.
+ */
+export function decideConsent(state: ConsentState, command: GiveConsent): { grantId: string; events: NewEvent[] } {
+  const { client, user, resource, grant } = state;
+  if (state.tenantSuspended || user.suspended || resource.suspended) {
+    throw new DomainError('consent.suspended', 'Access is suspended by your administrator.', 'forbidden');
+  }
+  if (client.blocked) throw new DomainError('consent.client_blocked', 'This app is blocked by your administrator.', 'forbidden');
+  if (command.scopes.length === 0) throw new DomainError('consent.empty_scope', 'A consent names at least one scope.', 'invalid', 'scope');
+  const foreign = command.scopes.find((scope) => !resource.scopes.includes(scope));
+  if (foreign !== undefined) {
+    throw new DomainError('consent.unknown_scope', `The resource has no scope ${foreign}.`, 'invalid', 'scope');
+  }
+
+  const personal = command.address === undefined ? {} : { address: { subject: { user: user.userId }, value: command.address } };
+  const events: NewEvent[] = [];
+  if (!client.admitted) {
+    const { clientId, kind, metadata, metadataDigest } = client;
+    events.push(clientAdmitted.on(clientId, { clientId, kind, metadata, metadataDigest, by: 'consent' }));
+  }
+  const shown = { ...command.shown, scopes: [...command.scopes] };
+  if (!grant) {
+    const parties = { userId: user.userId, clientId: client.clientId, resourceId: resource.resourceId };
+    const payload = { grantId: command.newGrantId, ...parties, scopes: [...command.scopes], shown };
+    events.push(grantCreated.on(command.newGrantId, payload, personal));
+    return { grantId: command.newGrantId, events };
+  }
+  const added = command.scopes.filter((scope) => !grant.scopes.includes(scope));
+  events.push(
+    added.length > 0
+      ? grantWidened.on(grant.grantId, { scopes: [...grant.scopes, ...added], added, shown }, personal)
+      : grantRenewed.on(grant.grantId, { shown }, personal),
+  );
+  return { grantId: grant.grantId, events };
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { defineEvent } from '../event.ts';
+import { because } from '../revocation/because.ts';
+
+/** What the person saw and approved. */
+export const consentShown = z.object({
+  clientName: z.string(),
+  redirectHost: z.string(),
+  metadataDigest: z.string(),
+  scopes: z.array(z.string()),
+});
+
+const parties = { grantId: z.uuid(), userId: z.uuid(), clientId: z.string(), resourceId: z.uuid() };
+
+export const grantCreated = defineEvent({
+  type: 'GrantCreated',
+  version: 1,
+  streamType: 'grant',
+  payload: z.object({ ...parties, scopes: z.array(z.string()).min(1), shown: consentShown }),
+  personal: ['address'],
+  says: 'A person consented: a client may act for them at a resource with these scopes.',
+});
+
+export const grantWidened = defineEvent({
+  type: 'GrantWidened',
+  version: 1,
+  streamType: 'grant',
+  payload: z.object({ scopes: z.array(z.string()), added: z.array(z.string()).min(1), shown: consentShown }),
+  personal: ['address'],
+  says: 'The person consented to more scopes for an existing link.',
+});
+
+export const grantRenewed = defineEvent({
+  type: 'GrantRenewed',
+  version: 1,
+  streamType: 'grant',
+  payload: z.object({ shown: consentShown }),
+  personal: ['address'],
+  says: 'The person consented again to what the link already allows.',
+});
+
+export const grantRevoked = defineEvent({
+  type: 'GrantRevoked',
+  version: 1,
+  streamType: 'grant',
+  payload: z.object({ ...parties, because }),
+  personal: ['reason'],
+  endsAccess: true,
+  says: 'The link was ended with all its tokens.',
+});
+
+export const familyRevoked = defineEvent({
+  type: 'FamilyRevoked',
+  version: 1,
+  streamType: 'grant',
+  payload: z.object({ ...parties, familyId: z.uuid(), because }),
+  personal: ['reason'],
+  endsAccess: true,
+  says: 'One installation’s chain of tokens was ended; other installations of the link go on.',
+});
+
+export const tokenRevoked = defineEvent({
+  type: 'TokenRevoked',
+  version: 1,
+  streamType: 'grant',
+  payload: z.object({ ...parties, familyId: z.uuid(), tokenId: z.string(), because }),
+  personal: ['reason'],
+  endsAccess: true,
+  says: 'One access token was ended.',
+});

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { defineEvent } from '../event.ts';
+import { because } from '../revocation/because.ts';
+
+/** A scope as people are asked for it. */
+export const resourceScope = z.object({
+  name: z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/),
+  description: z.string().min(1).max(200),
+  /** Marked on the consent page: it changes or exposes much. */
+  risky: z.boolean(),
+  /** Asked for when a client names no scope. */
+  default: z.boolean(),
+});
+export type ResourceScope = z.infer<typeof resourceScope>;
+
+export const resourceAdded = defineEvent({
+  type: 'ResourceAdded',
+  version: 1,
+  streamType: 'resource',
+  payload: z.object({
+    resourceId: z.uuid(),
+    owner: z.enum(['tenant', 'deployment']),
+    kind: z.enum(['hosted', 'external']),
+    slug: z.string(),
+    url: z.url(),
+    displayName: z.string(),
+    signingAlg: z.enum(['ES256', 'RS256']),
+    scopes: z.array(resourceScope),
+    isDefault: z.boolean(),
+  }),
+  says: 'A protected MCP server was added. Its URL, the audience of its tokens, never changes.',
+});
+
+export const resourceAccessRevoked = defineEvent({
+  type: 'ResourceAccessRevoked',
+  version: 1,
+  streamType: 'resource',
+  payload: z.object({ resourceId: z.uuid(), because }),
+  personal: ['reason'],
+  wide: true,
+  endsAccess: true,
+  says: 'Every link to the resource that existed was ended.',
+});

@@ -1,0 +1,81 @@
+import { DomainError } from '@grantkeeper/kernel';
+import { clientAccessRevoked } from '../client/client.events.ts';
+import type { NewEvent, PersonalField, PersonalSubject } from '../event.ts';
+import { familyRevoked, grantRevoked, tokenRevoked } from '../grant/grant.events.ts';
+import { resourceAccessRevoked } from '../resource/resource.events.ts';
+import { tenantAccessRevoked } from '../tenant/tenant.events.ts';
+import { userAccessRevoked } from '../user/user.events.ts';
+import type { Because } from './because.ts';
+
+/** What a revocation names. Each is one event, whatever the number of links that it ends. */
+export type RevocationTarget =
+  | { readonly kind: 'token'; readonly grantId: string; readonly familyId: string; readonly tokenId: string }
+  | { readonly kind: 'family'; readonly grantId: string; readonly familyId: string }
+  | { readonly kind: 'grant'; readonly grantId: string }
+  | { readonly kind: 'user'; readonly userId: string }
+  | { readonly kind: 'client'; readonly clientId: string }
+  | { readonly kind: 'resource'; readonly resourceId: string }
+  | { readonly kind: 'tenant' };
+
+export interface Revoke {
+  readonly target: RevocationTarget;
+  readonly because: Because;
+  /** Free text of the person who revokes. */
+  readonly reason?: string;
+}
+
+/** What is known of the target; for token, family and grant that is the grant. */
+export interface RevocationState {
+  readonly exists: boolean;
+  readonly grant?: {
+    readonly grantId: string;
+    readonly userId: string;
+    readonly clientId: string;
+    readonly resourceId: string;
+    readonly ended: boolean;
+    /** Families under the grant that have not ended. */
+    readonly livingFamilies: readonly string[];
+  };
+  /** For a token: it has been revoked before. */
+  readonly tokenEnded?: boolean;
+}
+
+/**
+ * Ends access. Repeating it on what has already ended changes nothing (`[]`), except for user, client, resource and
+ * tenant: there it ends whatever was linked since. The last family of a grant takes the grant with it, since a link
+ * without an installation is none (OA-58: a host that disconnects revokes its refresh token).
+ */
+export function decideRevocation(tenantId: string, state: RevocationState, command: Revoke): NewEvent[] {
+  const { target, because } = command;
+  if (!state.exists) throw new DomainError(`revocation.${target.kind}_not_found`, `There is no such ${target.kind}.`, 'not_found');
+  const reasonUnder = (subject: PersonalSubject): { reason?: PersonalField } =>
+    command.reason === undefined ? {} : { reason: { subject, value: command.reason } };
+
+  switch (target.kind) {
+    case 'user':
+      return [userAccessRevoked.on(target.userId, { userId: target.userId, because }, reasonUnder({ user: target.userId }))];
+    case 'client':
+      return [clientAccessRevoked.on(target.clientId, { clientId: target.clientId, because }, reasonUnder('tenant'))];
+    case 'resource':
+      return [resourceAccessRevoked.on(target.resourceId, { resourceId: target.resourceId, because }, reasonUnder('tenant'))];
+    case 'tenant':
+      return [tenantAccessRevoked.on(tenantId, { because }, reasonUnder('tenant'))];
+    case 'grant':
+    case 'family':
+    case 'token': {
+      const grant = state.grant;
+      if (!grant || grant.ended) return [];
+      const { grantId, userId, clientId, resourceId } = grant;
+      const parties = { grantId, userId, clientId, resourceId };
+      const personal = reasonUnder({ user: userId });
+      if (target.kind === 'grant') return [grantRevoked.on(grantId, { ...parties, because }, personal)];
+      if (!grant.livingFamilies.includes(target.familyId)) return [];
+      if (target.kind === 'token') {
+        if (state.tokenEnded) return [];
+        return [tokenRevoked.on(grantId, { ...parties, familyId: target.familyId, tokenId: target.tokenId, because }, personal)];
+      }
+      const family = familyRevoked.on(grantId, { ...parties, familyId: target.familyId, because }, personal);
+      return grant.livingFamilies.length > 1 ? [family] : [family, grantRevoked.on(grantId, { ...parties, because }, personal)];
+    }
+  }
+}

@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { defineEvent } from '../event.ts';
+
+export const signingKeyCreated = defineEvent({
+  type: 'SigningKeyCreated',
+  version: 1,
+  streamType: 'signing-key',
+  payload: z.object({
+    kid: z.string(),
+    use: z.enum(['access_token']),
+    alg: z.enum(['ES256', 'RS256']),
+    state: z.enum(['pending', 'active']),
+    publicJwk: z.record(z.string(), z.string()),
+  }),
+  says: 'A signing key was made; only its public half is recorded.',
+});

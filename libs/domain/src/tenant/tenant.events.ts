@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { defineEvent } from '../event.ts';
+import { because } from '../revocation/because.ts';
+
+export const tenantOnboarded = defineEvent({
+  type: 'TenantOnboarded',
+  version: 1,
+  streamType: 'tenant',
+  payload: z.object({ tenantId: z.uuid(), slug: z.string(), displayName: z.string() }),
+  says: 'A customer organisation was given its own authorization server and ledger.',
+});
+
+export const tenantAdmitted = defineEvent({
+  type: 'TenantAdmitted',
+  version: 1,
+  streamType: 'tenant',
+  payload: z.object({ tenantId: z.uuid(), slug: z.string(), displayName: z.string() }),
+  says: 'In the system’s ledger: an operator made a tenant.',
+});
+
+export const tenantAccessRevoked = defineEvent({
+  type: 'TenantAccessRevoked',
+  version: 1,
+  streamType: 'tenant',
+  payload: z.object({ because }),
+  personal: ['reason'],
+  wide: true,
+  endsAccess: true,
+  says: 'Every link of the tenant that existed was ended.',
+});
+
+export const issuerEstablished = defineEvent({
+  type: 'IssuerEstablished',
+  version: 1,
+  streamType: 'issuer',
+  payload: z.object({ issuerId: z.uuid(), owner: z.enum(['tenant', 'deployment']), url: z.url() }),
+  says: 'An issuer identity was made. Its URL never changes.',
+});

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { defineEvent } from '../event.ts';
+import { because } from '../revocation/because.ts';
+
+export const userCreated = defineEvent({
+  type: 'UserCreated',
+  version: 1,
+  streamType: 'user',
+  payload: z.object({ userId: z.uuid(), sub: z.string(), role: z.enum(['member', 'admin']) }),
+  personal: ['email', 'name'],
+  says: 'A person of the tenant became known.',
+});
+
+export const identityLinked = defineEvent({
+  type: 'IdentityLinked',
+  version: 1,
+  streamType: 'user',
+  payload: z.object({ identityId: z.uuid(), userId: z.uuid(), kind: z.enum(['password', 'upstream', 'passkey']) }),
+  says: 'A way to sign in was linked to a person.',
+});
+
+export const userAccessRevoked = defineEvent({
+  type: 'UserAccessRevoked',
+  version: 1,
+  streamType: 'user',
+  payload: z.object({ userId: z.uuid(), because }),
+  personal: ['reason'],
+  wide: true,
+  endsAccess: true,
+  says: 'Every link and session of the person that existed was ended.',
+});

@@ -1,0 +1,234 @@
+import { createHash } from 'node:crypto';
+import { ConcurrencyError, DomainError, type TenantId } from '@grantkeeper/kernel';
+import { v7 as uuidv7 } from 'uuid';
+import type { Database } from './database.ts';
+import type { InlineProjection, ProjectedEvent, ProjectedRow } from './inline-projection.ts';
+import { WorkingRows } from './working-rows.ts';
+
+/** A place in a tenant's ledger. The epoch changes when a restore could give out numbers a second time. */
+export interface Position {
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+/** An event as it is handed in; the store knows its shape, not its meaning. */
+export interface UnrecordedEvent {
+  readonly definition: {
+    readonly type: string;
+    readonly version: number;
+    readonly streamType: string;
+    readonly wide: boolean;
+    readonly endsAccess: boolean;
+  };
+  readonly streamId: string;
+  readonly payload: unknown;
+  readonly personal: Readonly<Record<string, { readonly subject: { readonly user: string } | 'tenant'; readonly value: string }>>;
+}
+
+/** Claims, moves (`expect` names the present holder) or releases (`holder` null) something unique in the tenant. */
+export interface UniqueFact {
+  readonly kind: string;
+  readonly value: string;
+  readonly holder: string | null;
+  readonly expect: string | null;
+}
+
+/** A command's identity: repeated with the same fingerprint it gets the first result, with another it is refused. */
+export interface CommandIdentity {
+  /** UUID. */
+  readonly id: string;
+  readonly fingerprint: string;
+}
+
+export interface AppendInput {
+  readonly tenantId: TenantId;
+  readonly actor: object;
+  readonly correlationId?: string;
+  readonly causationId?: string;
+  readonly command?: CommandIdentity & { readonly result: unknown };
+  /** The position at which the decision was read: a wider act above it refuses the append. */
+  readonly read?: Position;
+  /** The first append of a tenant makes its ledger. */
+  readonly create?: boolean;
+  readonly events: readonly UnrecordedEvent[];
+  /** Rows that the decision read, by table: they give the expected versions and what projections evolve from. */
+  readonly current?: ReadonlyArray<{ readonly table: string; readonly row: ProjectedRow }>;
+  readonly facts?: readonly UniqueFact[];
+  /** Operational rows that are written in the same transaction; see the placeholders in db/migrations/0004_append.ts. */
+  readonly rows?: Readonly<Record<string, readonly object[]>>;
+  readonly endFamilies?: readonly string[];
+}
+
+export interface Appended {
+  readonly epoch: number;
+  readonly first: number;
+  readonly last: number;
+  readonly recordedAt: string;
+}
+
+/** Seals the personal fields of an event under the keys of those whom they concern. */
+export abstract class PersonalDataSealer {
+  abstract seal(tenantId: TenantId, subject: { user: string } | 'tenant', place: { eventId: string; field: string }, value: string): Promise<string>;
+}
+
+/** Told after every commit; a hint that may be lost. */
+export type AppendListener = (tenantId: TenantId, appended: Appended) => void;
+
+/** The placeholder for the time of recording in rows that are handed in. */
+export const RECORDED_AT = '-infinity';
+
+/** The placeholder for the position of the last event of an append of `count` events. */
+export function positionOfLast(count: number): number {
+  return -count;
+}
+
+/** SHA-256 of the JSON of `body`, base64url: the fingerprint of a command. */
+export function fingerprintOf(body: unknown): string {
+  return createHash('sha256').update(JSON.stringify(body)).digest('base64url');
+}
+
+/**
+ * The ledgers of all tenants. An append is one statement and one commit: events, inline projections, unique facts and
+ * operational rows together, or nothing.
+ *
+ * Rejects with `ConcurrencyError` when the state that the decision was read from has changed (see `retrying`), and with
+ * `DomainError` `command.id_reused` when a command's id comes back with another body.
+ */
+export class EventStore {
+  readonly #listeners: AppendListener[] = [];
+
+  constructor(
+    private readonly database: Database,
+    private readonly projections: readonly InlineProjection[],
+    private readonly sealer: PersonalDataSealer,
+  ) {}
+
+  onAppended(listener: AppendListener): void {
+    this.#listeners.push(listener);
+  }
+
+  async append(input: AppendInput): Promise<Appended> {
+    const prepared = await this.#prepare(input);
+    const appended = await this.database.call<Appended>('append', input.tenantId, prepared).catch((error: unknown) => {
+      throw translated(error);
+    });
+    for (const listener of this.#listeners) listener(input.tenantId, appended);
+    return appended;
+  }
+
+  /** Appends to the ledgers of several tenants in one transaction, their heads locked in the order of their ids. */
+  async appendTogether(inputs: readonly AppendInput[]): Promise<Appended[]> {
+    const sorted = [...inputs].sort((a, b) => (a.tenantId < b.tenantId ? -1 : 1));
+    const prepared = await Promise.all(sorted.map(async (input) => [input.tenantId, await this.#prepare(input)] as const));
+    const appended = await this.database.callTogether<Appended>('append', prepared).catch((error: unknown) => {
+      throw translated(error);
+    });
+    sorted.forEach((input, index) => this.#listeners.forEach((listener) => listener(input.tenantId, appended[index]!)));
+    return appended;
+  }
+
+  /** The result of a command that has been carried out before, or undefined; refuses the same id with another body. */
+  async resultOf<Result>(tenantId: TenantId, command: CommandIdentity): Promise<{ result: Result } | undefined> {
+    const row = await this.database.asTenant(tenantId, (tx) =>
+      tx.selectFrom('commands').select(['fingerprint', 'result']).where('tenant_id', '=', tenantId).where('command_id', '=', command.id).executeTakeFirst(),
+    );
+    if (!row) return undefined;
+    if (row.fingerprint !== command.fingerprint) {
+      throw new DomainError('command.id_reused', 'This Idempotency-Key was used for a different request.', 'conflict', 'Idempotency-Key');
+    }
+    return { result: row.result as Result };
+  }
+
+  async #prepare(input: AppendInput): Promise<object> {
+    const rows = new WorkingRows(this.projections, input.current ?? []);
+    const correlationId = input.correlationId ?? uuidv7();
+    const events = [];
+    for (const [index, event] of input.events.entries()) {
+      const eventId = uuidv7();
+      const personal: Record<string, string> = {};
+      for (const [field, { subject, value }] of Object.entries(event.personal)) {
+        personal[field] = await this.sealer.seal(input.tenantId, subject, { eventId, field }, value);
+      }
+      const { streamType, type, version } = event.definition;
+      const streamVersion = rows.nextVersion(streamType, event.streamId);
+      const projected: ProjectedEvent = {
+        tenantId: input.tenantId,
+        seq: -(index + 1),
+        recordedAt: RECORDED_AT,
+        eventId,
+        streamType,
+        streamId: event.streamId,
+        streamVersion,
+        type,
+        actor: input.actor,
+        payload: event.payload,
+        personal,
+      };
+      rows.apply(projected);
+      events.push({
+        eventId,
+        streamType,
+        streamId: event.streamId,
+        streamVersion,
+        type,
+        schemaVersion: version,
+        payload: event.payload,
+        personal,
+        actor: input.actor,
+        correlationId,
+        causationId: input.causationId,
+      });
+    }
+    return {
+      read: input.read,
+      command: input.command,
+      create: input.create ?? false,
+      wide: input.events.some((event) => event.definition.wide),
+      revokes: input.events.some((event) => event.definition.endsAccess),
+      streams: rows.expectedVersions(),
+      events,
+      facts: input.facts ?? [],
+      endFamilies: input.endFamilies,
+      rows: { ...rows.changed(), ...input.rows },
+    };
+  }
+}
+
+/** Database errors by SQLSTATE and constraint, translated here and nowhere else. */
+function translated(error: unknown): unknown {
+  const { code, constraint } = error as { code?: string; constraint?: string };
+  switch (code) {
+    case 'GK001':
+      return new ConcurrencyError('stream_version', 'A stream has moved on.');
+    case 'GK002':
+      return new ConcurrencyError('overtaken', 'A wider act has overtaken the decision.');
+    case 'GK003':
+      return new ConcurrencyError('unique_fact', 'A unique fact is held by another stream.');
+    case '40001':
+    case '40P01':
+      return new ConcurrencyError('serialization', 'The transaction could not be serialized.');
+    case '23505':
+      if (constraint === 'commands_pkey') return new ConcurrencyError('serialization', 'The command is being carried out.');
+      if (constraint === 'tenant_directory_pkey' || constraint === 'tenants_pkey') {
+        return new DomainError('tenant.slug_taken', 'A tenant with this slug exists.', 'conflict', 'slug');
+      }
+      return error;
+    default:
+      return error;
+  }
+}
+
+/**
+ * Runs `attempt` again when what it read has changed meanwhile: it must load, decide and append anew. Gives up after
+ * `times` with the last `ConcurrencyError`.
+ */
+export async function retrying<Result>(attempt: () => Promise<Result>, times = 5): Promise<Result> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof ConcurrencyError) || tries >= times) throw error;
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 5 * 2 ** tries));
+    }
+  }
+}

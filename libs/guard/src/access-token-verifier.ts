@@ -1,0 +1,126 @@
+import { compactVerify, decodeProtectedHeader, errors } from 'jose';
+import type { CryptoKey, JWK, KeyObject } from 'jose';
+import { readClaims } from './access-token-claims.ts';
+import type { AccessTokenClaims } from './access-token-claims.ts';
+import { TokenRefused } from './token-refused.ts';
+
+/** The algorithms in which access tokens are signed. A symmetric one here would make every verifier an issuer. */
+export const ACCESS_TOKEN_ALGORITHMS = ['ES256', 'RS256'] as const;
+export type AccessTokenAlgorithm = (typeof ACCESS_TOKEN_ALGORITHMS)[number];
+
+/** What the header of a token says about the key that signed it. Not yet verified. */
+export interface KeyHint {
+  readonly kid: string;
+  readonly alg: AccessTokenAlgorithm;
+}
+
+/**
+ * Finds the issuer's public key, or undefined when the issuer has no such key *for that algorithm*. What it throws
+ * reaches the caller of `verify` as it is: not knowing is not a reason to refuse, nor to accept.
+ */
+export type KeySource = (hint: KeyHint) => Promise<VerificationKey | undefined> | VerificationKey | undefined;
+export type VerificationKey = CryptoKey | KeyObject | JWK;
+
+/** Decides whether an access token is genuine and meant for this resource; whether it still stands is another question. */
+export abstract class TokenVerifier {
+  /** The token's claims. Throws `TokenRefused`, or whatever kept it from finding the key. */
+  abstract verify(token: string): Promise<AccessTokenClaims>;
+}
+
+export interface AccessTokenVerifierOptions {
+  /** The one issuer whose tokens are accepted, compared exactly. */
+  readonly issuer: string;
+  /** The identifier of this resource, compared exactly. */
+  readonly audience: string;
+  /** The id of the tenant that owns the resource. */
+  readonly tenant: string;
+  readonly jwks: KeySource;
+  /** How far clocks may differ, in seconds. 5 unless given. */
+  readonly clockSkew?: number;
+  /** Seconds since 1970. */
+  readonly now?: () => number;
+}
+
+/** Longer tokens are refused unread: a header field has to hold them anyway. */
+const LONGEST_TOKEN = 8192;
+
+/** Verifies RFC 9068 access tokens for one resource of one tenant. Keeps nothing between calls. */
+export class AccessTokenVerifier extends TokenVerifier {
+  readonly #options: AccessTokenVerifierOptions;
+  readonly #skew: number;
+  readonly #now: () => number;
+
+  constructor(options: AccessTokenVerifierOptions) {
+    super();
+    this.#options = options;
+    this.#skew = options.clockSkew ?? 5;
+    this.#now = options.now ?? (() => Date.now() / 1000);
+  }
+
+  override async verify(token: string): Promise<AccessTokenClaims> {
+    const hint = readHeader(token);
+    const key = await this.#options.jwks(hint);
+    if (key === undefined) throw new TokenRefused('unknown_key');
+    const claims = readClaims(await verifiedPayload(token, key, hint.alg));
+    this.#checkRecipient(claims);
+    this.#checkTimes(claims);
+    return claims;
+  }
+
+  /** Issuer, audience and tenant, each by itself: two tenants may share a key one day (MT-04). */
+  #checkRecipient(claims: AccessTokenClaims): void {
+    if (claims.issuer !== this.#options.issuer) throw new TokenRefused('wrong_issuer');
+    if (claims.audience !== this.#options.audience) throw new TokenRefused('wrong_audience');
+    if (claims.tenant !== this.#options.tenant) throw new TokenRefused('wrong_tenant');
+  }
+
+  #checkTimes({ expiresAt, notBefore, issuedAt }: AccessTokenClaims): void {
+    const now = this.#now();
+    if (expiresAt <= now - this.#skew) throw new TokenRefused('expired');
+    if (Math.max(notBefore ?? issuedAt, issuedAt) > now + this.#skew) throw new TokenRefused('not_yet_valid');
+  }
+}
+
+/** The header is judged before a key is looked for, so that junk costs no look-up. */
+function readHeader(token: string): KeyHint {
+  if (token.length > LONGEST_TOKEN) throw new TokenRefused('malformed');
+  let header: ReturnType<typeof decodeProtectedHeader>;
+  try {
+    header = decodeProtectedHeader(token);
+  } catch (cause) {
+    throw new TokenRefused('malformed', { cause });
+  }
+  const { typ, alg, kid } = header;
+  // RFC 9068 §2.1 allows the full media type as well; media types are case-insensitive.
+  if (typeof typ !== 'string' || !/^(?:application\/)?at\+jwt$/i.test(typ)) throw new TokenRefused('wrong_type');
+  const known = ACCESS_TOKEN_ALGORITHMS.find((name) => name === alg);
+  if (known === undefined) throw new TokenRefused('wrong_algorithm');
+  if (typeof kid !== 'string' || kid === '') throw new TokenRefused('unknown_key');
+  return { kid, alg: known };
+}
+
+async function verifiedPayload(token: string, key: VerificationKey, alg: AccessTokenAlgorithm): Promise<Record<string, unknown>> {
+  let payload: Uint8Array;
+  try {
+    ({ payload } = await compactVerify(token, key, { algorithms: [alg] }));
+  } catch (cause) {
+    if (cause instanceof errors.JWSSignatureVerificationFailed) throw new TokenRefused('bad_signature', { cause });
+    // jose refuses a key that is not for the algorithm with a TypeError.
+    if (cause instanceof TypeError) throw new TokenRefused('wrong_algorithm', { cause });
+    if (cause instanceof errors.JOSEError) throw new TokenRefused('malformed', { cause });
+    throw cause;
+  }
+  return parseObject(payload);
+}
+
+function parseObject(bytes: Uint8Array): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    // Without its cause: a JSON error quotes what it could not read.
+    throw new TokenRefused('malformed');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TokenRefused('malformed');
+  return value as Record<string, unknown>;
+}

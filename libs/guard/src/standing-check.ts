@@ -1,0 +1,13 @@
+import type { AccessTokenClaims } from './access-token-claims.ts';
+
+/**
+ * What a genuine token is worth now: `revoked` by whatever act, `suspended` until an admin resumes it, or `unknown`
+ * to the ledger, as after a restore. Only `active` is accepted.
+ */
+export type Standing = 'active' | 'revoked' | 'suspended' | 'unknown';
+
+/** Says whether what a token was issued for still stands. */
+export abstract class StandingCheck {
+  /** Rejects when it cannot be known: then the token must not be accepted. */
+  abstract standing(claims: AccessTokenClaims): Promise<Standing>;
+}

@@ -1,0 +1,5 @@
+export * from './cookies.ts';
+export * from './oauth-error.filter.ts';
+export * from './open-cors.ts';
+export * from './problem.filter.ts';
+export * from './zod-input.ts';

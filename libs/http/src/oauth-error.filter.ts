@@ -1,0 +1,39 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import { DomainError, OAuthError } from '@grantkeeper/kernel';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+/**
+ * Answers errors of protocol endpoints as RFC 6749 §5.2 JSON. A failed client authentication is 401, with a challenge
+ * when the client tried Basic (AS-42).
+ */
+@Catch()
+export class OAuthErrorFilter implements ExceptionFilter {
+  readonly #logger = new Logger('OAuth');
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const reply = http.getResponse<FastifyReply>();
+    void reply.header('cache-control', 'no-store').header('pragma', 'no-cache');
+    if (error instanceof OAuthError) {
+      const status = error.code === 'invalid_client' ? 401 : error.code === 'server_error' ? 500 : error.code === 'temporarily_unavailable' ? 503 : 400;
+      if (status === 401 && /^basic /i.test(http.getRequest<FastifyRequest>().headers.authorization ?? '')) {
+        void reply.header('www-authenticate', 'Basic realm="token endpoint", charset="UTF-8"');
+      }
+      if (status === 503) void reply.header('retry-after', '2');
+      void reply.status(status).send({ error: error.code, error_description: error.description });
+      return;
+    }
+    if (error instanceof DomainError && error.kind === 'not_found') {
+      void reply.status(404).send({ error: 'not_found' });
+      return;
+    }
+    const status = error instanceof HttpException ? error.getStatus() : ((error as { statusCode?: number }).statusCode ?? 500);
+    if (status >= 400 && status < 500) {
+      // The request could not even be parsed (JSON, form, size): the error codes of the RFCs have one word for that.
+      void reply.status(status).send(status === 404 ? { error: 'not_found' } : { error: 'invalid_request', error_description: 'the request could not be read' });
+      return;
+    }
+    this.#logger.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    void reply.status(500).send({ error: 'server_error', error_description: 'something went wrong on our side' });
+  }
+}

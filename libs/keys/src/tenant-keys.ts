@@ -1,0 +1,46 @@
+import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import type { Database } from '@grantkeeper/event-store';
+import type { TenantId } from '@grantkeeper/kernel';
+import { KeyProvider } from './key-provider.ts';
+import { RecentKeys } from './recent-keys.ts';
+
+/** The data key of each tenant, wrapped by the key provider; everything sealed for the tenant hangs on it. */
+export class TenantKeys {
+  readonly #recent = new RecentKeys<Buffer>({ max: 10_000, ageMs: 60_000 });
+
+  constructor(
+    private readonly database: Database,
+    private readonly provider: KeyProvider,
+  ) {}
+
+  /** Makes the key of a new tenant; the row is to be written with the tenant's first events. */
+  async create(tenantId: TenantId): Promise<{ tenant_id: string; wrapped: string }> {
+    const key = randomBytes(32);
+    this.#recent.set(tenantId, key);
+    return { tenant_id: tenantId, wrapped: await this.provider.wrap(key, `tenant/${tenantId}`) };
+  }
+
+  /** The tenant's key; throws when it has been destroyed. */
+  async keyOf(tenantId: TenantId): Promise<Buffer> {
+    const recent = this.#recent.get(tenantId);
+    if (recent) return recent;
+    const row = await this.database.asTenant(tenantId, (tx) =>
+      tx.selectFrom('tenant_keys').select('wrapped').where('tenant_id', '=', tenantId).executeTakeFirst(),
+    );
+    if (!row) throw new Error('The key of this tenant is gone.');
+    const key = await this.provider.unwrap(row.wrapped, `tenant/${tenantId}`);
+    this.#recent.set(tenantId, key);
+    return key;
+  }
+
+  /** A secret of the tenant for one purpose; the same for ever, whatever master key wraps the tenant's. */
+  async derive(tenantId: TenantId, purpose: string): Promise<Buffer> {
+    return Buffer.from(hkdfSync('sha256', await this.keyOf(tenantId), 'grantkeeper', purpose, 32));
+  }
+
+  /** The keyed HMAC under which an e-mail address is looked up and kept unique; case and width do not tell addresses apart. */
+  async emailIndex(tenantId: TenantId, email: string): Promise<string> {
+    const secret = await this.derive(tenantId, 'email-index');
+    return createHmac('sha256', secret).update(email.trim().normalize('NFKC').toLowerCase()).digest('base64url');
+  }
+}

@@ -1,0 +1,64 @@
+import { describe, expect, it } from '@jest/globals';
+import * as client from 'openid-client';
+import { authorizationServerMetadata, openIdConfiguration } from './authorization-server-metadata.ts';
+
+const issuer = 'https://auth.example/t/acme';
+const description = { issuer, scopes: ['boards:write', 'boards:read'] };
+
+describe('authorizationServerMetadata', () => {
+  it('names what is implemented, and nothing else', () => {
+    expect(authorizationServerMetadata(description)).toEqual({
+      issuer,
+      authorization_endpoint: `${issuer}/authorize`,
+      token_endpoint: `${issuer}/token`,
+      registration_endpoint: `${issuer}/register`,
+      revocation_endpoint: `${issuer}/revoke`,
+      jwks_uri: `${issuer}/jwks`,
+      scopes_supported: ['boards:read', 'boards:write', 'offline_access'],
+      response_types_supported: ['code'],
+      response_modes_supported: ['query'],
+      grant_types_supported: ['authorization_code', 'refresh_token'],
+      code_challenge_methods_supported: ['S256'],
+      token_endpoint_auth_methods_supported: ['none', 'client_secret_post', 'client_secret_basic'],
+      revocation_endpoint_auth_methods_supported: ['none', 'client_secret_post', 'client_secret_basic'],
+      authorization_response_iss_parameter_supported: true,
+    });
+  });
+
+  it('adds a field when its feature is on, and drops registration when that is off', () => {
+    const features = { dynamicRegistration: false, clientIdMetadataDocuments: true, introspection: true, userInfo: true };
+    const metadata = authorizationServerMetadata({ ...description, features });
+    expect(metadata).toMatchObject({
+      client_id_metadata_document_supported: true,
+      introspection_endpoint: `${issuer}/introspect`,
+      introspection_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
+      userinfo_endpoint: `${issuer}/userinfo`,
+    });
+    expect(metadata).not.toHaveProperty('registration_endpoint');
+  });
+});
+
+describe('openIdConfiguration', () => {
+  it('is the same document with the two fields that OpenID Connect requires', () => {
+    expect(openIdConfiguration(description)).toEqual({
+      ...authorizationServerMetadata(description),
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['RS256', 'ES256'],
+    });
+  });
+
+  it.each([
+    ['oidc', `${issuer}/.well-known/openid-configuration`, openIdConfiguration(description)],
+    ['oauth2', 'https://auth.example/.well-known/oauth-authorization-server/t/acme', authorizationServerMetadata(description)],
+  ] as const)('is accepted by the discovery of an independent client (%s)', async (algorithm, url, document) => {
+    const configuration = await client.discovery(new URL(issuer), 'c_1', undefined, client.None(), {
+      algorithm,
+      [client.customFetch]: async (requested) => {
+        expect(requested).toBe(url);
+        return Response.json(document);
+      },
+    });
+    expect(configuration.serverMetadata().token_endpoint).toBe(`${issuer}/token`);
+    expect(configuration.serverMetadata().supportsPKCE()).toBe(true);
+  });
+});

@@ -1,0 +1,94 @@
+import { GRANT_TYPES, TOKEN_ENDPOINT_AUTH_METHODS } from './client-metadata.ts';
+
+/** What an authorization server offers beyond the code flow. A document names only what is on. */
+export interface AuthorizationServerFeatures {
+  /** RFC 7591 at `/register`; a tenant may switch it off (DCR-09). */
+  readonly dynamicRegistration: boolean;
+  /** `client_id` may be the URL of a metadata document (CIMD-01). */
+  readonly clientIdMetadataDocuments: boolean;
+  /** RFC 7662 at `/introspect`. */
+  readonly introspection: boolean;
+  /** OpenID Connect UserInfo at `/userinfo`. */
+  readonly userInfo: boolean;
+}
+
+/** What is offered unless said otherwise. */
+export const DEFAULT_FEATURES: AuthorizationServerFeatures = {
+  dynamicRegistration: true,
+  clientIdMetadataDocuments: false,
+  introspection: false,
+  userInfo: false,
+};
+
+export interface AuthorizationServerDescription {
+  /** The issuer identifier exactly as stored: clients compare it as a string (AS-06). */
+  readonly issuer: string;
+  /** The scopes of the resources that this server protects; `offline_access` is added (AS-29). */
+  readonly scopes: readonly string[];
+  readonly features?: Partial<AuthorizationServerFeatures> | undefined;
+}
+
+/** RFC 8414 §2, as far as we publish it. */
+export interface AuthorizationServerMetadata {
+  readonly issuer: string;
+  readonly authorization_endpoint: string;
+  readonly token_endpoint: string;
+  readonly registration_endpoint?: string;
+  readonly revocation_endpoint: string;
+  readonly introspection_endpoint?: string;
+  readonly userinfo_endpoint?: string;
+  readonly jwks_uri: string;
+  readonly scopes_supported: readonly string[];
+  readonly response_types_supported: readonly string[];
+  readonly response_modes_supported: readonly string[];
+  readonly grant_types_supported: readonly string[];
+  readonly code_challenge_methods_supported: readonly string[];
+  readonly token_endpoint_auth_methods_supported: readonly string[];
+  readonly revocation_endpoint_auth_methods_supported: readonly string[];
+  readonly introspection_endpoint_auth_methods_supported?: readonly string[];
+  readonly authorization_response_iss_parameter_supported: true;
+  readonly client_id_metadata_document_supported?: true;
+}
+
+/** OpenID Connect Discovery §3: the same, with the two fields that it requires. */
+export interface OpenIdConfiguration extends AuthorizationServerMetadata {
+  readonly subject_types_supported: readonly string[];
+  readonly id_token_signing_alg_values_supported: readonly string[];
+}
+
+/** The RFC 8414 metadata of an issuer. Endpoints lie directly under it. */
+export function authorizationServerMetadata({ issuer, scopes, features }: AuthorizationServerDescription): AuthorizationServerMetadata {
+  const on = { ...DEFAULT_FEATURES, ...features };
+  return {
+    issuer,
+    authorization_endpoint: `${issuer}/authorize`,
+    token_endpoint: `${issuer}/token`,
+    ...(on.dynamicRegistration ? { registration_endpoint: `${issuer}/register` } : {}),
+    revocation_endpoint: `${issuer}/revoke`,
+    ...(on.introspection ? { introspection_endpoint: `${issuer}/introspect` } : {}),
+    ...(on.userInfo ? { userinfo_endpoint: `${issuer}/userinfo` } : {}),
+    jwks_uri: `${issuer}/jwks`,
+    scopes_supported: [...new Set([...scopes, 'offline_access'])].sort(),
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: GRANT_TYPES,
+    code_challenge_methods_supported: ['S256'],
+    token_endpoint_auth_methods_supported: TOKEN_ENDPOINT_AUTH_METHODS,
+    // Left out, it would mean client_secret_basic alone, and public clients could not revoke (RFC 8414 §2).
+    revocation_endpoint_auth_methods_supported: TOKEN_ENDPOINT_AUTH_METHODS,
+    ...(on.introspection
+      ? { introspection_endpoint_auth_methods_supported: TOKEN_ENDPOINT_AUTH_METHODS.filter((method) => method !== 'none') }
+      : {}),
+    authorization_response_iss_parameter_supported: true,
+    ...(on.clientIdMetadataDocuments ? { client_id_metadata_document_supported: true } : {}),
+  };
+}
+
+/** The OpenID Connect discovery document of the same issuer, for clients that look there (AS-04, AS-05). */
+export function openIdConfiguration(description: AuthorizationServerDescription): OpenIdConfiguration {
+  return {
+    ...authorizationServerMetadata(description),
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['RS256', 'ES256'],
+  };
+}

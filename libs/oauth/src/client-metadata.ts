@@ -1,0 +1,163 @@
+import { OAuthError } from '@grantkeeper/kernel';
+import { z } from 'zod';
+import { checkRegistrableRedirectUri, isLoopbackRedirect, type ApplicationType, type RedirectUriPolicy } from './redirect-uri.ts';
+import { formatScope, parseScope } from './scope.ts';
+import { splitUri } from './uri.ts';
+
+/** How a client authenticates at the token endpoint. */
+export type TokenEndpointAuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post';
+
+/** The grant types that a client may register. */
+export type ClientGrantType = 'authorization_code' | 'refresh_token';
+
+/** What we keep of a client's metadata, in the words of RFC 7591 §2; nothing outside this list is stored or echoed. */
+export interface ClientMetadata {
+  readonly redirect_uris: readonly string[];
+  readonly grant_types: readonly ClientGrantType[];
+  readonly response_types: readonly ['code'];
+  readonly token_endpoint_auth_method: TokenEndpointAuthMethod;
+  readonly application_type: ApplicationType;
+  readonly client_name?: string;
+  readonly client_uri?: string;
+  readonly logo_uri?: string;
+  readonly policy_uri?: string;
+  readonly tos_uri?: string;
+  readonly scope?: string;
+  readonly contacts?: readonly string[];
+  readonly software_id?: string;
+  readonly software_version?: string;
+}
+
+/** The authentication methods on offer, in the order in which metadata documents list them. */
+export const TOKEN_ENDPOINT_AUTH_METHODS: readonly TokenEndpointAuthMethod[] = ['none', 'client_secret_post', 'client_secret_basic'];
+
+/** The grant types on offer. */
+export const GRANT_TYPES: readonly ClientGrantType[] = ['authorization_code', 'refresh_token'];
+
+const MAX_REDIRECT_URIS = 20;
+
+// Clients send null and '' for what they do not have; both mean absent.
+const optional = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (value === null || value === '' ? undefined : value), schema.optional());
+// JSON columns hold neither U+0000 nor lone surrogates, and no identifier needs a control character.
+const printable = (value: string) => value.isWellFormed() && !/\p{Cc}/u.test(value);
+const string = (max: number) => z.string('must be a string').max(max, `must not be longer than ${max} characters`);
+const text = (max: number) => optional(string(max).refine(printable, 'contains a character that is not allowed'));
+const webPage = optional(
+  z.string('must be a string').refine((value) => splitUri(value)?.scheme.toLowerCase() === 'https', 'must be an https URL'),
+);
+const entry = z.string('must hold strings').max(256, 'holds a value that is too long').refine(printable, 'holds a character that is not allowed');
+const list = z.array(entry, 'must be an array').max(20, 'has too many entries');
+
+const request = z.object(
+  {
+    grant_types: optional(list),
+    response_types: optional(list),
+    token_endpoint_auth_method: text(64),
+    application_type: optional(z.enum(['native', 'web'], 'must be native or web')),
+    client_name: optional(string(200)),
+    client_uri: webPage,
+    logo_uri: webPage,
+    policy_uri: webPage,
+    tos_uri: webPage,
+    scope: text(4_096),
+    contacts: optional(list),
+    software_id: text(256),
+    software_version: text(256),
+  },
+  'the registration must be a JSON object',
+);
+
+/**
+ * The metadata in a registration request (RFC 7591 §2, §3.1), with defaults filled in and unknown fields left out.
+ * Rejects with `invalid_redirect_uri` or `invalid_client_metadata` (§3.2.2), naming the field. Grant and response
+ * types that are not offered are dropped, as §3.2.1 lets a server do, as long as the code flow remains.
+ */
+export function readClientMetadata(body: unknown, policy: RedirectUriPolicy = { privateUseSchemes: false }): ClientMetadata {
+  const parsed = request.safeParse(body);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw refusal([issue?.path[0], issue?.message].filter((part) => part !== undefined).join(' '));
+  }
+  const sent = parsed.data;
+  const redirectUris = readRedirectUris((body as { redirect_uris?: unknown }).redirect_uris);
+  const applicationType = sent.application_type ?? inferApplicationType(redirectUris);
+  for (const uri of redirectUris) checkRegistrableRedirectUri(uri, applicationType, policy);
+
+  const name = sent.client_name === undefined ? undefined : displayText(sent.client_name);
+  return {
+    redirect_uris: redirectUris,
+    grant_types: readGrantTypes(sent.grant_types),
+    response_types: readResponseTypes(sent.response_types),
+    token_endpoint_auth_method: readAuthMethod(sent.token_endpoint_auth_method),
+    application_type: applicationType,
+    ...(name ? { client_name: name } : {}),
+    ...(sent.client_uri === undefined ? {} : { client_uri: sent.client_uri }),
+    ...(sent.logo_uri === undefined ? {} : { logo_uri: sent.logo_uri }),
+    ...(sent.policy_uri === undefined ? {} : { policy_uri: sent.policy_uri }),
+    ...(sent.tos_uri === undefined ? {} : { tos_uri: sent.tos_uri }),
+    ...(sent.scope === undefined ? {} : { scope: readScope(sent.scope) }),
+    ...(sent.contacts === undefined ? {} : { contacts: sent.contacts }),
+    ...(sent.software_id === undefined ? {} : { software_id: sent.software_id }),
+    ...(sent.software_version === undefined ? {} : { software_version: sent.software_version }),
+  };
+}
+
+function readRedirectUris(value: unknown): readonly string[] {
+  if (!Array.isArray(value) || value.length === 0 || !value.every((uri) => typeof uri === 'string')) {
+    throw new OAuthError('invalid_redirect_uri', 'redirect_uris must be an array with at least one redirect URI');
+  }
+  if (value.length > MAX_REDIRECT_URIS) {
+    throw new OAuthError('invalid_redirect_uri', `redirect_uris must not hold more than ${MAX_REDIRECT_URIS} redirect URIs`);
+  }
+  return [...new Set(value)];
+}
+
+/**
+ * OpenID Connect would say `web`, and so refuse the loopback redirects of clients that predate the parameter (DCR-03).
+ * One redirect URI that only a native client can have is enough: editors register https and loopback together.
+ */
+function inferApplicationType(redirectUris: readonly string[]): ApplicationType {
+  return redirectUris.some((uri) => isLoopbackRedirect(uri) || !/^https?:/i.test(uri)) ? 'native' : 'web';
+}
+
+// RFC 7591 §2 has the code alone as default and lets a server put other values in place: hosts that name no grant type
+// still expect a link that outlives its first access token.
+function readGrantTypes(value: readonly string[] = GRANT_TYPES): readonly ClientGrantType[] {
+  const offered = GRANT_TYPES.filter((type) => value.includes(type));
+  if (!offered.includes('authorization_code')) throw refusal('grant_types must include authorization_code');
+  return offered;
+}
+
+function readResponseTypes(value: readonly string[] = ['code']): readonly ['code'] {
+  if (!value.includes('code')) throw refusal('response_types must include code');
+  return ['code'];
+}
+
+function readAuthMethod(value = 'client_secret_basic'): TokenEndpointAuthMethod {
+  const method = TOKEN_ENDPOINT_AUTH_METHODS.find((offered) => offered === value);
+  if (!method) throw refusal(`token_endpoint_auth_method must be one of ${TOKEN_ENDPOINT_AUTH_METHODS.join(', ')}`);
+  return method;
+}
+
+function readScope(value: string): string {
+  try {
+    return formatScope(parseScope(value));
+  } catch (cause) {
+    throw new OAuthError('invalid_client_metadata', 'scope is not a list of scopes separated by spaces', { cause });
+  }
+}
+
+/** A name without what could make it look like another on a page: controls, bidirectional and invisible characters. */
+function displayText(value: string): string {
+  return value
+    .toWellFormed()
+    .normalize('NFC')
+    .replace(/\s+/gu, ' ')
+    .replace(/[\p{Cc}\u00AD\u061C\u200B\u200E\u200F\u2028-\u202E\u2060-\u2069\uFEFF]/gu, '')
+    .trim();
+}
+
+function refusal(description: string): OAuthError {
+  return new OAuthError('invalid_client_metadata', description);
+}

@@ -1,0 +1,39 @@
+import { randomUUID } from 'node:crypto';
+import { allowAllOrigins } from '@grantkeeper/http';
+import type { LoggerService, Type } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+
+export interface HttpApplicationOptions {
+  readonly trustProxy: false | number | readonly string[];
+  readonly logger: LoggerService | false;
+  /** Paths that web pages of any origin may call. */
+  readonly openPaths?: RegExp;
+}
+
+/** A Nest application on Fastify with the limits and manners that every service shares. Not yet listening. */
+export async function createHttpApplication(module: Type | DynamicModule, options: HttpApplicationOptions): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    trustProxy: trustedProxies(options.trustProxy),
+    bodyLimit: 1_048_576,
+    routerOptions: { maxParamLength: 500 },
+    // Longer than the keep-alive of usual proxies, so that it is never us who closes a connection in use.
+    keepAliveTimeout: 72_000,
+    genReqId: () => randomUUID(),
+    logger: false,
+  });
+  if (options.openPaths) allowAllOrigins(adapter.getInstance() as never, options.openPaths);
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    logger: options.logger,
+    abortOnError: false,
+    forceCloseConnections: true,
+  });
+  return app;
+}
+
+/** Fastify's form of the setting: nobody, the last `n` hops, or these networks. */
+function trustedProxies(setting: HttpApplicationOptions['trustProxy']): boolean | string[] | ((address: string, hop: number) => boolean) {
+  if (typeof setting === 'number') return (_address, hop) => hop < setting;
+  return setting === false ? false : [...setting];
+}

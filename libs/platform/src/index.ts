@@ -1,0 +1,3 @@
+export * from './http-application.ts';
+export * from './platform.module.ts';
+export * from './platform.ts';

@@ -1,0 +1,30 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { Database, EventStore, TenantDirectory } from '@grantkeeper/event-store';
+import { KeyProvider, MasterSecrets, PersonalData, SigningKeys, TenantKeys } from '@grantkeeper/keys';
+import { Clock } from '@grantkeeper/kernel';
+import { Queues } from '@grantkeeper/queue';
+import { AccessTokens, RefreshTokens } from '@grantkeeper/tokens';
+import type { Platform } from './platform.ts';
+
+/** Makes the parts of a platform injectable everywhere in a process. */
+@Module({})
+export class PlatformModule {
+  static of(platform: Platform): DynamicModule {
+    const providers = [
+      { provide: Clock, useValue: platform.clock },
+      { provide: Database, useValue: platform.database },
+      { provide: TenantDirectory, useValue: platform.directory },
+      { provide: MasterSecrets, useValue: platform.secrets },
+      { provide: KeyProvider, useValue: platform.keyProvider },
+      { provide: TenantKeys, useValue: platform.tenantKeys },
+      { provide: PersonalData, useValue: platform.personalData },
+      { provide: SigningKeys, useValue: platform.signingKeys },
+      { provide: EventStore, useValue: platform.eventStore },
+      { provide: AccessTokens, useValue: platform.accessTokens },
+      { provide: RefreshTokens, useValue: platform.refreshTokens },
+      { provide: Queues, useValue: platform.queues },
+    ];
+    return { module: PlatformModule, global: true, imports: [CqrsModule.forRoot()], providers, exports: providers };
+  }
+}

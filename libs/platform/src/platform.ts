@@ -1,0 +1,70 @@
+import { Database, EventStore, TenantDirectory } from '@grantkeeper/event-store';
+import { KeyProvider, LocalKeyProvider, MasterSecrets, type MasterKeyVersion, PersonalData, SigningKeys, TenantKeys } from '@grantkeeper/keys';
+import { type Clock, SystemClock } from '@grantkeeper/kernel';
+import { Queues } from '@grantkeeper/queue';
+import { inlineProjections } from '@grantkeeper/read-models';
+import { AccessTokens, RefreshTokens } from '@grantkeeper/tokens';
+
+export interface PlatformOptions {
+  readonly databaseUrl: string;
+  /** Where the queue's schema may be made; only used when there is no Redis. */
+  readonly queueDatabaseUrl: string;
+  readonly redisUrl: string | null;
+  /** The first is current. */
+  readonly masterKeys: readonly MasterKeyVersion[];
+  readonly databaseConnections?: number;
+  readonly onError: (error: Error, where: string) => void;
+}
+
+/** What every service stands on, made once per process and closed last. */
+export class Platform {
+  readonly clock: Clock = new SystemClock();
+  readonly database: Database;
+  readonly directory: TenantDirectory;
+  readonly secrets: MasterSecrets;
+  readonly keyProvider: KeyProvider;
+  readonly tenantKeys: TenantKeys;
+  readonly personalData: PersonalData;
+  readonly signingKeys: SigningKeys;
+  readonly eventStore: EventStore;
+  readonly accessTokens: AccessTokens;
+  readonly refreshTokens: RefreshTokens;
+
+  private constructor(
+    options: PlatformOptions,
+    readonly queues: Queues,
+  ) {
+    this.database = new Database({
+      url: options.databaseUrl,
+      ...(options.databaseConnections && { max: options.databaseConnections }),
+      onError: (error) => options.onError(error, 'database connection'),
+    });
+    this.directory = new TenantDirectory(this.database);
+    this.secrets = new MasterSecrets(options.masterKeys);
+    this.keyProvider = new LocalKeyProvider(this.secrets);
+    this.tenantKeys = new TenantKeys(this.database, this.keyProvider);
+    this.personalData = new PersonalData(this.database, this.tenantKeys);
+    this.signingKeys = new SigningKeys(this.database, this.keyProvider);
+    this.eventStore = new EventStore(this.database, inlineProjections, this.personalData);
+    this.accessTokens = new AccessTokens(this.signingKeys);
+    this.refreshTokens = new RefreshTokens(this.secrets);
+    // A hint only: the sweep of the worker finds what a lost one would have told.
+    this.eventStore.onAppended((tenantId, { last }) => void queues.enqueue('events.appended', { tenantId, seq: last }, { deduplicate: tenantId }));
+  }
+
+  /** Opens what takes connections; rejects when the database cannot be reached. */
+  static async open(options: PlatformOptions): Promise<Platform> {
+    const queues = await Queues.open({
+      redisUrl: options.redisUrl,
+      postgres: { url: options.databaseUrl, migrationUrl: options.queueDatabaseUrl },
+      onError: options.onError,
+    });
+    return new Platform(options, queues);
+  }
+
+  /** Closes the queue, then the database pools. */
+  async close(): Promise<void> {
+    await this.queues.close();
+    await this.database.close();
+  }
+}

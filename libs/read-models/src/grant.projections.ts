@@ -1,0 +1,69 @@
+import type { EventOf, grantCreated, grantRenewed, grantRevoked, grantWidened, RecordedEvent } from '@grantkeeper/domain';
+import { existing, projection } from './inline-projection.ts';
+
+interface GrantState {
+  tenant_id: string;
+  grant_id: string;
+  user_id: string;
+  client_id: string;
+  resource_id: string;
+  scopes: readonly string[];
+  metadata_digest: string;
+  suspended: boolean;
+  granted_seq: number;
+  granted_at: string;
+  consented_seq: number;
+  consented_at: string;
+  revoked_seq: number | null;
+  revoked_at: string | null;
+  revoked_because: string | null;
+  stream_version: number;
+}
+
+function counted(event: RecordedEvent, row: GrantState | undefined): GrantState {
+  return { ...existing(row, event), stream_version: event.streamVersion };
+}
+
+function consented(event: EventOf<typeof grantRenewed>): Partial<GrantState> {
+  return { consented_seq: event.seq, consented_at: event.recordedAt, metadata_digest: event.payload.shown.metadataDigest };
+}
+
+export const grants = projection<GrantState>({
+  table: 'grants',
+  stream: 'grant',
+  key: ['grant_id'],
+  on: {
+    GrantCreated: ({ payload, ...event }: EventOf<typeof grantCreated>) => ({
+      tenant_id: event.tenantId,
+      grant_id: payload.grantId,
+      user_id: payload.userId,
+      client_id: payload.clientId,
+      resource_id: payload.resourceId,
+      scopes: payload.scopes,
+      metadata_digest: payload.shown.metadataDigest,
+      suspended: false,
+      granted_seq: event.seq,
+      granted_at: event.recordedAt,
+      consented_seq: event.seq,
+      consented_at: event.recordedAt,
+      revoked_seq: null,
+      revoked_at: null,
+      revoked_because: null,
+      stream_version: event.streamVersion,
+    }),
+    GrantWidened: (event: EventOf<typeof grantWidened>, row) => ({
+      ...counted(event, row),
+      ...consented(event),
+      scopes: event.payload.scopes,
+    }),
+    GrantRenewed: (event: EventOf<typeof grantRenewed>, row) => ({ ...counted(event, row), ...consented(event) }),
+    GrantRevoked: (event: EventOf<typeof grantRevoked>, row) => ({
+      ...counted(event, row),
+      revoked_seq: event.seq,
+      revoked_at: event.recordedAt,
+      revoked_because: event.payload.because,
+    }),
+    FamilyRevoked: counted,
+    TokenRevoked: counted,
+  },
+});

@@ -1,0 +1,137 @@
+import type { clientAdmitted, EventOf, identityLinked, RecordedEvent, resourceAdded, userCreated } from '@grantkeeper/domain';
+import { existing, projection } from './inline-projection.ts';
+
+interface Watermarked {
+  revoked_seq: number;
+  stream_version: number;
+}
+
+function raised<Row extends Watermarked>(event: RecordedEvent, row: Row | undefined): Row {
+  return { ...existing(row, event), revoked_seq: event.seq, stream_version: event.streamVersion };
+}
+
+interface ResourceState extends Watermarked {
+  tenant_id: string;
+  resource_id: string;
+  owner: string;
+  kind: string;
+  slug: string;
+  url: string;
+  display_name: string;
+  signing_alg: string;
+  scopes: unknown;
+  is_default: boolean;
+  suspended: boolean;
+  created_seq: number;
+}
+
+export const resources = projection<ResourceState>({
+  table: 'resources',
+  stream: 'resource',
+  key: ['resource_id'],
+  on: {
+    ResourceAdded: ({ payload, ...event }: EventOf<typeof resourceAdded>) => ({
+      tenant_id: event.tenantId,
+      resource_id: payload.resourceId,
+      owner: payload.owner,
+      kind: payload.kind,
+      slug: payload.slug,
+      url: payload.url,
+      display_name: payload.displayName,
+      signing_alg: payload.signingAlg,
+      scopes: payload.scopes,
+      is_default: payload.isDefault,
+      suspended: false,
+      created_seq: event.seq,
+      revoked_seq: 0,
+      stream_version: event.streamVersion,
+    }),
+    ResourceAccessRevoked: raised,
+  },
+});
+
+interface UserState extends Watermarked {
+  tenant_id: string;
+  user_id: string;
+  sub: string;
+  role: string;
+  email_sealed: string | null;
+  name_sealed: string | null;
+  suspended: boolean;
+  created_seq: number;
+  created_at: string;
+}
+
+export const users = projection<UserState>({
+  table: 'users',
+  stream: 'user',
+  key: ['user_id'],
+  on: {
+    UserCreated: ({ payload, ...event }: EventOf<typeof userCreated>) => ({
+      tenant_id: event.tenantId,
+      user_id: payload.userId,
+      sub: payload.sub,
+      role: payload.role,
+      email_sealed: event.personal['email'] ?? null,
+      name_sealed: event.personal['name'] ?? null,
+      suspended: false,
+      created_seq: event.seq,
+      created_at: event.recordedAt,
+      revoked_seq: 0,
+      stream_version: event.streamVersion,
+    }),
+    IdentityLinked: (event: RecordedEvent, row) => ({ ...existing(row, event), stream_version: event.streamVersion }),
+    UserAccessRevoked: raised,
+  },
+});
+
+export const identities = projection<object & Record<'identity_id', string>>({
+  table: 'identities',
+  key: ['identity_id'],
+  keyOf: (event: EventOf<typeof identityLinked>) => ({ identity_id: event.payload.identityId }),
+  on: {
+    IdentityLinked: ({ payload, ...event }: EventOf<typeof identityLinked>) => ({
+      tenant_id: event.tenantId,
+      identity_id: payload.identityId,
+      user_id: payload.userId,
+      kind: payload.kind,
+      issuer: null,
+      subject: null,
+      linked_seq: event.seq,
+    }),
+  },
+});
+
+interface ClientState extends Watermarked {
+  tenant_id: string;
+  client_id: string;
+  kind: string;
+  metadata: unknown;
+  metadata_digest: string;
+  blocked: boolean;
+  suspended: boolean;
+  admitted_seq: number;
+  admitted_at: string;
+}
+
+export const clients = projection<ClientState>({
+  table: 'clients',
+  stream: 'client',
+  key: ['client_id'],
+  on: {
+    ClientAdmitted: ({ payload, ...event }: EventOf<typeof clientAdmitted>) => ({
+      tenant_id: event.tenantId,
+      client_id: payload.clientId,
+      kind: payload.kind,
+      metadata: payload.metadata,
+      metadata_digest: payload.metadataDigest,
+      blocked: false,
+      suspended: false,
+      admitted_seq: event.seq,
+      admitted_at: event.recordedAt,
+      revoked_seq: 0,
+      stream_version: event.streamVersion,
+    }),
+    ClientAccessRevoked: raised,
+  },
+});

@@ -1,0 +1,111 @@
+import type {
+  adminKeyCreated,
+  EventOf,
+  issuerEstablished,
+  PolicySettings,
+  policySet,
+  RecordedEvent,
+  signingKeyCreated,
+  tenantOnboarded,
+} from '@grantkeeper/domain';
+import { existing, projection } from './inline-projection.ts';
+
+interface TenantState {
+  tenant_id: string;
+  slug: string;
+  display_name: string;
+  suspended: boolean;
+  created_seq: number;
+  created_at: string;
+  revoked_seq: number;
+  stream_version: number;
+}
+
+export const tenants = projection<TenantState>({
+  table: 'tenants',
+  stream: 'tenant',
+  key: ['tenant_id'],
+  on: {
+    TenantOnboarded: ({ payload, ...event }: EventOf<typeof tenantOnboarded>) => ({
+      tenant_id: event.tenantId,
+      slug: payload.slug,
+      display_name: payload.displayName,
+      suspended: false,
+      created_seq: event.seq,
+      created_at: event.recordedAt,
+      revoked_seq: 0,
+      stream_version: event.streamVersion,
+    }),
+    TenantAccessRevoked: (event: RecordedEvent, row) => ({
+      ...existing(row, event),
+      revoked_seq: event.seq,
+      stream_version: event.streamVersion,
+    }),
+  },
+});
+
+export const issuers = projection<object & Record<'issuer_id', string>>({
+  table: 'issuers',
+  stream: 'issuer',
+  key: ['issuer_id'],
+  on: {
+    IssuerEstablished: ({ payload, ...event }: EventOf<typeof issuerEstablished>) => ({
+      tenant_id: event.tenantId,
+      issuer_id: payload.issuerId,
+      owner: payload.owner,
+      url: payload.url,
+      created_seq: event.seq,
+      stream_version: event.streamVersion,
+    }),
+  },
+});
+
+export const policies = projection<{ tenant_id: string; settings: PolicySettings; policy_seq: number; stream_version: number }>({
+  table: 'policies',
+  stream: 'policy',
+  key: ['tenant_id'],
+  on: {
+    PolicySet: ({ payload, ...event }: EventOf<typeof policySet>) => ({
+      tenant_id: event.tenantId,
+      settings: payload.settings,
+      policy_seq: event.seq,
+      stream_version: event.streamVersion,
+    }),
+  },
+});
+
+export const signingKeys = projection<object & Record<'kid', string>>({
+  table: 'signing_keys',
+  stream: 'signing-key',
+  key: ['kid'],
+  on: {
+    SigningKeyCreated: ({ payload, ...event }: EventOf<typeof signingKeyCreated>) => ({
+      tenant_id: event.tenantId,
+      kid: payload.kid,
+      use: payload.use,
+      alg: payload.alg,
+      state: payload.state,
+      public_jwk: payload.publicJwk,
+      created_seq: event.seq,
+      created_at: event.recordedAt,
+      stream_version: event.streamVersion,
+    }),
+  },
+});
+
+export const adminKeys = projection<object & Record<'key_id', string>>({
+  table: 'admin_keys',
+  stream: 'admin-key',
+  key: ['key_id'],
+  on: {
+    AdminKeyCreated: ({ payload, ...event }: EventOf<typeof adminKeyCreated>) => ({
+      tenant_id: event.tenantId,
+      key_id: payload.keyId,
+      name: payload.name,
+      created_seq: event.seq,
+      created_at: event.recordedAt,
+      revoked_seq: null,
+      stream_version: event.streamVersion,
+    }),
+  },
+});

@@ -1,0 +1,2 @@
+export * from './revocation.module.ts';
+export { RevokeAccess, type RevocationResult, type RevokeAccessInput } from './revoke-access.handler.ts';

@@ -1,0 +1,138 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { type Actor, type Because, decideRevocation, type RevocationState, type RevocationTarget } from '@grantkeeper/domain';
+import { type Appended, type CommandIdentity, Database, EventStore, type Position, type ProjectedRow, retrying, type Transaction } from '@grantkeeper/event-store';
+import type { TenantId } from '@grantkeeper/kernel';
+
+export interface RevokeAccessInput {
+  readonly target: RevocationTarget;
+  readonly because: Because;
+  readonly actor: Actor;
+  /** Free text of the person who revokes. */
+  readonly reason?: string;
+  readonly command?: CommandIdentity;
+}
+
+/** What came of a revocation. */
+export interface RevocationResult {
+  /** False when what was to be ended had ended before. */
+  readonly changed: boolean;
+  /** The position from which on the target's credentials are dead. */
+  readonly position: Position;
+  readonly recordedAt?: string;
+}
+
+/** Ends access of one token, family, grant, user, client, resource or tenant. When it answers, it has been committed. */
+export class RevokeAccess extends Command<RevocationResult> {
+  constructor(
+    readonly tenantId: TenantId,
+    readonly input: RevokeAccessInput,
+  ) {
+    super();
+  }
+}
+
+type Current = Array<{ table: string; row: ProjectedRow }>;
+
+@CommandHandler(RevokeAccess)
+export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
+  constructor(
+    private readonly database: Database,
+    private readonly store: EventStore,
+  ) {}
+
+  async execute({ tenantId, input }: RevokeAccess): Promise<RevocationResult> {
+    return retrying(async () => {
+      if (input.command) {
+        const before = await this.store.resultOf<{ changed: true }>(tenantId, input.command);
+        if (before) return (await this.#first(tenantId, input.command.id))!;
+      }
+      const { position, state, current } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => {
+        const head = await tx.selectFrom('heads').select(['epoch', 'seq']).where('tenant_id', '=', tenantId).executeTakeFirstOrThrow();
+        return { position: head, ...(await stateOf(tx, tenantId, input.target)) };
+      });
+      const events = decideRevocation(tenantId, state, input);
+      if (events.length === 0) return { changed: false, position };
+      const families = events.flatMap((event) => (event.definition.type === 'FamilyRevoked' ? [(event.payload as { familyId: string }).familyId] : []));
+      const appended = await this.store.append({
+        tenantId,
+        actor: input.actor,
+        read: position,
+        events,
+        current,
+        ...(families.length > 0 && { endFamilies: families }),
+        ...(input.command && { command: { ...input.command, result: { changed: true } } }),
+      });
+      return answer(appended);
+    });
+  }
+
+  async #first(tenantId: TenantId, commandId: string): Promise<RevocationResult | undefined> {
+    const row = await this.database.asTenant(tenantId, (tx) =>
+      tx
+        .selectFrom('events')
+        .select(['epoch', 'seq', 'recorded_at'])
+        .where('tenant_id', '=', tenantId)
+        .where('command_id', '=', commandId)
+        .orderBy('seq', 'desc')
+        .limit(1)
+        .executeTakeFirst(),
+    );
+    return row && { changed: true, position: { epoch: row.epoch, seq: row.seq }, recordedAt: row.recorded_at.toISOString() };
+  }
+}
+
+function answer(appended: Appended): RevocationResult {
+  return { changed: true, position: { epoch: appended.epoch, seq: appended.last }, recordedAt: appended.recordedAt };
+}
+
+/** The rows that the decision is made on, and that its events evolve. */
+async function stateOf(tx: Transaction, tenantId: TenantId, target: RevocationTarget): Promise<{ state: RevocationState; current: Current }> {
+  switch (target.kind) {
+    case 'tenant':
+      return known('tenants', await tx.selectFrom('tenants').selectAll().where('tenant_id', '=', tenantId).executeTakeFirst());
+    case 'user':
+      return known('users', await tx.selectFrom('users').selectAll().where('tenant_id', '=', tenantId).where('user_id', '=', target.userId).executeTakeFirst());
+    case 'client':
+      return known('clients', await tx.selectFrom('clients').selectAll().where('tenant_id', '=', tenantId).where('client_id', '=', target.clientId).executeTakeFirst());
+    case 'resource':
+      return known(
+        'resources',
+        await tx.selectFrom('resources').selectAll().where('tenant_id', '=', tenantId).where('resource_id', '=', target.resourceId).executeTakeFirst(),
+      );
+    case 'grant':
+    case 'family':
+    case 'token': {
+      const row = await tx.selectFrom('grants').selectAll().where('tenant_id', '=', tenantId).where('grant_id', '=', target.grantId).executeTakeFirst();
+      if (!row) return { state: { exists: false }, current: [] };
+      const families = await tx
+        .selectFrom('families')
+        .select('family_id')
+        .where('tenant_id', '=', tenantId)
+        .where('grant_id', '=', target.grantId)
+        .where('ended_seq', 'is', null)
+        .execute();
+      const ended =
+        target.kind === 'token' &&
+        (await tx
+          .selectFrom('revocations')
+          .select('revoked_seq')
+          .where('tenant_id', '=', tenantId)
+          .where('kind', '=', 'token')
+          .where('token_id', '=', target.tokenId)
+          .executeTakeFirst()) !== undefined;
+      const grant = {
+        grantId: row.grant_id,
+        userId: row.user_id,
+        clientId: row.client_id,
+        resourceId: row.resource_id,
+        ended: row.revoked_seq !== null,
+        livingFamilies: families.map((family) => family.family_id),
+      };
+      return { state: { exists: true, grant, tokenEnded: ended }, current: [{ table: 'grants', row: { ...row } }] };
+    }
+  }
+}
+
+function known(table: string, row: object | undefined): { state: RevocationState; current: Current } {
+  return { state: { exists: row !== undefined }, current: row ? [{ table, row: { ...row } as ProjectedRow }] : [] };
+}

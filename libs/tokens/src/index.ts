@@ -1,0 +1,4 @@
+export * from './access-token.ts';
+export * from './opaque-secret.ts';
+export * from './password.ts';
+export * from './refresh-token.ts';
