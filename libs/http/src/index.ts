@@ -1,4 +1,5 @@
 export * from './cookies.ts';
+export * from './fallback.filter.ts';
 export * from './oauth-error.filter.ts';
 export * from './open-cors.ts';
 export * from './problem.filter.ts';

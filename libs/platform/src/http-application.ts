@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { allowAllOrigins } from '@grantkeeper/http';
+import { allowAllOrigins, FallbackFilter } from '@grantkeeper/http';
 import type { LoggerService, Type } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -29,6 +29,7 @@ export async function createHttpApplication(module: Type | DynamicModule, option
     abortOnError: false,
     forceCloseConnections: true,
   });
+  app.useGlobalFilters(new FallbackFilter());
   return app;
 }
 

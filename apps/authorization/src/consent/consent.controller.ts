@@ -1,5 +1,6 @@
 import { Body, Controller, Headers, Ip, Param, Post, Res, UseFilters } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
+import type { Position } from '@grantkeeper/event-store';
 import { Clock, OAuthError } from '@grantkeeper/kernel';
 import { authorizationRedirect, readParameters, type Parameters } from '@grantkeeper/oauth';
 import type { FastifyReply } from 'fastify';
@@ -11,7 +12,7 @@ import { PageFilter } from '../authorize/page.filter.ts';
 import { Issuers } from '../discovery/issuer.ts';
 import { type PresentedSession, Sessions } from '../login/sessions.ts';
 import { ConsentPages } from './consent-page.ts';
-import { GrantConsent } from './grant-consent.handler.ts';
+import { ConsentOvertaken, GrantConsent } from './grant-consent.handler.ts';
 
 /** What the consent page posts: approve, refuse, or use another account. */
 @Controller('t/:tenant')
@@ -49,14 +50,15 @@ export class ConsentController {
       });
     }
     if (form.get('decision') !== 'approve') throw new PageError('invalid_request', 'decision must be approve or refuse');
-    // A pending authorization is born when its page is shown: whatever was revoked since then kills it, and the person
-    // is asked again on what is true now.
-    const overtaken = Math.max(context.wideSeq, context.lastGrantRevokedSeq ?? 0) > shownAt.seq || context.position.epoch !== shownAt.epoch;
-    if (overtaken) return this.pages.show(reply, asked, slug, request, session, languages);
-
-    const granted = await this.commands.execute(new GrantConsent(tenantId, request, session, context, address));
-    const answer = { code: granted.code, state: granted.asked.state, iss: context.issuer };
-    await reply.status(303).header('cache-control', 'no-store').redirect(authorizationRedirect(granted.asked.redirect.redirectUri, answer), 303);
+    try {
+      const granted = await this.commands.execute(new GrantConsent(tenantId, request, session, context, shownAt, address));
+      const answer = { code: granted.code, state: granted.asked.state, iss: context.issuer };
+      const location = authorizationRedirect(granted.asked.redirect.redirectUri, answer);
+      await reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(location, 303);
+    } catch (error) {
+      if (!(error instanceof ConsentOvertaken)) throw error;
+      await this.pages.show(reply, error.asked, slug, request, session, languages);
+    }
   }
 
   @Post('switch-account')
@@ -78,7 +80,7 @@ export class ConsentController {
   #open(form: Parameters, slug: string, cookie: string | undefined): {
     request: AuthorizationRequest;
     session: PresentedSession;
-    shownAt: { epoch: number; seq: number };
+    shownAt: Position;
   } {
     const session = this.sessions.read(slug, cookie);
     if (!session) throw new PageError('session_expired');

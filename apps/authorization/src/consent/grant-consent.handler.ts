@@ -1,6 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, type ConsentClient, decideConsent } from '@grantkeeper/domain';
-import { EventStore, positionOfLast, retrying } from '@grantkeeper/event-store';
+import { EventStore, type Position, positionOfLast, retrying } from '@grantkeeper/event-store';
 import { Clock, type TenantId } from '@grantkeeper/kernel';
 import { redirectHost } from '@grantkeeper/oauth';
 import { v7 as uuidv7 } from 'uuid';
@@ -18,9 +18,22 @@ export class GrantConsent extends Command<{ code: string; asked: Asked }> {
     readonly session: PresentedSession,
     /** The context that the approval was checked against; read anew when it has changed meanwhile. */
     readonly context: AuthorizeContext,
+    /** Where the ledger stood when the consent page was shown. */
+    readonly shownAt: Position,
     readonly address: string | undefined,
   ) {
     super();
+  }
+}
+
+/**
+ * Something was revoked, or the policy changed, after the page was shown: a pending authorization is born when its page
+ * is shown, so it is dead, and the person must be asked again on what is true now.
+ */
+export class ConsentOvertaken extends Error {
+  override readonly name = 'ConsentOvertaken';
+  constructor(readonly asked: Asked) {
+    super('overtaken since the page was shown');
   }
 }
 
@@ -42,6 +55,9 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
       known = undefined;
       const asked = this.authorizing.judge(request, context, this.clock.now());
       const person = this.authorizing.requireSession(asked);
+      if (context.position.epoch !== command.shownAt.epoch || Math.max(context.wideSeq, context.lastGrantRevokedSeq ?? 0) > command.shownAt.seq) {
+        throw new ConsentOvertaken(asked);
+      }
       const { redirect, access } = asked;
       const client: ConsentClient = {
         clientId: redirect.clientId,

@@ -1,0 +1,8 @@
+import { runService } from '@grantkeeper/platform';
+import { AuthorizationModule, OPEN_PATHS } from './authorization.module.ts';
+
+await runService({
+  name: 'authorization',
+  modules: (settings) => [AuthorizationModule.register(settings)],
+  openPaths: OPEN_PATHS,
+});

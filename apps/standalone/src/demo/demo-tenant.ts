@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CommandBus } from '@nestjs/cqrs';
+import type { Actor } from '@grantkeeper/domain';
+import { type AdminKeys, CreateUser, OnboardTenant } from '@grantkeeper/ledger-app';
+import type { Platform } from '@grantkeeper/platform';
+import { SYSTEM_TENANT, type TenantId } from '@grantkeeper/kernel';
+import { hashPassword } from '@grantkeeper/tokens';
+import type { StandaloneSummary } from '../standalone.ts';
+
+const SLUG = 'acme';
+const EMAIL = 'ada@acme.example';
+const NAME = 'Ada Lovelace';
+const ACTOR: Actor = { kind: 'system', id: 'standalone' };
+
+type Known = Partial<StandaloneSummary>;
+
+/**
+ * Makes what a first look needs, once: an operator's key and the tenant `acme` with a person. Secrets that an earlier
+ * start has written to standalone.json stay as they are; lost ones are replaced.
+ */
+export async function ensureDemo(
+  platform: Platform,
+  commands: CommandBus,
+  keys: AdminKeys,
+  dataDir: string,
+): Promise<Pick<StandaloneSummary, 'adminKey' | 'demo'>> {
+  const known = await readKnown(dataDir);
+  const adminKey = await ensureOperatorKey(keys, known.adminKey);
+  const existing = await platform.directory.find(SLUG);
+  const tenantId = existing ?? (await commands.execute(new OnboardTenant({ slug: SLUG, displayName: 'Acme', actor: ACTOR }))).id;
+  const password = await ensurePerson(platform, commands, tenantId, known.demo?.user?.password);
+  const { issuer, resource } = await platform.database.asTenant(tenantId, async (tx) => ({
+    issuer: (await tx.selectFrom('issuers').select('url').where('tenant_id', '=', tenantId).executeTakeFirstOrThrow()).url,
+    resource: (await tx.selectFrom('resources').select('url').where('tenant_id', '=', tenantId).where('is_default', '=', true).executeTakeFirstOrThrow()).url,
+  }));
+  return { adminKey, demo: { tenant: SLUG, issuer, resource, user: { email: EMAIL, password } } };
+}
+
+async function readKnown(dataDir: string): Promise<Known> {
+  try {
+    return JSON.parse(await readFile(join(dataDir, 'standalone.json'), 'utf8')) as Known;
+  } catch {
+    return {};
+  }
+}
+
+async function ensureOperatorKey(keys: AdminKeys, known: string | undefined): Promise<string> {
+  const works = known !== undefined && (await keys.authenticate(`Bearer ${known}`).then(() => true, () => false));
+  return works ? known : (await keys.create(SYSTEM_TENANT, 'standalone', ACTOR)).key;
+}
+
+async function ensurePerson(platform: Platform, commands: CommandBus, tenantId: TenantId, known: string | undefined): Promise<string> {
+  const index = await platform.tenantKeys.emailIndex(tenantId, EMAIL);
+  const holder = await platform.database.asTenant(tenantId, (tx) =>
+    tx.selectFrom('unique_facts').select('holder').where('tenant_id', '=', tenantId).where('kind', '=', 'user.email').where('value', '=', index).executeTakeFirst(),
+  );
+  if (holder && known !== undefined) return known;
+  const password = randomBytes(9).toString('base64url');
+  if (!holder) {
+    await commands.execute(new CreateUser(tenantId, { email: EMAIL, name: NAME, password, role: 'member', actor: ACTOR }));
+    return password;
+  }
+  const hash = await hashPassword(password);
+  await platform.database.asTenant(tenantId, (tx) =>
+    tx.updateTable('passwords').set({ hash, changed_at: new Date().toISOString() }).where('tenant_id', '=', tenantId).where('user_id', '=', holder.holder).execute(),
+  );
+  return password;
+}

@@ -1,0 +1,36 @@
+import type { LedgerEvent } from './event-consumer.ts';
+
+const kinds = {
+  TokenRevoked: 'token',
+  FamilyRevoked: 'family',
+  GrantRevoked: 'grant',
+  UserAccessRevoked: 'user',
+  ClientAccessRevoked: 'client',
+  ResourceAccessRevoked: 'resource',
+  TenantAccessRevoked: 'tenant',
+  PairAccessRevoked: 'pair',
+  SigningKeyRevoked: 'signing_key',
+} as const;
+
+/** The types of all events that end access. */
+export const REVOCATION_EVENTS: ReadonlySet<string> = new Set(Object.keys(kinds));
+
+// Ids only: what an event says about a person stays in the ledger.
+const told = ['userId', 'clientId', 'resourceId', 'grantId', 'familyId', 'tokenId', 'kid', 'because'] as const;
+
+/** What a tenant's admin is told about a revocation: kind, position and ids, nothing personal. */
+export interface RevocationNotice {
+  readonly type: string;
+  readonly timestamp: string;
+  readonly data: Readonly<Record<string, string | number>>;
+}
+
+export function revocationNotice(event: LedgerEvent): RevocationNotice {
+  const kind = kinds[event.type as keyof typeof kinds];
+  const data: Record<string, string | number> = { tenant: event.tenantId, epoch: event.epoch, seq: event.seq, kind };
+  for (const name of told) {
+    const value = event.payload[name];
+    if (typeof value === 'string') data[name] = value;
+  }
+  return { type: `${kind}.revoked`, timestamp: event.recordedAt.toISOString(), data };
+}

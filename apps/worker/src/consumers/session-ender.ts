@@ -1,0 +1,27 @@
+import type { EventConsumer, EventContext, LedgerEvent } from './event-consumer.ts';
+
+/**
+ * Ends the sessions of a person, or of everyone of a tenant, whose access has been revoked. Their cookies are dead
+ * already, by their watermark; this makes the rows say so and lets them be swept.
+ */
+export class SessionEnder implements EventConsumer {
+  readonly name = 'session-ender';
+  readonly effects = 'inward';
+  readonly handles: ReadonlySet<string> = new Set(['UserAccessRevoked', 'TenantAccessRevoked']);
+
+  async apply(event: LedgerEvent, { tx }: EventContext): Promise<void> {
+    let sessions = tx
+      .updateTable('sessions')
+      .set({ ended_at: event.recordedAt })
+      .where('tenant_id', '=', event.tenantId)
+      .where('ended_at', 'is', null)
+      // Who signed in again after the revocation stays signed in, however late this runs.
+      .where('born_seq', '<', event.seq);
+    if (event.type === 'UserAccessRevoked') {
+      const { userId } = event.payload;
+      if (typeof userId !== 'string') throw new TypeError('UserAccessRevoked names a userId.');
+      sessions = sessions.where('user_id', '=', userId);
+    }
+    await sessions.execute();
+  }
+}

@@ -1,0 +1,52 @@
+import type { Database } from '@grantkeeper/event-store';
+import { type TenantId, tenantId } from '@grantkeeper/kernel';
+import { Logger } from '@nestjs/common';
+import { sql } from 'kysely';
+import { failureReason } from '../consumers/failure-reason.ts';
+
+const PAGE = 1_000;
+
+/**
+ * Deletes, tenant by tenant, authorization codes and sessions that ended or expired more than a day ago. A redeemed code is
+ * kept for that day, so that a second use of it is still recognised (RFC 6749 §4.1.2).
+ */
+export class ExpirySweep {
+  readonly #log = new Logger('expiry.sweep');
+
+  constructor(private readonly database: Database) {}
+
+  async run(): Promise<void> {
+    for await (const tenant of this.#tenants()) {
+      try {
+        await this.sweep(tenant);
+      } catch (error) {
+        this.#log.error({ msg: 'a tenant could not be swept', tenant, reason: failureReason(error) });
+      }
+    }
+  }
+
+  async sweep(tenant: TenantId): Promise<void> {
+    await this.database.asTenant(tenant, async (tx) => {
+      const aDayAgo = sql<Date>`clock_timestamp() - interval '1 day'`;
+      await tx.deleteFrom('authorization_codes').where('tenant_id', '=', tenant).where('expires_at', '<', aDayAgo).execute();
+      await tx
+        .deleteFrom('sessions')
+        .where('tenant_id', '=', tenant)
+        .where((row) => row.or([row('ended_at', '<', aDayAgo), row('expires_at', '<', aDayAgo)]))
+        .execute();
+    });
+  }
+
+  async *#tenants(): AsyncGenerator<TenantId> {
+    let after = '00000000-0000-0000-0000-000000000000';
+    for (;;) {
+      const rows = await this.database.relay<{ tenant_id: string }>(
+        'SELECT tenant_id FROM heads WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2',
+        [after, PAGE],
+      );
+      for (const row of rows) yield tenantId(row.tenant_id);
+      if (rows.length < PAGE) return;
+      after = rows.at(-1)!.tenant_id;
+    }
+  }
+}

@@ -1,0 +1,7 @@
+import { runService } from '@grantkeeper/platform';
+import { WorkerModule } from './worker.module.ts';
+
+await runService({
+  name: 'worker',
+  modules: ({ outboundAllowLoopback }) => [WorkerModule.register({ outboundAllowLoopback })],
+});

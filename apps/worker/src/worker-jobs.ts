@@ -1,0 +1,71 @@
+import type { Queues } from '@grantkeeper/queue';
+import { type BeforeApplicationShutdown, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import type { ConsumerRunner } from './consumers/consumer-runner.ts';
+import { failureReason } from './consumers/failure-reason.ts';
+import { eventsAppended } from './jobs/events-appended.job.ts';
+import { eventsDeliver } from './jobs/events-deliver.job.ts';
+import type { EventsSweep } from './jobs/events-sweep.job.ts';
+import type { ExpirySweep } from './jobs/expiry-sweep.job.ts';
+
+export interface Intervals {
+  readonly eventsSweepMs: number;
+  readonly expirySweepMs: number;
+}
+
+export const standardIntervals: Intervals = { eventsSweepMs: 2_000, expirySweepMs: 3_600_000 };
+
+// A process that has seen no sweep for so many intervals makes one itself.
+const PATIENCE = 5;
+
+/**
+ * Takes jobs from when the application is up until it begins to go down. The queue sweeps for all processes together;
+ * where it is away or has forgotten its schedules, each process sweeps by its own clock and schedules again.
+ */
+export class WorkerJobs implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #log = new Logger('worker');
+  #lastSweep = Number.NEGATIVE_INFINITY;
+  #sweeping: Promise<void> | undefined;
+  #watch: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly queues: Queues,
+    private readonly runner: ConsumerRunner,
+    private readonly eventsSweep: EventsSweep,
+    private readonly expirySweep: ExpirySweep,
+    private readonly intervals: Intervals = standardIntervals,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.queues.work('events.appended', eventsAppended(this.runner, this.queues), { concurrency: 2 });
+    this.queues.work('events.deliver', eventsDeliver(this.runner), { concurrency: 4 });
+    this.queues.work('events.sweep', () => this.#sweep());
+    this.queues.work('expiry.sweep', () => this.expirySweep.run());
+    void this.#keepUp();
+    this.#watch = setInterval(() => void this.#keepUp(), this.intervals.eventsSweepMs * PATIENCE);
+    this.#watch.unref();
+  }
+
+  /** Before the databases are closed. */
+  async beforeApplicationShutdown(): Promise<void> {
+    clearInterval(this.#watch);
+    this.runner.stop();
+    await this.queues.stopWorking();
+    await this.#sweeping;
+  }
+
+  async #keepUp(): Promise<void> {
+    const overdue = performance.now() - this.#lastSweep > this.intervals.eventsSweepMs * PATIENCE;
+    await this.queues.schedule('events.sweep', this.intervals.eventsSweepMs);
+    await this.queues.schedule('expiry.sweep', this.intervals.expirySweepMs);
+    if (overdue) await this.#sweep();
+  }
+
+  #sweep(): Promise<void> {
+    this.#lastSweep = performance.now();
+    this.#sweeping ??= this.eventsSweep
+      .run()
+      .catch((error: unknown) => this.#log.error({ msg: 'the sweep failed', reason: failureReason(error) }))
+      .finally(() => (this.#sweeping = undefined));
+    return this.#sweeping;
+  }
+}

@@ -1,0 +1,55 @@
+import { Database } from '@grantkeeper/event-store';
+import { OutboundClient } from '@grantkeeper/outbound';
+import { Queues } from '@grantkeeper/queue';
+import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
+import { AdminNotifier } from './consumers/admin-notifier.ts';
+import { ConsumerRunner } from './consumers/consumer-runner.ts';
+import { type RetryPolicy, standardRetries } from './consumers/retry-policy.ts';
+import { SessionEnder } from './consumers/session-ender.ts';
+import { WebhookSecrets } from './consumers/webhook-secrets.ts';
+import { EventsSweep } from './jobs/events-sweep.job.ts';
+import { ExpirySweep } from './jobs/expiry-sweep.job.ts';
+import { type Intervals, standardIntervals, WorkerJobs } from './worker-jobs.ts';
+
+export interface WorkerModuleOptions {
+  /** Modules that provide `Database`, `Queues`, `OutboundClient` and `WebhookSecrets`, unless global ones do. */
+  readonly imports?: NonNullable<ModuleMetadata['imports']>;
+  readonly intervals?: Intervals;
+  readonly retries?: RetryPolicy;
+}
+
+/**
+ * What follows from events outside the hot path, and what time makes due. Needs `Database`, `Queues`, `OutboundClient` and
+ * `WebhookSecrets`; closes none of them, but is quiet before they are closed in `onApplicationShutdown`.
+ */
+@Module({})
+export class WorkerModule {
+  static register(options: WorkerModuleOptions = {}): DynamicModule {
+    return {
+      module: WorkerModule,
+      imports: options.imports ?? [],
+      providers: [
+        {
+          provide: ConsumerRunner,
+          inject: [Database, OutboundClient, WebhookSecrets],
+          useFactory: (database: Database, outbound: OutboundClient, secrets: WebhookSecrets) =>
+            new ConsumerRunner(database, [new SessionEnder(), new AdminNotifier(outbound, secrets)], options.retries ?? standardRetries),
+        },
+        {
+          provide: EventsSweep,
+          inject: [Database, ConsumerRunner],
+          useFactory: (database: Database, runner: ConsumerRunner) => new EventsSweep(database, runner),
+        },
+        { provide: ExpirySweep, inject: [Database], useFactory: (database: Database) => new ExpirySweep(database) },
+        {
+          provide: WorkerJobs,
+          inject: [Queues, ConsumerRunner, EventsSweep, ExpirySweep],
+          useFactory: (queues: Queues, runner: ConsumerRunner, events: EventsSweep, expiry: ExpirySweep) =>
+            new WorkerJobs(queues, runner, events, expiry, options.intervals ?? standardIntervals),
+        },
+      ],
+    };
+  }
+}
+
+export { WebhookSecrets } from './consumers/webhook-secrets.ts';

@@ -1,0 +1,5 @@
+export * from './health.ts';
+export * from './logger.ts';
+export * from './metrics.ts';
+export * from './nest-logger.ts';
+export * from './redaction.ts';

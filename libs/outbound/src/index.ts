@@ -1,0 +1,3 @@
+export * from './address-policy.ts';
+export * from './outbound-client.ts';
+export * from './outbound-error.ts';

@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import { clientAccessRevoked, grantRevoked, tenantAccessRevoked, userAccessRevoked, type NewEvent } from '@grantkeeper/domain';
+import { openPool } from '@grantkeeper/event-store';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type pg from 'pg';
+import { actor, openLedger, type TestLedger } from '../support/ledger.ts';
+import { issueCode, makeLink, type TestLink } from '../support/link.ts';
+
+let ledger: TestLedger;
+let pool: pg.Pool;
+beforeAll(async () => {
+  ledger = await openLedger();
+  pool = openPool(ledger.url, 'service', { max: 8 });
+});
+afterAll(async () => {
+  await pool.end();
+  await ledger.close();
+});
+
+interface Redeemed {
+  outcome: string;
+  familyId: string;
+  seq: number;
+  because?: string;
+}
+
+const kinds = ['grant', 'user', 'client', 'tenant'] as const;
+
+async function revoke(link: TestLink, kind: (typeof kinds)[number]) {
+  const { tenantId, userId, clientId, grantId, resourceId } = link;
+  const table = { grant: 'grants', user: 'users', client: 'clients', tenant: 'tenants' } as const;
+  const key = { grant: ['grant_id', grantId], user: ['user_id', userId], client: ['client_id', clientId], tenant: ['tenant_id', tenantId] } as const;
+  const event: NewEvent = {
+    grant: () => grantRevoked.on(grantId, { grantId, userId, clientId, resourceId, because: 'admin' }),
+    user: () => userAccessRevoked.on(userId, { userId, because: 'admin' }),
+    client: () => clientAccessRevoked.on(clientId, { clientId, because: 'admin' }),
+    tenant: () => tenantAccessRevoked.on(tenantId, { because: 'admin' }),
+  }[kind]();
+  const row = await ledger.database.asTenant(tenantId, (tx) =>
+    tx.selectFrom(table[kind]).selectAll().where(key[kind][0] as never, '=', key[kind][1] as never).executeTakeFirstOrThrow(),
+  );
+  return ledger.store.append({ tenantId, actor, events: [event], current: [{ table: table[kind], row: { ...(row as object) } }] });
+}
+
+async function setUp() {
+  const tenantId = await ledger.tenant();
+  const link = await makeLink(ledger, tenantId);
+  const head = await headOf(link);
+  const redeemed = await ledger.database.call<Redeemed>('redeem_code', tenantId, await issueCode(ledger, link, head));
+  const salt = await ledger.database.asTenant(tenantId, (tx) =>
+    tx.selectFrom('families').select('salt').where('family_id', '=', redeemed.familyId).executeTakeFirstOrThrow(),
+  );
+  const inner = createHash('sha256').update('any').digest();
+  const tag = createHash('sha256').update(salt.salt).update(inner).digest('hex');
+  const rotate = { familyId: redeemed.familyId, generation: 1, inner: inner.toString('hex'), tag, clientId: link.clientId, authMethod: 'none', secretHash: null, fingerprint: 'f', resource: null };
+  return { tenantId, link, redeemed, rotate, code: await issueCode(ledger, link, head) };
+}
+
+async function headOf({ tenantId }: { tenantId: string }): Promise<number> {
+  const rows = await ledger.database.relay<{ seq: number }>('SELECT seq FROM heads WHERE tenant_id = $1', [tenantId]);
+  return rows[0]!.seq;
+}
+
+async function standing({ tenantId, grantId }: TestLink, token: { familyId: string; seq: number }): Promise<string | null> {
+  return ledger.database.call('access_standing', tenantId as never, { grantId, familyId: token.familyId, tokenId: 't', epoch: 1, seq: token.seq });
+}
+
+/** Runs `first` in a transaction that stays open, then `second`; shows that `second` waits, then commits `first`. */
+async function whileOpen<First, Second>(first: (client: pg.PoolClient) => Promise<First>, second: () => Promise<Second>): Promise<[First, Second]> {
+  const client = await pool.connect();
+  await client.query('BEGIN');
+  const result = await first(client);
+  let done = false;
+  const waiting = second().finally(() => {
+    done = true;
+  });
+  await untilSomeoneWaits();
+  expect(done).toBe(false);
+  await client.query('COMMIT');
+  client.release();
+  return [result, await waiting];
+}
+
+async function untilSomeoneWaits(): Promise<void> {
+  for (;;) {
+    const { rows } = await pool.query<{ n: number }>(`SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND locktype = 'advisory'`);
+    if (rows[0]!.n > 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+const call = (client: pg.PoolClient, name: string, tenantId: string, input: object) =>
+  client.query<{ r: Redeemed }>(`SELECT ${name}($1, $2) AS r`, [tenantId, JSON.stringify(input)]).then(({ rows }) => rows[0]!.r);
+
+describe.each(kinds)('a revocation of the %s', (kind) => {
+  it('that comes while a refresh is under way waits for it, and kills what it gave', async () => {
+    const { tenantId, link, rotate } = await setUp();
+    const [rotated, revoked] = await whileOpen((client) => call(client, 'rotate_family', tenantId, rotate), () => revoke(link, kind));
+    expect(rotated.outcome).toBe('rotated');
+    // The position was read before, or under the same fence as, every check: the token is older than the revocation.
+    expect(rotated.seq).toBeLessThan(revoked.last);
+    expect(await standing(link, rotated)).toBe('revoked');
+  });
+
+  it('that comes while a code is exchanged waits for it, and kills what it gave', async () => {
+    const { tenantId, link, code } = await setUp();
+    const [exchanged, revoked] = await whileOpen((client) => call(client, 'redeem_code', tenantId, code), () => revoke(link, kind));
+    expect(exchanged.outcome).toBe('redeemed');
+    expect(exchanged.seq).toBeLessThan(revoked.last);
+    expect(await standing(link, exchanged)).toBe('revoked');
+  });
+
+  it('lets no refresh and no exchange commit after it', async () => {
+    const { tenantId, link, rotate, code, redeemed } = await setUp();
+    expect(await standing(link, redeemed)).toBeNull();
+    await revoke(link, kind);
+    expect(await ledger.database.call('rotate_family', tenantId, rotate)).toMatchObject({ outcome: 'invalid_grant', because: 'revoked' });
+    expect(await ledger.database.call('redeem_code', tenantId, code)).toMatchObject({ outcome: 'invalid_grant', because: 'revoked' });
+    expect(await standing(link, redeemed)).toBe('revoked');
+  });
+});
+
+describe('rotation', () => {
+  it('gives a generation one successor, however many ask for it at once', async () => {
+    const { tenantId, rotate } = await setUp();
+    const results = await Promise.all(Array.from({ length: 8 }, () => ledger.database.call<{ outcome: string; generation: number }>('rotate_family', tenantId, rotate)));
+    expect(results.filter((result) => result.outcome === 'rotated')).toHaveLength(1);
+    expect(new Set(results.map((result) => result.generation))).toEqual(new Set([2]));
+  });
+
+  it('takes a predecessor for stolen when it comes from elsewhere, too often, or after its successor was used', async () => {
+    for (const misuse of ['fingerprint', 'replays', 'generation']) {
+      const { tenantId, rotate } = await setUp();
+      await ledger.database.call('rotate_family', tenantId, rotate);
+      if (misuse === 'replays') for (let n = 0; n < 10; n += 1) await ledger.database.call('rotate_family', tenantId, rotate);
+      if (misuse === 'generation') expect(await ledger.database.call('rotate_family', tenantId, { ...rotate, generation: 2 })).toMatchObject({ outcome: 'rotated' });
+      const again = { ...rotate, ...(misuse === 'fingerprint' && { fingerprint: 'other' }) };
+      expect([misuse, await ledger.database.call('rotate_family', tenantId, again)]).toEqual([misuse, expect.objectContaining({ outcome: 'reuse' })]);
+    }
+  });
+
+  it('knows neither a generation to come, nor another tag, nor another client', async () => {
+    const { tenantId, rotate } = await setUp();
+    for (const forged of [{ generation: 2 }, { tag: 'ab'.repeat(32) }]) {
+      expect(await ledger.database.call('rotate_family', tenantId, { ...rotate, ...forged })).toMatchObject({ outcome: 'invalid_grant' });
+    }
+    expect(await ledger.database.call('rotate_family', tenantId, { ...rotate, clientId: 'gkd_other' })).toMatchObject({ outcome: 'invalid_client' });
+  });
+});
+
+describe('an authorization code', () => {
+  it('is redeemed once, however often it comes at once', async () => {
+    const { tenantId, code } = await setUp();
+    const results = await Promise.all(Array.from({ length: 6 }, () => ledger.database.call<Redeemed>('redeem_code', tenantId, code)));
+    expect(results.map((result) => result.outcome).sort()).toEqual(['redeemed', 'replayed', 'replayed', 'replayed', 'replayed', 'replayed']);
+  });
+});

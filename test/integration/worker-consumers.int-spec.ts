@@ -1,0 +1,518 @@
+import { createHmac, randomUUID } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Database } from '@grantkeeper/event-store';
+import { type TenantId, tenantId } from '@grantkeeper/kernel';
+import { OutboundClient } from '@grantkeeper/outbound';
+import { Logger } from '@nestjs/common';
+import { sql } from 'kysely';
+import pg from 'pg';
+import { AdminNotifier } from '../../apps/worker/src/consumers/admin-notifier.ts';
+import { ConsumerRunner } from '../../apps/worker/src/consumers/consumer-runner.ts';
+import type { EventConsumer, EventContext, LedgerEvent } from '../../apps/worker/src/consumers/event-consumer.ts';
+import type { RetryPolicy } from '../../apps/worker/src/consumers/retry-policy.ts';
+import { SessionEnder } from '../../apps/worker/src/consumers/session-ender.ts';
+import { WebhookSecrets } from '../../apps/worker/src/consumers/webhook-secrets.ts';
+import { EventsSweep } from '../../apps/worker/src/jobs/events-sweep.job.ts';
+import { ExpirySweep } from '../../apps/worker/src/jobs/expiry-sweep.job.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+
+Logger.overrideLogger(false);
+
+let testDatabase: TestDatabase;
+let database: Database;
+let admin: pg.Client;
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  database = new Database({ url: testDatabase.url, max: 10, onError: () => undefined });
+  admin = new pg.Client({ connectionString: testDatabase.url });
+  await admin.connect();
+});
+
+afterAll(async () => {
+  await database.close();
+  await admin.end();
+  await testDatabase.drop();
+});
+
+interface Given {
+  type: string;
+  payload?: Record<string, unknown>;
+}
+
+async function append(tenant: TenantId, ...events: Given[]): Promise<void> {
+  await database.call('append', tenant, {
+    create: true,
+    streams: [],
+    facts: [],
+    events: events.map(({ type, payload = {} }) => ({
+      eventId: randomUUID(),
+      streamType: 'test',
+      streamId: randomUUID(),
+      streamVersion: 1,
+      type,
+      schemaVersion: 1,
+      payload,
+      personal: {},
+      actor: { kind: 'test' },
+      correlationId: randomUUID(),
+      causationId: null,
+    })),
+  });
+}
+
+const newTenant = (): TenantId => tenantId(randomUUID());
+
+async function cursorOf(tenant: TenantId, consumer: string) {
+  const { rows } = await admin.query<{ epoch: number; seq: number; attempts: number; retry_at: Date | null; last_error: string | null }>(
+    'SELECT epoch, seq, attempts, retry_at, last_error FROM consumer_cursors WHERE tenant_id = $1 AND consumer = $2',
+    [tenant, consumer],
+  );
+  return rows[0];
+}
+
+const atOnce: RetryPolicy = { maxAttempts: 3, delayMs: () => 0 };
+const never: RetryPolicy = { maxAttempts: 3, delayMs: () => 60_000 };
+
+/** Counts on rows of our own: one `activity` row per event. */
+function counting(handles: string[], before: (event: LedgerEvent, context: EventContext) => Promise<void> = async () => undefined): EventConsumer {
+  return {
+    name: 'counting',
+    effects: 'inward',
+    handles: new Set(handles),
+    apply: async (event, context) => {
+      await context.tx
+        .insertInto('activity')
+        .values({ tenant_id: event.tenantId, retention_class: 'standard', what: 'counted', detail: JSON.stringify({ seq: event.seq }) })
+        .execute();
+      await before(event, context);
+    },
+  };
+}
+
+async function activity(tenant: TenantId, what: string): Promise<Record<string, unknown>[]> {
+  const { rows } = await admin.query<{ detail: Record<string, unknown> }>(
+    'SELECT detail FROM activity WHERE tenant_id = $1 AND what = $2 ORDER BY at',
+    [tenant, what],
+  );
+  return rows.map(({ detail }) => detail);
+}
+
+const counted = async (tenant: TenantId): Promise<unknown[]> => (await activity(tenant, 'counted')).map(({ seq }) => seq);
+
+describe('reading a ledger', () => {
+  test('gives a consumer its events in order, once, and moves over the others', async () => {
+    const tenant = newTenant();
+    await append(tenant, { type: 'A' }, { type: 'B' }, { type: 'A' });
+    const consumer = counting(['A']);
+    const runner = new ConsumerRunner(database, [consumer]);
+    expect(await runner.catchUp(tenant, consumer)).toBe('caught-up');
+    await append(tenant, { type: 'B' });
+    await runner.catchUp(tenant, consumer);
+    await runner.catchUp(tenant, consumer);
+    expect(await counted(tenant)).toEqual([1, 3]);
+    expect(await cursorOf(tenant, 'counting')).toMatchObject({ seq: 4, epoch: 1, attempts: 0, last_error: null });
+  });
+
+  test('reads a ledger longer than a batch to its end', async () => {
+    const tenant = newTenant();
+    await append(tenant, ...Array.from({ length: 1_203 }, (_, index) => ({ type: index % 100 === 0 ? 'A' : 'B' })));
+    const consumer = counting(['A']);
+    await new ConsumerRunner(database, [consumer]).catchUp(tenant, consumer);
+    expect(await counted(tenant)).toHaveLength(13);
+    expect((await cursorOf(tenant, 'counting'))?.seq).toBe(1_203);
+  });
+
+  test('stops before a hole in the numbers and says so', async () => {
+    const tenant = newTenant();
+    await append(tenant, { type: 'A' }, { type: 'A' });
+    // Only the owner's own hand can do this: past the triggers, numbers 3 and 4 as 4 and 5.
+    await admin.query(
+      `INSERT INTO events SELECT tenant_id, seq + 3, epoch, gen_random_uuid(), stream_type, gen_random_uuid()::text, 1, type, schema_version,
+         recorded_at, actor, correlation_id, causation_id, command_id, payload, personal FROM events WHERE tenant_id = $1`,
+      [tenant],
+    );
+    await admin.query('UPDATE heads SET seq = 5 WHERE tenant_id = $1', [tenant]);
+    const consumer = counting(['A']);
+    const runner = new ConsumerRunner(database, [consumer], atOnce);
+    for (let round = 0; round < 5; round++) expect(await runner.catchUp(tenant, consumer)).toBe('failed');
+    expect(await counted(tenant)).toEqual([1, 2]);
+    // However often it failed: a hole is never skipped.
+    expect(await cursorOf(tenant, 'counting')).toMatchObject({ seq: 2, last_error: 'ledger.gap' });
+    expect(await activity(tenant, 'event.parked')).toEqual([]);
+  });
+
+  test('a consumer sees rows of the event\'s tenant only', async () => {
+    const [one, two] = [newTenant(), newTenant()];
+    await append(one, { type: 'A' });
+    await append(two, { type: 'A' });
+    const seen: string[] = [];
+    const consumer = counting(['A'], async (_event, { tx }) => {
+      const rows = await tx.selectFrom('events').select('tenant_id').execute();
+      seen.push(...rows.map((row) => row.tenant_id));
+    });
+    const runner = new ConsumerRunner(database, [consumer]);
+    await runner.catchUp(one, consumer);
+    expect(seen).toEqual([one]);
+    expect(await cursorOf(two, 'counting')).toBeUndefined();
+  });
+});
+
+describe('failures and crashes', () => {
+  test('a failed effect leaves nothing behind and is tried again before what follows', async () => {
+    const tenant = newTenant();
+    await append(tenant, { type: 'A' }, { type: 'A' }, { type: 'A' });
+    let failures = 2;
+    const consumer = counting(['A'], async (event) => {
+      if (event.seq === 2 && failures-- > 0) throw new Error('not now');
+    });
+    const runner = new ConsumerRunner(database, [consumer], atOnce);
+    expect(await runner.catchUp(tenant, consumer)).toBe('failed');
+    expect(await counted(tenant)).toEqual([1]);
+    expect(await cursorOf(tenant, 'counting')).toMatchObject({ seq: 1, attempts: 1, last_error: 'Error' });
+    expect(await runner.catchUp(tenant, consumer)).toBe('failed');
+    expect(await cursorOf(tenant, 'counting')).toMatchObject({ seq: 1, attempts: 2 });
+    expect(await runner.catchUp(tenant, consumer)).toBe('caught-up');
+    expect(await counted(tenant)).toEqual([1, 2, 3]);
+    expect(await cursorOf(tenant, 'counting')).toMatchObject({ seq: 3, attempts: 0, retry_at: null, last_error: null });
+  });
+
+  test('waits for the time of the retry', async () => {
+    const tenant = newTenant();
+    await append(tenant, { type: 'A' });
+    let calls = 0;
+    const consumer = counting(['A'], async () => {
+      calls++;
+      throw new Error('not now');
+    });
+    const runner = new ConsumerRunner(database, [consumer], never);
+    expect(await runner.catchUp(tenant, consumer)).toBe('failed');
+    expect(await runner.catchUp(tenant, consumer)).toBe('waiting');
+    expect(calls).toBe(1);
+    expect((await cursorOf(tenant, 'counting'))!.retry_at!.getTime()).toBeGreaterThan(Date.now() + 50_000);
+  });
+
+  test('parks an event after its last attempt, with a trace, and goes on', async () => {
+    const tenant = newTenant();
+    await append(tenant, { type: 'A' }, { type: 'A' });
+    const consumer = counting(['A'], async (event) => {
+      if (event.seq === 1) throw new Error('the address is ann@example.org');
+    });
+    const runner = new ConsumerRunner(database, [consumer], atOnce);
+    expect(await runner.catchUp(tenant, consumer)).toBe('failed');
+    expect(await runner.catchUp(tenant, consumer)).toBe('failed');
+    expect(await runner.catchUp(tenant, consumer)).toBe('caught-up');
+    expect(await counted(tenant)).toEqual([2]);
+    expect(await activity(tenant, 'event.parked')).toEqual([{ consumer: 'counting', epoch: 1, seq: 1, type: 'A', reason: 'Error' }]);
+  });
+
+  test('a connection that dies between effect and cursor doubles nothing', async () => {
+    const tenant = newTenant();
+    await append(tenant, { type: 'A' }, { type: 'A' }, { type: 'A' });
+    let crashes = 1;
+    const consumer = counting(['A'], async (event, { tx }) => {
+      if (event.seq !== 2 || crashes-- === 0) return;
+      const { rows } = await sql<{ pid: number }>`SELECT pg_backend_pid() AS pid`.execute(tx);
+      await admin.query('SELECT pg_terminate_backend($1)', [rows[0]!.pid]);
+    });
+    const runner = new ConsumerRunner(database, [consumer]);
+    await expect(runner.catchUp(tenant, consumer)).rejects.toThrow();
+    expect(await counted(tenant)).toEqual([]);
+    expect(await runner.catchUp(tenant, consumer)).toBe('caught-up');
+    expect(await counted(tenant)).toEqual([1, 2, 3]);
+  });
+
+  test('many runners at once give each event once', async () => {
+    const tenant = newTenant();
+    await append(tenant, ...Array.from({ length: 40 }, () => ({ type: 'A' })));
+    const consumer: EventConsumer = { ...counting(['A']), effects: 'outward' };
+    const databases = [0, 1, 2].map(() => new Database({ url: testDatabase.url, max: 4, onError: () => undefined }));
+    try {
+      const finished = async (): Promise<boolean> => (await cursorOf(tenant, 'counting'))?.seq === 40;
+      while (!(await finished())) {
+        await Promise.all(databases.flatMap((each) => [0, 1].map(() => new ConsumerRunner(each, [consumer]).catchUp(tenant, consumer))));
+      }
+      expect(await counted(tenant)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+    } finally {
+      await Promise.all(databases.map((each) => each.close()));
+    }
+  });
+
+  test('a second runner passes by while the first holds the lease', async () => {
+    const tenant = newTenant();
+    await append(tenant, { type: 'A' });
+    let release: (() => void) | undefined;
+    let started: (() => void) | undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const begun = new Promise<void>((resolve) => (started = resolve));
+    const consumer = counting(['A'], async () => {
+      started!();
+      await gate;
+    });
+    const runner = new ConsumerRunner(database, [consumer]);
+    const first = runner.catchUp(tenant, consumer);
+    await begun;
+    expect(await runner.catchUp(tenant, consumer)).toBe('busy');
+    release!();
+    expect(await first).toBe('caught-up');
+  });
+});
+
+describe('session-ender', () => {
+  async function session(tenant: TenantId, userId: string, bornSeq: number): Promise<string> {
+    const id = randomUUID();
+    await database.asTenant(tenant, (tx) =>
+      tx
+        .insertInto('sessions')
+        .values({
+          tenant_id: tenant,
+          session_hash: Buffer.from(id),
+          session_id: id,
+          user_id: userId,
+          born_epoch: 1,
+          born_seq: bornSeq,
+          auth_time: new Date(),
+          amr: ['pwd'],
+          expires_at: new Date(Date.now() + 3_600_000),
+          ended_at: null,
+        })
+        .execute(),
+    );
+    return id;
+  }
+
+  const alive = async (...ids: string[]): Promise<string[]> => {
+    const { rows } = await admin.query<{ session_id: string }>('SELECT session_id FROM sessions WHERE ended_at IS NULL AND session_id = ANY ($1)', [ids]);
+    return ids.filter((id) => rows.some((row) => row.session_id === id));
+  };
+
+  test('ends the sessions of a revoked person born before, of nobody else and of no later sign-in', async () => {
+    const [tenant, other] = [newTenant(), newTenant()];
+    const [ann, bob] = [randomUUID(), randomUUID()];
+    await append(tenant, { type: 'Anything' }, { type: 'UserAccessRevoked', payload: { userId: ann } });
+    const old = await session(tenant, ann, 1);
+    const again = await session(tenant, ann, 2);
+    const bobs = await session(tenant, bob, 1);
+    await append(other, { type: 'Anything' });
+    const elsewhere = await session(other, ann, 0);
+    const consumer = new SessionEnder();
+    await new ConsumerRunner(database, [consumer]).catchUp(tenant, consumer);
+    expect(await alive(old, again, bobs, elsewhere)).toEqual([again, bobs, elsewhere]);
+  });
+
+  test('ends the sessions of everyone when the tenant is revoked', async () => {
+    const [tenant, other] = [newTenant(), newTenant()];
+    await append(other, { type: 'Anything' });
+    await append(tenant, { type: 'TenantAccessRevoked' });
+    const ids = [await session(tenant, randomUUID(), 0), await session(tenant, randomUUID(), 0), await session(other, randomUUID(), 0)];
+    const consumer = new SessionEnder();
+    await new ConsumerRunner(database, [consumer]).catchUp(tenant, consumer);
+    expect(await alive(...ids)).toEqual([ids[2]]);
+  });
+});
+
+describe('admin-notifier', () => {
+  const secret = Buffer.from('0123456789abcdef0123456789abcdef');
+  const asked: TenantId[] = [];
+  class FixedSecrets extends WebhookSecrets {
+    async secretOf(tenant: TenantId): Promise<Uint8Array> {
+      asked.push(tenant);
+      return secret;
+    }
+  }
+
+  interface Received {
+    id: string;
+    timestamp: string;
+    signature: string;
+    body: string;
+  }
+  let server: Server;
+  let received: Received[];
+  let answers: number[];
+  let url: string;
+
+  beforeEach(async () => {
+    received = [];
+    answers = [];
+    server = createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk) => (body += chunk));
+      request.on('end', () => {
+        const header = (name: string): string => String(request.headers[name]);
+        received.push({ id: header('webhook-id'), timestamp: header('webhook-timestamp'), signature: header('webhook-signature'), body });
+        response.statusCode = answers.shift() ?? 204;
+        response.end();
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+  });
+
+  afterEach(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  const notifier = (allowLoopback = true): AdminNotifier =>
+    new AdminNotifier(new OutboundClient({ allowLoopback, userAgent: 'grantkeeper-test' }), new FixedSecrets());
+
+  async function tenantWith(notificationUrl: string | null, ...events: Given[]): Promise<TenantId> {
+    const tenant = newTenant();
+    await append(tenant, ...events);
+    await database.asTenant(tenant, (tx) =>
+      tx
+        .insertInto('policies')
+        .values({ tenant_id: tenant, settings: JSON.stringify(notificationUrl ? { notificationUrl } : {}), policy_seq: 1, stream_version: 1 })
+        .execute(),
+    );
+    return tenant;
+  }
+
+  const ids = { userId: randomUUID(), clientId: 'https://client.example/metadata', resourceId: randomUUID(), grantId: randomUUID() };
+
+  test('posts a revocation, signed, with ids and no more', async () => {
+    const tenant = await tenantWith(url, { type: 'TenantOnboarded' }, {
+      type: 'GrantRevoked',
+      payload: { ...ids, because: 'admin', email: 'ann@example.org', reason: { text: 'left' } },
+    });
+    const consumer = notifier();
+    expect(await new ConsumerRunner(database, [consumer]).catchUp(tenant, consumer)).toBe('caught-up');
+    expect(received).toHaveLength(1);
+    const [message] = received;
+    expect(message!.id).toBe(`${tenant}-1-2`);
+    expect(JSON.parse(message!.body)).toEqual({
+      type: 'grant.revoked',
+      timestamp: expect.stringMatching(/^\d{4}-.*Z$/),
+      data: { tenant, epoch: 1, seq: 2, kind: 'grant', ...ids, because: 'admin' },
+    });
+    const expected = createHmac('sha256', secret).update(`${message!.id}.${message!.timestamp}.${message!.body}`).digest('base64');
+    expect(message!.signature).toBe(`v1,${expected}`);
+    expect(Math.abs(Number(message!.timestamp) - Date.now() / 1000)).toBeLessThan(30);
+    expect(asked.at(-1)).toBe(tenant);
+  });
+
+  test.each([
+    ['TokenRevoked', 'token.revoked'],
+    ['FamilyRevoked', 'family.revoked'],
+    ['UserAccessRevoked', 'user.revoked'],
+    ['ClientAccessRevoked', 'client.revoked'],
+    ['ResourceAccessRevoked', 'resource.revoked'],
+    ['TenantAccessRevoked', 'tenant.revoked'],
+    ['PairAccessRevoked', 'pair.revoked'],
+    ['SigningKeyRevoked', 'signing_key.revoked'],
+  ])('tells of %s as %s', async (type, told) => {
+    const tenant = await tenantWith(url, { type });
+    const consumer = notifier();
+    await new ConsumerRunner(database, [consumer]).catchUp(tenant, consumer);
+    expect(received.map(({ body }) => JSON.parse(body).type)).toEqual([told]);
+  });
+
+  test('a receiver that answers 500 gets the same message again before the next', async () => {
+    answers = [500, 503, 204];
+    const tenant = await tenantWith(url, { type: 'GrantRevoked', payload: ids }, { type: 'UserAccessRevoked', payload: ids });
+    const consumer = notifier();
+    const runner = new ConsumerRunner(database, [consumer], { maxAttempts: 5, delayMs: () => 0 });
+    expect(await runner.catchUp(tenant, consumer)).toBe('failed');
+    expect(await cursorOf(tenant, 'admin-notifier')).toMatchObject({ seq: 0, attempts: 1, last_error: 'http.500' });
+    expect(await runner.catchUp(tenant, consumer)).toBe('failed');
+    expect(await runner.catchUp(tenant, consumer)).toBe('caught-up');
+    expect(received.map(({ id }) => id)).toEqual([1, 1, 1, 2].map((seq) => `${tenant}-1-${seq}`));
+    expect(await cursorOf(tenant, 'admin-notifier')).toMatchObject({ seq: 2, attempts: 0, last_error: null });
+  });
+
+  test('a failure after some successes repeats nothing that was delivered', async () => {
+    answers = [204, 500, 204];
+    const tenant = await tenantWith(url, { type: 'GrantRevoked' }, { type: 'GrantRevoked' }, { type: 'GrantRevoked' });
+    const consumer = notifier();
+    const runner = new ConsumerRunner(database, [consumer], { maxAttempts: 5, delayMs: () => 0 });
+    expect(await runner.catchUp(tenant, consumer)).toBe('failed');
+    expect(await runner.catchUp(tenant, consumer)).toBe('caught-up');
+    expect(received.map(({ id }) => id)).toEqual([1, 2, 2, 3].map((seq) => `${tenant}-1-${seq}`));
+  });
+
+  test('a redirect is a failure, and an address inside is never reached', async () => {
+    answers = [302];
+    const tenant = await tenantWith(url, { type: 'GrantRevoked' });
+    const consumer = notifier();
+    const runner = new ConsumerRunner(database, [consumer], { maxAttempts: 5, delayMs: () => 0 });
+    expect(await runner.catchUp(tenant, consumer)).toBe('failed');
+    expect((await cursorOf(tenant, 'admin-notifier'))?.last_error).toBe('outbound.redirect_refused');
+
+    const inside = await tenantWith(url.replace('http:', 'https:'), { type: 'GrantRevoked' });
+    const strict = notifier(false);
+    expect(await new ConsumerRunner(database, [strict]).catchUp(inside, strict)).toBe('failed');
+    expect((await cursorOf(inside, 'admin-notifier'))?.last_error).toBe('outbound.address_refused');
+    expect(received).toHaveLength(1);
+  });
+
+  test('a tenant without a URL is told nothing and is not behind', async () => {
+    const tenant = await tenantWith(null, { type: 'GrantRevoked' });
+    const consumer = notifier();
+    expect(await new ConsumerRunner(database, [consumer]).catchUp(tenant, consumer)).toBe('caught-up');
+    expect(received).toEqual([]);
+    expect((await cursorOf(tenant, 'admin-notifier'))?.seq).toBe(1);
+  });
+});
+
+describe('events.sweep', () => {
+  test('finds consumers behind their ledger and due, and brings them to its end, over all tenants', async () => {
+    const tenants = Array.from({ length: 12 }, newTenant);
+    for (const tenant of tenants) await append(tenant, { type: 'A' });
+    const consumer = counting(['A']);
+    const runner = new ConsumerRunner(database, [consumer]);
+    await runner.catchUp(tenants[0]!, consumer);
+    const sweep = new EventsSweep(database, runner);
+    const ours = async (): Promise<number> => (await sweep.behind()).filter(({ tenant }) => tenants.includes(tenant)).length;
+    expect(await ours()).toBe(11);
+    await sweep.run();
+    expect(await ours()).toBe(0);
+    for (const tenant of tenants) expect(await counted(tenant)).toEqual([1]);
+  });
+
+  test('leaves alone what waits for a retry, and one tenant\'s trouble does not stop another', async () => {
+    const [waiting, broken, fine] = [newTenant(), newTenant(), newTenant()];
+    for (const tenant of [waiting, broken, fine]) await append(tenant, { type: 'A' });
+    const calls: TenantId[] = [];
+    const consumer = counting(['A'], async (event) => {
+      calls.push(event.tenantId);
+      if (event.tenantId !== fine) throw new Error('not now');
+    });
+    const runner = new ConsumerRunner(database, [consumer], never);
+    await runner.catchUp(waiting, consumer);
+    await new EventsSweep(database, runner).run();
+    expect(calls.filter((tenant) => tenant === waiting)).toHaveLength(1);
+    expect(calls).toContain(broken);
+    expect(await counted(fine)).toEqual([1]);
+  });
+});
+
+describe('expiry.sweep', () => {
+  test('deletes codes and sessions that ended over a day ago, of every tenant, and nothing younger', async () => {
+    const [tenant, other] = [newTenant(), newTenant()];
+    for (const each of [tenant, other]) {
+      await append(each, { type: 'A' });
+      await admin.query(
+        `INSERT INTO authorization_codes (tenant_id, code_hash, client_id, grant_id, scopes, redirect_uri, code_challenge, auth_time, born_epoch, born_seq, expires_at)
+         SELECT $1, convert_to(age, 'UTF8'), 'c', gen_random_uuid(), '{}', 'https://c.example/', 'x', now(), 1, 1, now() - age::interval
+         FROM unnest(ARRAY['25 hours', '23 hours', '-1 minute']) age`,
+        [each],
+      );
+      await admin.query(
+        `INSERT INTO sessions (tenant_id, session_hash, session_id, user_id, born_epoch, born_seq, auth_time, amr, expires_at, ended_at)
+         SELECT $1, convert_to(expired || coalesce(ended, ''), 'UTF8'), gen_random_uuid(), gen_random_uuid(), 1, 1, now(), '{}',
+           now() - expired::interval, now() - ended::interval
+         FROM (VALUES ('25 hours', NULL), ('-1 hours', '25 hours'), ('-1 hours', '1 hours'), ('-1 hours', NULL)) v(expired, ended)`,
+        [each],
+      );
+    }
+    await new ExpirySweep(database).run();
+    for (const each of [tenant, other]) {
+      const codes = await admin.query('SELECT convert_from(code_hash, \'UTF8\') AS age FROM authorization_codes WHERE tenant_id = $1 ORDER BY 1', [each]);
+      expect(codes.rows).toEqual([{ age: '-1 minute' }, { age: '23 hours' }]);
+      const sessions = await admin.query('SELECT convert_from(session_hash, \'UTF8\') AS age FROM sessions WHERE tenant_id = $1 ORDER BY 1', [each]);
+      expect(sessions.rows).toEqual([{ age: '-1 hours' }, { age: '-1 hours1 hours' }]);
+    }
+  });
+});

@@ -1,0 +1,237 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Database } from '@grantkeeper/event-store';
+import { type TenantId, tenantId } from '@grantkeeper/kernel';
+import { OutboundClient } from '@grantkeeper/outbound';
+import { Queues } from '@grantkeeper/queue';
+import { WebhookSecrets, WorkerModule } from '@grantkeeper/worker-app';
+import { type INestApplicationContext, Logger } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import pg from 'pg';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { freePort, NO_REDIS, redisForTests } from '../support/redis.ts';
+
+Logger.overrideLogger(false);
+const redis = await redisForTests();
+
+let database: TestDatabase;
+let admin: pg.Client;
+let server: Server;
+let url: string;
+let received: string[];
+let answer: () => number;
+
+class FixedSecrets extends WebhookSecrets {
+  async secretOf(): Promise<Uint8Array> {
+    return Buffer.alloc(32, 1);
+  }
+}
+
+interface Process {
+  app: INestApplicationContext;
+  database: Database;
+  queues: Queues;
+}
+const processes: Process[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  admin = new pg.Client({ connectionString: database.url });
+  await admin.connect();
+  server = createServer((request, response) => {
+    request.resume().on('end', () => {
+      received.push(String(request.headers['webhook-id']));
+      response.statusCode = answer();
+      response.end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+});
+
+let run = 0;
+beforeEach(() => {
+  run++;
+  received = [];
+  answer = () => 204;
+});
+
+afterEach(async () => {
+  await Promise.all(processes.splice(0).map(stop));
+});
+
+afterAll(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  await admin.end();
+  await redis?.stop();
+  await database.drop();
+});
+
+async function start(redisUrl: string | null, eventsSweepMs = 60_000): Promise<Process> {
+  const own = new Database({ url: database.url, max: 12, onError: () => undefined });
+  const queues = await Queues.open({
+    redisUrl,
+    postgres: { url: database.url, role: 'grantkeeper_service' },
+    onError: () => undefined,
+    redisPrefix: `worker-${process.pid}-${run}`,
+  });
+  const provided = [
+    { provide: Database, useValue: own },
+    { provide: Queues, useValue: queues },
+    { provide: OutboundClient, useValue: new OutboundClient({ allowLoopback: true, userAgent: 'grantkeeper-test' }) },
+    { provide: WebhookSecrets, useClass: FixedSecrets },
+  ];
+  class Provided {}
+  const app = await NestFactory.createApplicationContext(
+    WorkerModule.register({
+      imports: [{ module: Provided, providers: provided, exports: provided.map(({ provide }) => provide) }],
+      intervals: { eventsSweepMs, expirySweepMs: 3_600_000 },
+      retries: { maxAttempts: 50, delayMs: () => 50 },
+    }),
+    { logger: false },
+  );
+  const started = { app, database: own, queues };
+  processes.push(started);
+  return started;
+}
+
+async function stop({ app, queues, database: own }: Process): Promise<void> {
+  await app.close();
+  await queues.close();
+  await own.close();
+}
+
+async function tenantWith(count: number): Promise<TenantId> {
+  const tenant = tenantId(randomUUID());
+  await admin.query(`INSERT INTO policies (tenant_id, settings, policy_seq, stream_version) VALUES ($1, $2, 1, 1)`, [
+    tenant,
+    JSON.stringify({ notificationUrl: url }),
+  ]);
+  await revoke(tenant, count);
+  return tenant;
+}
+
+/** Appends `count` revocations, as the service role does. */
+async function revoke(tenant: TenantId, count = 1): Promise<void> {
+  const own = new Database({ url: database.url, max: 1, onError: () => undefined });
+  await own.call('append', tenant, {
+    create: true,
+    streams: [],
+    facts: [],
+    events: Array.from({ length: count }, () => ({
+      eventId: randomUUID(),
+      streamType: 'user',
+      streamId: randomUUID(),
+      streamVersion: 1,
+      type: 'UserAccessRevoked',
+      schemaVersion: 1,
+      payload: { userId: randomUUID(), because: 'admin' },
+      personal: {},
+      actor: { kind: 'test' },
+      correlationId: randomUUID(),
+      causationId: null,
+    })),
+  });
+  await own.close();
+}
+
+const idsOf = (tenant: TenantId, count: number): string[] => Array.from({ length: count }, (_, index) => `${tenant}-1-${index + 1}`);
+const from = (tenant: TenantId): string[] => received.filter((id) => id.startsWith(tenant));
+
+async function until(condition: () => boolean | Promise<boolean>, ms = 12_000): Promise<void> {
+  const deadline = Date.now() + ms;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`Not within ${ms} ms.`);
+    await sleep(20);
+  }
+}
+
+const caughtUp = async (tenant: TenantId): Promise<boolean> => {
+  const { rows } = await admin.query<{ behind: string }>(
+    `SELECT 2 - count(c.*) AS behind FROM heads h LEFT JOIN consumer_cursors c ON c.tenant_id = h.tenant_id AND c.seq = h.seq WHERE h.tenant_id = $1`,
+    [tenant],
+  );
+  return Number(rows[0]?.behind) === 0;
+};
+
+const backends: [string, string | null][] = [['PostgreSQL', null], ...(redis ? [['Redis', redis.url] as [string, string]] : [])];
+
+describe.each(backends)('the worker with its queues on %s', (_name, redisUrl) => {
+  test('a hint makes every consumer read on at once', async () => {
+    const { queues } = await start(redisUrl);
+    // Begun after the sweep at the start, and the next one is a minute away: only the hint can have done it.
+    await sleep(500);
+    const tenant = await tenantWith(2);
+    await until(() => queues.enqueue('events.appended', { tenantId: tenant, seq: 2 }, { deduplicate: tenant }));
+    await until(() => caughtUp(tenant), 10_000);
+    expect(from(tenant)).toEqual(idsOf(tenant, 2));
+  });
+
+  test('what was appended while no worker ran is found at the start', async () => {
+    const tenant = await tenantWith(3);
+    await start(redisUrl);
+    await until(() => caughtUp(tenant));
+    expect(from(tenant)).toEqual(idsOf(tenant, 3));
+  });
+
+  test('a hint that is lost costs one sweep', async () => {
+    await start(redisUrl, 300);
+    await sleep(500);
+    const tenant = await tenantWith(2);
+    await until(() => caughtUp(tenant));
+    expect(from(tenant)).toEqual(idsOf(tenant, 2));
+  });
+
+  test('a receiver that recovers gets everything in order, by the sweep', async () => {
+    let failures = 4;
+    answer = () => (failures-- > 0 ? 500 : 204);
+    const { queues } = await start(redisUrl, 300);
+    const tenant = await tenantWith(3);
+    await queues.enqueue('events.appended', { tenantId: tenant, seq: 3 }, { deduplicate: tenant });
+    await until(() => caughtUp(tenant));
+    const ids = from(tenant);
+    expect([...new Set(ids)]).toEqual(idsOf(tenant, 3));
+    expect(ids).toEqual([...ids].sort());
+    expect(ids).toHaveLength(7);
+  });
+
+  test('two workers deliver each event once and each tenant in order', async () => {
+    const two = [await start(redisUrl, 200), await start(redisUrl, 200)];
+    const tenants = await Promise.all(Array.from({ length: 6 }, () => tenantWith(5)));
+    await Promise.all(
+      tenants.flatMap((tenant) => two.map(({ queues }) => queues.enqueue('events.appended', { tenantId: tenant, seq: 5 }, { deduplicate: tenant }))),
+    );
+    for (const tenant of tenants) await until(() => caughtUp(tenant));
+    for (const tenant of tenants) expect(from(tenant)).toEqual(idsOf(tenant, 5));
+  });
+
+  test('closing waits for the delivery under way, which is not repeated', async () => {
+    const tenant = await tenantWith(1);
+    const slow = new Promise<void>((resolve) => {
+      answer = () => {
+        resolve();
+        return 204;
+      };
+    });
+    const running = await start(redisUrl);
+    await slow;
+    await stop(processes.splice(processes.indexOf(running), 1)[0]!);
+    expect(await caughtUp(tenant)).toBe(true);
+    await start(redisUrl);
+    await sleep(500);
+    expect(from(tenant)).toEqual(idsOf(tenant, 1));
+  });
+});
+
+test('with Redis away all the time, the worker keeps up by its own clock', async () => {
+  await start(`redis://127.0.0.1:${await freePort()}`, 100);
+  await sleep(300);
+  const tenant = await tenantWith(2);
+  await until(() => caughtUp(tenant));
+  expect(from(tenant)).toEqual(idsOf(tenant, 2));
+});
+
+if (!redis) describe.skip(`the worker with its queues on Redis (skipped: ${NO_REDIS})`, () => void test('hints', () => undefined));
