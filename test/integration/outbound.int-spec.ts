@@ -23,7 +23,10 @@ afterEach(async () => {
 const local = new OutboundClient({ allowLoopback: true, userAgent: 'grantkeeper-test' });
 const strict = new OutboundClient({ allowLoopback: false, userAgent: 'grantkeeper-test' });
 
-const resolving = (allowLoopback: boolean, ...answers: ResolvedAddress[][]): { client: OutboundClient; asked: string[] } => {
+const resolving = (
+  allowLoopback: boolean,
+  ...answers: ResolvedAddress[][]
+): { client: OutboundClient; asked: string[] } => {
   const asked: string[] = [];
   const client = new OutboundClient({
     allowLoopback,
@@ -85,7 +88,9 @@ describe('an allowed request', () => {
   });
 
   test('refuses to let a caller set the host', async () => {
-    await expect(local.request({ url: 'http://127.0.0.1:9000/', headers: { Host: 'inside' } })).rejects.toThrow(TypeError);
+    await expect(local.request({ url: 'http://127.0.0.1:9000/', headers: { Host: 'inside' } })).rejects.toThrow(
+      TypeError,
+    );
   });
 });
 
@@ -219,7 +224,15 @@ describe('answers that are not taken', () => {
   });
 
   test('refuses what is not HTTP', async () => {
-    const port = await serve(createTcpServer((socket) => void socket.on('error', () => undefined).resume().end('SSH-2.0-OpenSSH_9.2\r\n')));
+    const port = await serve(
+      createTcpServer(
+        (socket) =>
+          void socket
+            .on('error', () => undefined)
+            .resume()
+            .end('SSH-2.0-OpenSSH_9.2\r\n'),
+      ),
+    );
     expect(await reason(local, { url: `http://127.0.0.1:${port}/` })).toBe('invalid_response');
   });
 });
@@ -249,7 +262,11 @@ describe('time', () => {
   });
 
   test('counts the time of the resolver', async () => {
-    const stuck = new OutboundClient({ allowLoopback: true, userAgent: 'grantkeeper-test', resolve: () => new Promise(() => undefined) });
+    const stuck = new OutboundClient({
+      allowLoopback: true,
+      userAgent: 'grantkeeper-test',
+      resolve: () => new Promise(() => undefined),
+    });
     const [why, ms] = await timed({ url: 'https://slow.example/', timeoutMs: 200 }, stuck);
     expect(why).toBe('timeout');
     expect(ms).toBeLessThan(2_000);
@@ -265,7 +282,9 @@ describe('time', () => {
 
   test('names the reason, never the URL, in its message', async () => {
     const port = await http(() => undefined);
-    const failure = await local.request({ url: `http://127.0.0.1:${port}/secret-path`, timeoutMs: 100 }).catch((error: unknown) => error);
+    const failure = await local
+      .request({ url: `http://127.0.0.1:${port}/secret-path`, timeoutMs: 100 })
+      .catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(OutboundError);
     expect(String(failure)).not.toContain('secret-path');
   });

@@ -2,10 +2,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queues, type QueuesOptions } from '@grantkeeper/queue';
+import { jest } from '@jest/globals';
 import pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { freePort, NO_REDIS, redisCommand, redisForTests, startRedisProcess } from '../support/redis.ts';
 
+jest.setTimeout(30_000);
 const redis = await redisForTests();
 const command = await redisCommand();
 const tenantId = '01890000-0000-7000-8000-000000000001';
@@ -58,7 +60,10 @@ async function emptyPostgresQueues(): Promise<void> {
   await client.end();
 }
 
-const backends: [string, string | null][] = [['PostgreSQL', null], ...(redis ? [['Redis', redis.url] as [string, string]] : [])];
+const backends: [string, string | null][] = [
+  ['PostgreSQL', null],
+  ...(redis ? [['Redis', redis.url] as [string, string]] : []),
+];
 
 describe.each(backends)('queues on %s', (_name, redisUrl) => {
   if (redisUrl === null) beforeEach(emptyPostgresQueues);
@@ -93,7 +98,8 @@ describe.each(backends)('queues on %s', (_name, redisUrl) => {
     );
     await eventually(() => queues.enqueue('events.appended', { tenantId, seq: 1 }, { deduplicate: tenantId }));
     await until(() => seen.length === 1);
-    for (const seq of [2, 3, 4]) expect(await queues.enqueue('events.appended', { tenantId, seq }, { deduplicate: tenantId })).toBe(true);
+    for (const seq of [2, 3, 4])
+      expect(await queues.enqueue('events.appended', { tenantId, seq }, { deduplicate: tenantId })).toBe(true);
     release!();
     await until(() => seen.length === 2);
     await sleep(200);
@@ -149,7 +155,11 @@ describe('BullMQ on PostgreSQL', () => {
 
   test('several processes that start together prepare the schema once', async () => {
     const all = await Promise.all([openQueues(null), openQueues(null), openQueues(null)]);
-    expect(await Promise.all(all.map((queues, seq) => queues.enqueue('events.appended', { tenantId, seq })))).toEqual([true, true, true]);
+    expect(await Promise.all(all.map((queues, seq) => queues.enqueue('events.appended', { tenantId, seq })))).toEqual([
+      true,
+      true,
+      true,
+    ]);
   });
 
   test('a login without the right to create schemas works after a migration by another', async () => {
@@ -158,13 +168,17 @@ describe('BullMQ on PostgreSQL', () => {
     const login = `gk_queue_login_${process.pid}`;
     try {
       await admin.query(`CREATE ROLE ${login} LOGIN PASSWORD 'queue-test' IN ROLE grantkeeper_service`);
-      await admin.query(`REVOKE CREATE ON DATABASE ${pg.escapeIdentifier(new URL(database.url).pathname.slice(1))} FROM PUBLIC`);
+      await admin.query(
+        `REVOKE CREATE ON DATABASE ${pg.escapeIdentifier(new URL(database.url).pathname.slice(1))} FROM PUBLIC`,
+      );
       const url = new URL(database.url);
       url.username = login;
       url.password = 'queue-test';
       await expect(openQueues(null, { postgres: { url: url.href } })).rejects.toMatchObject({ code: '42501' });
 
-      const queues = await openQueues(null, { postgres: { url: url.href, migrationUrl: database.url, role: 'grantkeeper_service' } });
+      const queues = await openQueues(null, {
+        postgres: { url: url.href, migrationUrl: database.url, role: 'grantkeeper_service' },
+      });
       const seen: number[] = [];
       queues.work('events.appended', async ({ seq }) => void seen.push(seq));
       expect(await queues.schedule('events.sweep', 60_000)).toBe(true);
@@ -207,33 +221,39 @@ describe('a Redis that is away', () => {
     mute.close();
   });
 
-  (command ? test : test.skip)(`hints flow again after it comes back empty${command ? '' : ` (skipped: ${NO_REDIS})`}`, async () => {
-    const port = await freePort();
-    const first = await startRedisProcess(command!, port);
-    const queues = await openQueues(first.url);
-    const seen: number[] = [];
-    queues.work('events.appended', async ({ seq }) => void seen.push(seq));
-    await eventually(() => queues.enqueue('events.appended', { tenantId, seq: 1 }));
-    await until(() => seen.includes(1));
+  (command ? test : test.skip)(
+    `hints flow again after it comes back empty${command ? '' : ` (skipped: ${NO_REDIS})`}`,
+    async () => {
+      const port = await freePort();
+      const first = await startRedisProcess(command!, port);
+      const queues = await openQueues(first.url);
+      const seen: number[] = [];
+      queues.work('events.appended', async ({ seq }) => void seen.push(seq));
+      await eventually(() => queues.enqueue('events.appended', { tenantId, seq: 1 }));
+      await until(() => seen.includes(1));
 
-    await first.kill!();
-    const start = performance.now();
-    expect(await queues.enqueue('events.appended', { tenantId, seq: 2 })).toBe(false);
-    expect(performance.now() - start).toBeLessThan(1_500);
+      await first.kill!();
+      const start = performance.now();
+      expect(await queues.enqueue('events.appended', { tenantId, seq: 2 })).toBe(false);
+      expect(performance.now() - start).toBeLessThan(1_500);
 
-    const second = await startRedisProcess(command!, port);
-    try {
-      await eventually(() => queues.enqueue('events.appended', { tenantId, seq: 3 }));
-      await until(() => seen.includes(3), 15_000);
-      expect(seen).toEqual([1, 3]);
-      await queues.close();
-    } finally {
-      await second.stop();
-    }
-  }, 30_000);
+      const second = await startRedisProcess(command!, port);
+      try {
+        await eventually(() => queues.enqueue('events.appended', { tenantId, seq: 3 }));
+        await until(() => seen.includes(3), 15_000);
+        expect(seen).toEqual([1, 3]);
+        await queues.close();
+      } finally {
+        await second.stop();
+      }
+    },
+  );
 });
 
-if (!redis) describe.skip(`queues on Redis (skipped: ${NO_REDIS})`, () => void test('hints', () => undefined));
+if (!redis)
+  describe.skip(`queues on Redis (skipped: ${NO_REDIS})`, () => {
+    test('hints', () => undefined);
+  });
 
 /** Redis takes a moment to be connected, and until then refuses hints by design. */
 async function eventually(attempt: () => Promise<boolean>): Promise<void> {

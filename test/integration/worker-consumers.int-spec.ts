@@ -65,10 +65,16 @@ async function append(tenant: TenantId, ...events: Given[]): Promise<void> {
 const newTenant = (): TenantId => tenantId(randomUUID());
 
 async function cursorOf(tenant: TenantId, consumer: string) {
-  const { rows } = await admin.query<{ epoch: number; seq: number; attempts: number; retry_at: Date | null; last_error: string | null }>(
-    'SELECT epoch, seq, attempts, retry_at, last_error FROM consumer_cursors WHERE tenant_id = $1 AND consumer = $2',
-    [tenant, consumer],
-  );
+  const { rows } = await admin.query<{
+    epoch: number;
+    seq: number;
+    attempts: number;
+    retry_at: Date | null;
+    last_error: string | null;
+  }>('SELECT epoch, seq, attempts, retry_at, last_error FROM consumer_cursors WHERE tenant_id = $1 AND consumer = $2', [
+    tenant,
+    consumer,
+  ]);
   return rows[0];
 }
 
@@ -76,7 +82,10 @@ const atOnce: RetryPolicy = { maxAttempts: 3, delayMs: () => 0 };
 const never: RetryPolicy = { maxAttempts: 3, delayMs: () => 60_000 };
 
 /** Counts on rows of our own: one `activity` row per event. */
-function counting(handles: string[], before: (event: LedgerEvent, context: EventContext) => Promise<void> = async () => undefined): EventConsumer {
+function counting(
+  handles: string[],
+  before: (event: LedgerEvent, context: EventContext) => Promise<void> = async () => undefined,
+): EventConsumer {
   return {
     name: 'counting',
     effects: 'inward',
@@ -84,7 +93,12 @@ function counting(handles: string[], before: (event: LedgerEvent, context: Event
     apply: async (event, context) => {
       await context.tx
         .insertInto('activity')
-        .values({ tenant_id: event.tenantId, retention_class: 'standard', what: 'counted', detail: JSON.stringify({ seq: event.seq }) })
+        .values({
+          tenant_id: event.tenantId,
+          retention_class: 'standard',
+          what: 'counted',
+          detail: JSON.stringify({ seq: event.seq }),
+        })
         .execute();
       await before(event, context);
     },
@@ -99,7 +113,8 @@ async function activity(tenant: TenantId, what: string): Promise<Record<string, 
   return rows.map(({ detail }) => detail);
 }
 
-const counted = async (tenant: TenantId): Promise<unknown[]> => (await activity(tenant, 'counted')).map(({ seq }) => seq);
+const counted = async (tenant: TenantId): Promise<unknown[]> =>
+  (await activity(tenant, 'counted')).map(({ seq }) => seq);
 
 describe('reading a ledger', () => {
   test('gives a consumer its events in order, once, and moves over the others', async () => {
@@ -143,7 +158,7 @@ describe('reading a ledger', () => {
     expect(await activity(tenant, 'event.parked')).toEqual([]);
   });
 
-  test('a consumer sees rows of the event\'s tenant only', async () => {
+  test("a consumer sees rows of the event's tenant only", async () => {
     const [one, two] = [newTenant(), newTenant()];
     await append(one, { type: 'A' });
     await append(two, { type: 'A' });
@@ -204,7 +219,9 @@ describe('failures and crashes', () => {
     expect(await runner.catchUp(tenant, consumer)).toBe('failed');
     expect(await runner.catchUp(tenant, consumer)).toBe('caught-up');
     expect(await counted(tenant)).toEqual([2]);
-    expect(await activity(tenant, 'event.parked')).toEqual([{ consumer: 'counting', epoch: 1, seq: 1, type: 'A', reason: 'Error' }]);
+    expect(await activity(tenant, 'event.parked')).toEqual([
+      { consumer: 'counting', epoch: 1, seq: 1, type: 'A', reason: 'Error' },
+    ]);
   });
 
   test('a connection that dies between effect and cursor doubles nothing', async () => {
@@ -231,7 +248,9 @@ describe('failures and crashes', () => {
     try {
       const finished = async (): Promise<boolean> => (await cursorOf(tenant, 'counting'))?.seq === 40;
       while (!(await finished())) {
-        await Promise.all(databases.flatMap((each) => [0, 1].map(() => new ConsumerRunner(each, [consumer]).catchUp(tenant, consumer))));
+        await Promise.all(
+          databases.flatMap((each) => [0, 1].map(() => new ConsumerRunner(each, [consumer]).catchUp(tenant, consumer))),
+        );
       }
       expect(await counted(tenant)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
     } finally {
@@ -283,7 +302,10 @@ describe('session-ender', () => {
   }
 
   const alive = async (...ids: string[]): Promise<string[]> => {
-    const { rows } = await admin.query<{ session_id: string }>('SELECT session_id FROM sessions WHERE ended_at IS NULL AND session_id = ANY ($1)', [ids]);
+    const { rows } = await admin.query<{ session_id: string }>(
+      'SELECT session_id FROM sessions WHERE ended_at IS NULL AND session_id = ANY ($1)',
+      [ids],
+    );
     return ids.filter((id) => rows.some((row) => row.session_id === id));
   };
 
@@ -305,7 +327,11 @@ describe('session-ender', () => {
     const [tenant, other] = [newTenant(), newTenant()];
     await append(other, { type: 'Anything' });
     await append(tenant, { type: 'TenantAccessRevoked' });
-    const ids = [await session(tenant, randomUUID(), 0), await session(tenant, randomUUID(), 0), await session(other, randomUUID(), 0)];
+    const ids = [
+      await session(tenant, randomUUID(), 0),
+      await session(tenant, randomUUID(), 0),
+      await session(other, randomUUID(), 0),
+    ];
     const consumer = new SessionEnder();
     await new ConsumerRunner(database, [consumer]).catchUp(tenant, consumer);
     expect(await alive(...ids)).toEqual([ids[2]]);
@@ -341,7 +367,12 @@ describe('admin-notifier', () => {
       request.on('data', (chunk) => (body += chunk));
       request.on('end', () => {
         const header = (name: string): string => String(request.headers[name]);
-        received.push({ id: header('webhook-id'), timestamp: header('webhook-timestamp'), signature: header('webhook-signature'), body });
+        received.push({
+          id: header('webhook-id'),
+          timestamp: header('webhook-timestamp'),
+          signature: header('webhook-signature'),
+          body,
+        });
         response.statusCode = answers.shift() ?? 204;
         response.end();
       });
@@ -364,19 +395,33 @@ describe('admin-notifier', () => {
     await database.asTenant(tenant, (tx) =>
       tx
         .insertInto('policies')
-        .values({ tenant_id: tenant, settings: JSON.stringify(notificationUrl ? { notificationUrl } : {}), policy_seq: 1, stream_version: 1 })
+        .values({
+          tenant_id: tenant,
+          settings: JSON.stringify(notificationUrl ? { notificationUrl } : {}),
+          policy_seq: 1,
+          stream_version: 1,
+        })
         .execute(),
     );
     return tenant;
   }
 
-  const ids = { userId: randomUUID(), clientId: 'https://client.example/metadata', resourceId: randomUUID(), grantId: randomUUID() };
+  const ids = {
+    userId: randomUUID(),
+    clientId: 'https://client.example/metadata',
+    resourceId: randomUUID(),
+    grantId: randomUUID(),
+  };
 
   test('posts a revocation, signed, with ids and no more', async () => {
-    const tenant = await tenantWith(url, { type: 'TenantOnboarded' }, {
-      type: 'GrantRevoked',
-      payload: { ...ids, because: 'admin', email: 'ann@example.org', reason: { text: 'left' } },
-    });
+    const tenant = await tenantWith(
+      url,
+      { type: 'TenantOnboarded' },
+      {
+        type: 'GrantRevoked',
+        payload: { ...ids, because: 'admin', email: 'ann@example.org', reason: { text: 'left' } },
+      },
+    );
     const consumer = notifier();
     expect(await new ConsumerRunner(database, [consumer]).catchUp(tenant, consumer)).toBe('caught-up');
     expect(received).toHaveLength(1);
@@ -387,7 +432,9 @@ describe('admin-notifier', () => {
       timestamp: expect.stringMatching(/^\d{4}-.*Z$/),
       data: { tenant, epoch: 1, seq: 2, kind: 'grant', ...ids, because: 'admin' },
     });
-    const expected = createHmac('sha256', secret).update(`${message!.id}.${message!.timestamp}.${message!.body}`).digest('base64');
+    const expected = createHmac('sha256', secret)
+      .update(`${message!.id}.${message!.timestamp}.${message!.body}`)
+      .digest('base64');
     expect(message!.signature).toBe(`v1,${expected}`);
     expect(Math.abs(Number(message!.timestamp) - Date.now() / 1000)).toBeLessThan(30);
     expect(asked.at(-1)).toBe(tenant);
@@ -411,7 +458,11 @@ describe('admin-notifier', () => {
 
   test('a receiver that answers 500 gets the same message again before the next', async () => {
     answers = [500, 503, 204];
-    const tenant = await tenantWith(url, { type: 'GrantRevoked', payload: ids }, { type: 'UserAccessRevoked', payload: ids });
+    const tenant = await tenantWith(
+      url,
+      { type: 'GrantRevoked', payload: ids },
+      { type: 'UserAccessRevoked', payload: ids },
+    );
     const consumer = notifier();
     const runner = new ConsumerRunner(database, [consumer], { maxAttempts: 5, delayMs: () => 0 });
     expect(await runner.catchUp(tenant, consumer)).toBe('failed');
@@ -464,14 +515,15 @@ describe('events.sweep', () => {
     const runner = new ConsumerRunner(database, [consumer]);
     await runner.catchUp(tenants[0]!, consumer);
     const sweep = new EventsSweep(database, runner);
-    const ours = async (): Promise<number> => (await sweep.behind()).filter(({ tenant }) => tenants.includes(tenant)).length;
+    const ours = async (): Promise<number> =>
+      (await sweep.behind()).filter(({ tenant }) => tenants.includes(tenant)).length;
     expect(await ours()).toBe(11);
     await sweep.run();
     expect(await ours()).toBe(0);
     for (const tenant of tenants) expect(await counted(tenant)).toEqual([1]);
   });
 
-  test('leaves alone what waits for a retry, and one tenant\'s trouble does not stop another', async () => {
+  test("leaves alone what waits for a retry, and one tenant's trouble does not stop another", async () => {
     const [waiting, broken, fine] = [newTenant(), newTenant(), newTenant()];
     for (const tenant of [waiting, broken, fine]) await append(tenant, { type: 'A' });
     const calls: TenantId[] = [];
@@ -509,9 +561,15 @@ describe('expiry.sweep', () => {
     }
     await new ExpirySweep(database).run();
     for (const each of [tenant, other]) {
-      const codes = await admin.query('SELECT convert_from(code_hash, \'UTF8\') AS age FROM authorization_codes WHERE tenant_id = $1 ORDER BY 1', [each]);
+      const codes = await admin.query(
+        "SELECT convert_from(code_hash, 'UTF8') AS age FROM authorization_codes WHERE tenant_id = $1 ORDER BY 1",
+        [each],
+      );
       expect(codes.rows).toEqual([{ age: '-1 minute' }, { age: '23 hours' }]);
-      const sessions = await admin.query('SELECT convert_from(session_hash, \'UTF8\') AS age FROM sessions WHERE tenant_id = $1 ORDER BY 1', [each]);
+      const sessions = await admin.query(
+        "SELECT convert_from(session_hash, 'UTF8') AS age FROM sessions WHERE tenant_id = $1 ORDER BY 1",
+        [each],
+      );
       expect(sessions.rows).toEqual([{ age: '-1 hours' }, { age: '-1 hours1 hours' }]);
     }
   });

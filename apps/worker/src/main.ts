@@ -1,7 +1,5 @@
 import { runService } from '@grantkeeper/platform';
+import { TenantWebhookSecretsModule } from './consumers/tenant-webhook-secrets.ts';
 import { WorkerModule } from './worker.module.ts';
 
-await runService({
-  name: 'worker',
-  modules: ({ outboundAllowLoopback }) => [WorkerModule.register({ outboundAllowLoopback })],
-});
+await runService({ name: 'worker', modules: () => [WorkerModule.register({ imports: [TenantWebhookSecretsModule] })] });

@@ -52,4 +52,5 @@ export class WorkerModule {
   }
 }
 
+export { TenantWebhookSecretsModule } from './consumers/tenant-webhook-secrets.ts';
 export { WebhookSecrets } from './consumers/webhook-secrets.ts';

@@ -38,6 +38,11 @@ export class TenantKeys {
     return Buffer.from(hkdfSync('sha256', await this.keyOf(tenantId), 'grantkeeper', purpose, 32));
   }
 
+  /** The secret under which the tenant's webhooks are signed (Standard Webhooks). */
+  async webhookSecret(tenantId: TenantId): Promise<Buffer> {
+    return this.derive(tenantId, 'webhook');
+  }
+
   /** The keyed HMAC under which an e-mail address is looked up and kept unique; case and width do not tell addresses apart. */
   async emailIndex(tenantId: TenantId, email: string): Promise<string> {
     const secret = await this.derive(tenantId, 'email-index');

@@ -75,7 +75,8 @@ describe('metrics', () => {
   });
 
   test('refuses a second counter of a name and a name that is none', () => {
-    new Counter('test_once_total', 'Once.');
+    const first = new Counter('test_once_total', 'Once.');
+    expect(first.render()).toContain('# TYPE test_once_total counter');
     expect(() => new Counter('test_once_total', 'Twice.')).toThrow(TypeError);
     expect(() => new Counter('bad name', 'Bad.')).toThrow(TypeError);
   });

@@ -1,4 +1,12 @@
-import { Controller, type DynamicModule, Get, Header, Inject, Module, ServiceUnavailableException } from '@nestjs/common';
+import {
+  Controller,
+  type DynamicModule,
+  Get,
+  Header,
+  Inject,
+  Module,
+  ServiceUnavailableException,
+} from '@nestjs/common';
 
 /** One thing without which this process must get no requests. `check` resolves when it is there. */
 export interface ReadinessCheck {
@@ -23,7 +31,9 @@ export class HealthController {
   @Get('ready')
   @Header('Cache-Control', 'no-store')
   async ready(): Promise<{ status: string }> {
-    const answers = await Promise.all(this.checks.map(async (check) => ({ name: check.name, ready: await passes(check) })));
+    const answers = await Promise.all(
+      this.checks.map(async (check) => ({ name: check.name, ready: await passes(check) })),
+    );
     const missing = answers.filter(({ ready }) => !ready).map(({ name }) => name);
     if (missing.length > 0) throw new ServiceUnavailableException({ status: 'not ready', missing });
     return { status: 'ready' };
@@ -34,7 +44,11 @@ export class HealthController {
 @Module({})
 export class HealthModule {
   static register(checks: readonly ReadinessCheck[]): DynamicModule {
-    return { module: HealthModule, controllers: [HealthController], providers: [{ provide: CHECKS, useValue: checks }] };
+    return {
+      module: HealthModule,
+      controllers: [HealthController],
+      providers: [{ provide: CHECKS, useValue: checks }],
+    };
   }
 }
 

@@ -4,7 +4,11 @@ import { NestLogger } from './nest-logger.ts';
 function recording(level = 'trace') {
   const lines: string[] = [];
   const logger = createLogger({ name: 'test', level, destination: { write: (line: string) => void lines.push(line) } });
-  return { logger, text: () => lines.join(''), last: () => JSON.parse(lines.at(-1)!) as Record<string, any> };
+  return {
+    logger,
+    text: () => lines.join(''),
+    last: () => JSON.parse(lines.at(-1)!) as Record<string, unknown> & { err?: { stack?: string } },
+  };
 }
 
 describe('createLogger', () => {
@@ -27,7 +31,13 @@ describe('createLogger', () => {
     'codeVerifier',
   ])('never writes the value of %s, at any depth', (name) => {
     const { logger, text } = recording();
-    logger.info({ [name]: 's3cret', request: { headers: { [name]: 's3cret' }, list: [{ deep: { deeper: { [name]: ['s3cret'] } } }] } }, 'seen');
+    logger.info(
+      {
+        [name]: 's3cret',
+        request: { headers: { [name]: 's3cret' }, list: [{ deep: { deeper: { [name]: ['s3cret'] } } }] },
+      },
+      'seen',
+    );
     logger.child({ [name]: 's3cret' }).info('child');
     expect(text()).not.toContain('s3cret');
     expect(text()).toContain('[redacted]');
@@ -36,15 +46,30 @@ describe('createLogger', () => {
   test('keeps what is not secret', () => {
     const { logger, last } = recording();
     logger.warn({ tenant: 't', seq: 3, token_type: 'Bearer' }, 'a message');
-    expect(last()).toMatchObject({ level: 'warn', name: 'test', tenant: 't', seq: 3, token_type: 'Bearer', msg: 'a message' });
+    expect(last()).toMatchObject({
+      level: 'warn',
+      name: 'test',
+      tenant: 't',
+      seq: 3,
+      token_type: 'Bearer',
+      msg: 'a message',
+    });
   });
 
   test('writes type, text, code, stack and causes of an error and none of its other properties', () => {
     const { logger, last, text } = recording();
-    const cause = Object.assign(new Error('duplicate key'), { code: '23505', constraint: 'users_sub', detail: 'Key (email)=(ann@example.org)' });
+    const cause = Object.assign(new Error('duplicate key'), {
+      code: '23505',
+      constraint: 'users_sub',
+      detail: 'Key (email)=(ann@example.org)',
+    });
     logger.error({ err: new Error('could not add', { cause }) }, 'failed');
-    expect(last()['err']).toMatchObject({ type: 'Error', message: 'could not add', cause: { code: '23505', constraint: 'users_sub' } });
-    expect(last()['err'].stack).toContain('logger.spec');
+    expect(last().err).toMatchObject({
+      type: 'Error',
+      message: 'could not add',
+      cause: { code: '23505', constraint: 'users_sub' },
+    });
+    expect(last().err?.stack).toContain('logger.spec');
     expect(text()).not.toContain('ann@example.org');
   });
 
@@ -79,7 +104,13 @@ describe('NestLogger', () => {
   test('keeps fields of an object, redacted', () => {
     const { logger, last } = recording();
     new NestLogger(logger).warn({ msg: 'refused', reason: 'http.500', password: 'p' }, 'consumers');
-    expect(last()).toMatchObject({ level: 'warn', msg: 'refused', reason: 'http.500', context: 'consumers', password: '[redacted]' });
+    expect(last()).toMatchObject({
+      level: 'warn',
+      msg: 'refused',
+      reason: 'http.500',
+      context: 'consumers',
+      password: '[redacted]',
+    });
   });
 
   test('tells a stack from a context', () => {

@@ -24,10 +24,17 @@ export function createLogger({ name, level, destination }: LoggerOptions): Logge
       level: (label: string) => ({ level: label }),
       log: (fields: Record<string, unknown>) => redact(fields) as Record<string, unknown>,
     },
-    serializers: { err: describeError, error: describeError, reason: describeIfError, cause: describeIfError, url: withoutQuery },
+    serializers: {
+      err: describeError,
+      error: describeError,
+      reason: describeIfError,
+      cause: describeIfError,
+      url: withoutQuery,
+    },
   };
   const logger = destination ? pino(options, destination) : pino(options);
   // pino applies a formatter of bindings to the root only; children inherit this method.
+  // oxlint-disable-next-line typescript/unbound-method -- called below on the logger that it is called on
   const { child } = logger;
   logger.child = function (this: Logger, bindings: Record<string, unknown>, ...rest: []) {
     return child.call(this, redact(bindings) as Record<string, unknown>, ...rest);

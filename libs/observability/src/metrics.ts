@@ -18,7 +18,10 @@ export class Counter {
 
   add(labels: Readonly<Record<string, string>> = {}, by = 1): void {
     const key = Object.entries(labels)
-      .map(([label, value]) => `${label}="${value.replaceAll(/[\\"\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`))}"`)
+      .map(
+        ([label, value]) =>
+          `${label}="${value.replaceAll(/[\\"\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`))}"`,
+      )
       .join(',');
     this.#values.set(key, (this.#values.get(key) ?? 0) + by);
   }

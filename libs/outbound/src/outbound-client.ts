@@ -158,8 +158,9 @@ function pinned(addresses: readonly ResolvedAddress[]) {
     options: { all?: boolean | undefined },
     callback: (error: null, address: string | ResolvedAddress[], family?: number) => void,
   ): void => {
-    if (options.all) callback(null, [...addresses]);
-    else callback(null, addresses[0]!.address, addresses[0]!.family);
+    const [first] = addresses;
+    if (options.all || !first) callback(null, [...addresses]);
+    else callback(null, first.address, first.family);
   };
 }
 
@@ -201,7 +202,7 @@ const responseCodes = new Set(['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'UND_ERR_R
 
 function reasonOf(error: unknown): OutboundError['reason'] {
   const { code: given, name } = error as { code?: unknown; name?: unknown };
-  const code = String(given ?? '');
+  const code = typeof given === 'string' ? given : '';
   if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'too_large';
   if (name === 'HTTPParserError' || responseCodes.has(code)) return 'invalid_response';
   if (/^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_OSSL)/.test(code) || code.includes('CERT')) {

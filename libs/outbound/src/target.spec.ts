@@ -26,7 +26,10 @@ describe('readTarget', () => {
   });
 
   test('keeps a name as a name', () => {
-    expect(readTarget('https://client.example/metadata?v=1', false)).toMatchObject({ host: 'client.example', isAddress: false });
+    expect(readTarget('https://client.example/metadata?v=1', false)).toMatchObject({
+      host: 'client.example',
+      isAddress: false,
+    });
   });
 
   test.each([
@@ -50,9 +53,12 @@ describe('readTarget', () => {
     expect(refusal(url)).toBe(reason);
   });
 
-  test.each(['https://client.example/', 'https://client.example:443/', 'https://client.example:8443/'])('accepts %s', (url) => {
-    expect(refusal(url)).toBe('accepted');
-  });
+  test.each(['https://client.example/', 'https://client.example:443/', 'https://client.example:8443/'])(
+    'accepts %s',
+    (url) => {
+      expect(refusal(url)).toBe('accepted');
+    },
+  );
 
   test('lets http through to the address check only where loopback is allowed', () => {
     expect(refusal('http://127.0.0.1:8080/', true)).toBe('accepted');

@@ -1,6 +1,7 @@
 import { Database, EventStore, TenantDirectory } from '@grantkeeper/event-store';
 import { KeyProvider, LocalKeyProvider, MasterSecrets, type MasterKeyVersion, PersonalData, SigningKeys, TenantKeys } from '@grantkeeper/keys';
 import { type Clock, SystemClock } from '@grantkeeper/kernel';
+import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
 import { inlineProjections } from '@grantkeeper/read-models';
 import { AccessTokens, RefreshTokens } from '@grantkeeper/tokens';
@@ -12,6 +13,8 @@ export interface PlatformOptions {
   readonly redisUrl: string | null;
   /** The first is current. */
   readonly masterKeys: readonly MasterKeyVersion[];
+  /** Lets the outbound client reach this machine; for development and tests. */
+  readonly outboundAllowLoopback: boolean;
   readonly databaseConnections?: number;
   readonly onError: (error: Error, where: string) => void;
 }
@@ -29,6 +32,7 @@ export class Platform {
   readonly eventStore: EventStore;
   readonly accessTokens: AccessTokens;
   readonly refreshTokens: RefreshTokens;
+  readonly outbound: OutboundClient;
 
   private constructor(
     options: PlatformOptions,
@@ -48,6 +52,7 @@ export class Platform {
     this.eventStore = new EventStore(this.database, inlineProjections, this.personalData);
     this.accessTokens = new AccessTokens(this.signingKeys);
     this.refreshTokens = new RefreshTokens(this.secrets);
+    this.outbound = new OutboundClient({ allowLoopback: options.outboundAllowLoopback, userAgent: 'Grantkeeper' });
     // A hint only: the sweep of the worker finds what a lost one would have told.
     this.eventStore.onAppended((tenantId, { last }) => void queues.enqueue('events.appended', { tenantId, seq: last }, { deduplicate: tenantId }));
   }

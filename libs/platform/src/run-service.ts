@@ -42,6 +42,7 @@ export async function runService(service: Service): Promise<void> {
       queueDatabaseUrl: settings.migrationDatabaseUrl,
       redisUrl: settings.redisUrl,
       masterKeys: settings.masterKeys,
+      outboundAllowLoopback: settings.outboundAllowLoopback,
       onError: (error, where) => logger.warn(error, where),
     });
     shutdown.add(() => platform.close());

@@ -15,7 +15,12 @@ export interface Jobs {
 
 export type JobName = keyof Jobs;
 
-export const JOB_NAMES = ['events.appended', 'events.deliver', 'events.sweep', 'expiry.sweep'] as const satisfies readonly JobName[];
+export const JOB_NAMES = [
+  'events.appended',
+  'events.deliver',
+  'events.sweep',
+  'expiry.sweep',
+] as const satisfies readonly JobName[];
 
 /** Jobs that need no data, so that a schedule can repeat them. */
 export type ScheduledJobName = 'events.sweep' | 'expiry.sweep';

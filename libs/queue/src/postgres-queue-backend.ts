@@ -1,4 +1,13 @@
-import { assertSchemaCompatibility, createPostgresBackend, LATEST_SCHEMA_VERSION, type PgPool, type Processor, Queue, runMigrations, Worker } from 'bullmq';
+import {
+  assertSchemaCompatibility,
+  createPostgresBackend,
+  LATEST_SCHEMA_VERSION,
+  type PgPool,
+  type Processor,
+  Queue,
+  runMigrations,
+  Worker,
+} from 'bullmq';
 import pg from 'pg';
 import { JOB_NAMES } from './jobs.ts';
 import type { QueueBackend, ReportQueueError } from './queue-backend.ts';
@@ -64,7 +73,12 @@ export class PostgresQueueBackend implements QueueBackend {
   }
 
   worker(name: string, process: Processor, options: { concurrency: number }): Worker {
-    return new Worker(name, process, { ...options, connection: this.#connection, runRetryDelay: 1_000 }, createPostgresBackend) as unknown as Worker;
+    return new Worker(
+      name,
+      process,
+      { ...options, connection: this.#connection, runRetryDelay: 1_000 },
+      createPostgresBackend,
+    ) as unknown as Worker;
   }
 
   async close(): Promise<void> {
@@ -86,8 +100,10 @@ async function prepareSchema({ url, migrationUrl, role }: PostgresQueueOptions):
 }
 
 async function schemaVersion(client: pg.Client): Promise<number> {
-  const { rows } = await client.query<{ exists: boolean }>(`SELECT to_regclass('${SCHEMA}.migration') IS NOT NULL AS exists`);
-  return rows[0]!.exists ? assertSchemaCompatibility(client, SCHEMA) : 0;
+  const { rows } = await client.query<{ exists: boolean }>(
+    `SELECT to_regclass('${SCHEMA}.migration') IS NOT NULL AS exists`,
+  );
+  return rows[0]?.exists ? assertSchemaCompatibility(client, SCHEMA) : 0;
 }
 
 async function grant(client: pg.Client, role: string): Promise<void> {
@@ -116,7 +132,7 @@ async function grant(client: pg.Client, role: string): Promise<void> {
        ) AS missing`,
       [role, SCHEMA],
     );
-    if (rows[0]!.missing) {
+    if (rows[0]?.missing) {
       await client.query(`GRANT USAGE ON SCHEMA ${SCHEMA} TO ${to}`);
       await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${SCHEMA} TO ${to}`);
       await client.query(`GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA ${SCHEMA} TO ${to}`);

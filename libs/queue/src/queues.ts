@@ -59,11 +59,17 @@ export class Queues {
    * Adds a job. With `deduplicate`, at most one job of that id waits and one runs; a job that comes while one runs is
    * kept and runs after it, so the last hint is never lost.
    */
-  async enqueue<Name extends JobName>(name: Name, data: Jobs[Name], options: { deduplicate?: string } = {}): Promise<boolean> {
+  async enqueue<Name extends JobName>(
+    name: Name,
+    data: Jobs[Name],
+    options: { deduplicate?: string } = {},
+  ): Promise<boolean> {
     return this.#attempt(name, 'enqueue', (queue) =>
       queue.add(name, data, {
         ...keepLittle,
-        ...(options.deduplicate === undefined ? {} : { deduplication: { id: options.deduplicate, keepLastIfActive: true } }),
+        ...(options.deduplicate === undefined
+          ? {}
+          : { deduplication: { id: options.deduplicate, keepLastIfActive: true } }),
       }),
     );
   }
@@ -73,7 +79,8 @@ export class Queues {
     return this.#attempt(name, 'schedule', async (queue) => {
       // Asked first: an upsert moves the next run.
       const standing = await queue.getJobScheduler(name);
-      if (standing?.every !== everyMs) await queue.upsertJobScheduler(name, { every: everyMs }, { name, data: {}, opts: keepLittle });
+      if (standing?.every !== everyMs)
+        await queue.upsertJobScheduler(name, { every: everyMs }, { name, data: {}, opts: keepLittle });
     });
   }
 

@@ -12,7 +12,12 @@ export class RedisQueueBackend implements QueueBackend {
   constructor(url: string, prefix: string, report: ReportQueueError) {
     const retryStrategy = (times: number): number => Math.min(times * 100, 2_000);
     // Without the offline queue an add() fails while Redis is down instead of hanging until it is back.
-    this.#producer = new Redis(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1, connectTimeout: 2_000, retryStrategy });
+    this.#producer = new Redis(url, {
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 1,
+      connectTimeout: 2_000,
+      retryStrategy,
+    });
     // BullMQ requires null for the connections that block.
     this.#consumer = new Redis(url, { maxRetriesPerRequest: null, connectTimeout: 2_000, retryStrategy });
     this.#producer.on('error', (error) => report(error, 'redis producer'));
@@ -29,7 +34,12 @@ export class RedisQueueBackend implements QueueBackend {
   }
 
   worker(name: string, process: Processor, options: { concurrency: number }): Worker {
-    return new Worker(name, process, { ...options, connection: this.#consumer, prefix: this.#prefix, runRetryDelay: 1_000 });
+    return new Worker(name, process, {
+      ...options,
+      connection: this.#consumer,
+      prefix: this.#prefix,
+      runRetryDelay: 1_000,
+    });
   }
 
   async close(): Promise<void> {

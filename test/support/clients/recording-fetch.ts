@@ -2,7 +2,7 @@
 export interface Exchange {
   readonly to: string;
   readonly status: number;
-  /** `error` of an OAuth answer or of a Bearer challenge. */
+  /** `error` of a Bearer challenge, or else of an OAuth answer. */
   readonly error: string | undefined;
 }
 
@@ -13,11 +13,7 @@ export class RecordingFetch {
   readonly fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const response = await fetch(input, init);
     const url = new URL(input instanceof Request ? input.url : input);
-    const challenge = /error="([^"]*)"/.exec(response.headers.get('www-authenticate') ?? '')?.[1];
-    const json = response.status >= 400 && /json/.test(response.headers.get('content-type') ?? '');
-    const body = json ? ((await response.clone().json()) as { error?: unknown }) : {};
-    const error = challenge ?? (typeof body.error === 'string' ? body.error : undefined);
-    this.#exchanges.push({ to: `${init?.method ?? 'GET'} ${nameOf(url)}`, status: response.status, error });
+    this.#exchanges.push({ to: `${init?.method ?? 'GET'} ${nameOf(url)}`, status: response.status, error: await errorOf(response) });
     return response;
   };
 
@@ -25,6 +21,13 @@ export class RecordingFetch {
   take(): Exchange[] {
     return this.#exchanges.splice(0);
   }
+}
+
+async function errorOf(response: Response): Promise<string | undefined> {
+  const challenge = response.headers.get('www-authenticate');
+  if (challenge !== null) return /error="([^"]*)"/.exec(challenge)?.[1];
+  if (response.ok || !/json/.test(response.headers.get('content-type') ?? '')) return undefined;
+  return ((await response.clone().json()) as { error?: string }).error;
 }
 
 function nameOf({ pathname }: URL): string {

@@ -15,6 +15,7 @@ async function createOperatorKey(): Promise<void> {
     queueDatabaseUrl: settings.migrationDatabaseUrl,
     redisUrl: settings.redisUrl,
     masterKeys: settings.masterKeys,
+    outboundAllowLoopback: false,
     databaseConnections: 1,
     onError: (error, where) => console.error(`${where}: ${error.message}`),
   });

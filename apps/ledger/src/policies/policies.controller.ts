@@ -1,8 +1,9 @@
-import { Body, Controller, Get, Param, Patch, UseFilters, UseGuards } from '@nestjs/common';
+import { Body, Controller, Get, Header, Param, Patch, UseFilters, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { policySettings } from '@grantkeeper/domain';
 import { Database } from '@grantkeeper/event-store';
 import { ProblemFilter, readInput } from '@grantkeeper/http';
+import { TenantKeys } from '@grantkeeper/keys';
 import type { TenantId } from '@grantkeeper/kernel';
 import type { AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
@@ -18,6 +19,7 @@ export class PoliciesController {
   constructor(
     private readonly commands: CommandBus,
     private readonly database: Database,
+    private readonly tenantKeys: TenantKeys,
   ) {}
 
   @Get()
@@ -26,6 +28,13 @@ export class PoliciesController {
       tx.selectFrom('policies').select('settings').where('tenant_id', '=', tenantId).executeTakeFirstOrThrow(),
     );
     return row.settings as unknown;
+  }
+
+  /** What a receiver checks the signature of notifications with (Standard Webhooks). */
+  @Get('notification-secret')
+  @Header('cache-control', 'no-store')
+  async notificationSecret(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string): Promise<{ secret: string }> {
+    return { secret: `whsec_${(await this.tenantKeys.webhookSecret(tenantId)).toString('base64')}` };
   }
 
   @Patch()

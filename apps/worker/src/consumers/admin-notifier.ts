@@ -23,7 +23,11 @@ export class AdminNotifier implements EventConsumer {
   ) {}
 
   async apply(event: LedgerEvent, { tx }: EventContext): Promise<void> {
-    const policy = await tx.selectFrom('policies').select('settings').where('tenant_id', '=', event.tenantId).executeTakeFirst();
+    const policy = await tx
+      .selectFrom('policies')
+      .select('settings')
+      .where('tenant_id', '=', event.tenantId)
+      .executeTakeFirst();
     const url: unknown = policy?.settings?.notificationUrl;
     if (typeof url !== 'string' || url === '') return;
 

@@ -93,7 +93,10 @@ export class ConsumerRunner {
         epoch: head.epoch,
         seq: progress.at,
         attempts: progress.attempts,
-        retry_at: progress.retryInMs === null ? null : sql`clock_timestamp() + make_interval(secs => ${progress.retryInMs / 1000})`,
+        retry_at:
+          progress.retryInMs === null
+            ? null
+            : sql`clock_timestamp() + make_interval(secs => ${progress.retryInMs / 1000})`,
         last_error: progress.lastError,
       })
       .where('tenant_id', '=', tenant)
@@ -102,7 +105,12 @@ export class ConsumerRunner {
     return step;
   }
 
-  async #read(tx: Transaction, consumer: EventConsumer, cursor: Cursor, events: LedgerEvent[]): Promise<{ progress: Progress; step: Step }> {
+  async #read(
+    tx: Transaction,
+    consumer: EventConsumer,
+    cursor: Cursor,
+    events: LedgerEvent[],
+  ): Promise<{ progress: Progress; step: Step }> {
     const progress: Progress = { at: cursor.seq, attempts: 0, retryInMs: null, lastError: null };
     for (const event of events) {
       let failure: unknown;
@@ -114,13 +122,21 @@ export class ConsumerRunner {
         progress.attempts = (progress.at === cursor.seq ? cursor.attempts : 0) + 1;
         progress.lastError = failureReason(failure);
         const lost = failure instanceof LedgerGap;
-        this.#log[lost ? 'error' : 'warn']({ msg: 'an event was not consumed', ...about(consumer, event), attempts: progress.attempts, reason: progress.lastError });
+        this.#log[lost ? 'error' : 'warn']({
+          msg: 'an event was not consumed',
+          ...about(consumer, event),
+          attempts: progress.attempts,
+          reason: progress.lastError,
+        });
         if (lost || progress.attempts < this.retries.maxAttempts) {
           progress.retryInMs = this.retries.delayMs(progress.attempts);
           return { progress, step: 'failed' };
         }
         await this.#park(tx, consumer, event, progress.lastError);
-        return { progress: { at: event.seq, attempts: 0, retryInMs: null, lastError: progress.lastError }, step: 'more' };
+        return {
+          progress: { at: event.seq, attempts: 0, retryInMs: null, lastError: progress.lastError },
+          step: 'more',
+        };
       }
       progress.at = event.seq;
       // What went out must be remembered before the next goes out.
@@ -150,7 +166,13 @@ export class ConsumerRunner {
         tenant_id: event.tenantId,
         retention_class: 'standard',
         what: 'event.parked',
-        detail: JSON.stringify({ consumer: consumer.name, epoch: event.epoch, seq: event.seq, type: event.type, reason }),
+        detail: JSON.stringify({
+          consumer: consumer.name,
+          epoch: event.epoch,
+          seq: event.seq,
+          type: event.type,
+          reason,
+        }),
       })
       .execute();
   }

@@ -46,7 +46,10 @@ export class EventsSweep {
       [this.runner.consumers.map(({ name }) => name), MOST],
     );
     const byName = new Map(this.runner.consumers.map((consumer) => [consumer.name, consumer]));
-    return rows.map((row) => ({ tenant: tenantId(row.tenant_id), consumer: byName.get(row.consumer)! }));
+    return rows.flatMap((row) => {
+      const consumer = byName.get(row.consumer);
+      return consumer ? [{ tenant: tenantId(row.tenant_id), consumer }] : [];
+    });
   }
 
   /** One tenant's trouble does not keep the others waiting. */
@@ -54,7 +57,12 @@ export class EventsSweep {
     try {
       await this.runner.catchUp(tenant, consumer);
     } catch (error) {
-      this.#log.error({ msg: 'a consumer could not be run', tenant, consumer: consumer.name, reason: failureReason(error) });
+      this.#log.error({
+        msg: 'a consumer could not be run',
+        tenant,
+        consumer: consumer.name,
+        reason: failureReason(error),
+      });
     }
   }
 }

@@ -28,7 +28,11 @@ export class ExpirySweep {
   async sweep(tenant: TenantId): Promise<void> {
     await this.database.asTenant(tenant, async (tx) => {
       const aDayAgo = sql<Date>`clock_timestamp() - interval '1 day'`;
-      await tx.deleteFrom('authorization_codes').where('tenant_id', '=', tenant).where('expires_at', '<', aDayAgo).execute();
+      await tx
+        .deleteFrom('authorization_codes')
+        .where('tenant_id', '=', tenant)
+        .where('expires_at', '<', aDayAgo)
+        .execute();
       await tx
         .deleteFrom('sessions')
         .where('tenant_id', '=', tenant)
@@ -45,8 +49,9 @@ export class ExpirySweep {
         [after, PAGE],
       );
       for (const row of rows) yield tenantId(row.tenant_id);
-      if (rows.length < PAGE) return;
-      after = rows.at(-1)!.tenant_id;
+      const last = rows.at(-1);
+      if (!last || rows.length < PAGE) return;
+      after = last.tenant_id;
     }
   }
 }

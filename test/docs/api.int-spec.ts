@@ -1,0 +1,61 @@
+import 'reflect-metadata';
+import { type DynamicModule, RequestMethod, type Type } from '@nestjs/common';
+import { AuthorizationModule } from '@grantkeeper/authorization-app';
+import { LedgerModule } from '@grantkeeper/ledger-app';
+import { McpModule } from '@grantkeeper/mcp-app';
+import { HealthModule, MetricsModule } from '@grantkeeper/observability';
+import { readRepositoryFile, sectionOf } from './documents.ts';
+
+const origins = { authUrl: 'https://auth.example.com', mcpUrl: 'https://mcp.example.com', adminUrl: 'https://admin.example.com' };
+
+const api = readRepositoryFile('docs/api.md');
+
+describe('docs/api.md', () => {
+  test('describes every route of the admin API, and no other', () => {
+    const described = [...sectionOf(api, '## Admin API').matchAll(/^### `([A-Z]+ \S+)`$/gm)].map(([, route]) => route);
+    expect(described.sort()).toEqual(routesOf(LedgerModule.register(origins)));
+  });
+
+  test('lists every route of the authorization servers, and no other', () => {
+    const routes = routesOf(AuthorizationModule.register(origins)).map((route) => route.replace(/pages-[0-9a-f]+\.css/, 'pages-{hash}.css'));
+    expect(listed('## Authorization servers')).toEqual(routes);
+  });
+
+  test('lists every route of the MCP servers, and no other', () => {
+    expect(listed('## MCP servers')).toEqual(routesOf(McpModule.register()));
+  });
+
+  test('lists the routes of every process, and no other', () => {
+    const shared: DynamicModule[] = [HealthModule.register([]), { module: MetricsModule, controllers: Reflect.getMetadata('controllers', MetricsModule) }];
+    expect(listed('## Every process')).toEqual(shared.flatMap(routesOf).sort());
+  });
+});
+
+function listed(heading: string): string[] {
+  return [...sectionOf(api, heading).matchAll(/^\| `([A-Z]+ \S+)` \|/gm)].map(([, route]) => route ?? '').sort();
+}
+
+/** The routes of a module's controllers, `:name` written as `{name}`. */
+function routesOf(module: DynamicModule): string[] {
+  return (module.controllers ?? []).flatMap((controller) => [...handlersOf(controller)]).sort();
+}
+
+function* handlersOf(controller: Type): Generator<string> {
+  const prototype = controller.prototype as object;
+  for (const name of Object.getOwnPropertyNames(prototype)) {
+    const handler: unknown = Object.getOwnPropertyDescriptor(prototype, name)?.value;
+    if (typeof handler !== 'function' || !Reflect.hasMetadata('method', handler)) continue;
+    const method = RequestMethod[Reflect.getMetadata('method', handler) as RequestMethod];
+    for (const prefix of pathsOf(controller)) {
+      for (const path of pathsOf(handler)) {
+        const whole = `/${[prefix, path].flatMap((part) => part.split('/')).filter(Boolean).join('/')}`;
+        yield `${method} ${whole.replaceAll(/:(\w+)/g, '{$1}')}`;
+      }
+    }
+  }
+}
+
+function pathsOf(target: object): string[] {
+  const path = Reflect.getMetadata('path', target) as string | string[];
+  return Array.isArray(path) ? path : [path];
+}
