@@ -231,7 +231,7 @@ describe('the authorization endpoint', () => {
     expect((await visitor.decide(consent, 'approve')).status).toBe(303);
   });
 
-  it('answers no page of another origin (AS-37)', async () => {
+  it('never lets pages of other origins read it (AS-37)', async () => {
     for (const method of ['GET', 'OPTIONS']) {
       const response = await fetch(trusted.authorizationUrl(), { method, headers: { origin: 'https://evil.example' } });
       expect(response.headers.get('access-control-allow-origin')).toBeNull();

@@ -4,6 +4,7 @@ import { Database, EventStore } from '@grantkeeper/event-store';
 import { LocalKeyProvider, MasterSecrets, PersonalData, TenantKeys } from '@grantkeeper/keys';
 import { tenantId as toTenantId, type TenantId } from '@grantkeeper/kernel';
 import { inlineProjections } from '@grantkeeper/read-models';
+import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { createTestDatabase } from './postgres.ts';
 
@@ -19,6 +20,8 @@ export interface TestLedger {
   tenant(slug?: string): Promise<TenantId>;
   /** What makes a person: to be appended, alone or with more. */
   person(tenantId: TenantId): Promise<{ userId: string; events: NewEvent[]; rows: Record<string, object[]> }>;
+  /** Cuts every connection of the services, as a restart of the server would. */
+  interrupt(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -53,6 +56,12 @@ export async function openLedger(): Promise<TestLedger> {
         events: [userCreated.on(userId, { userId, sub: userId, role: 'member' }, { email })],
         rows: { person_keys: [await personalData.createPersonKey(tenantId, userId)] },
       };
+    },
+    async interrupt() {
+      const owner = new pg.Client({ connectionString: url });
+      await owner.connect();
+      await owner.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()');
+      await owner.end();
     },
     async close() {
       await database.close();

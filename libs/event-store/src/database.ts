@@ -34,8 +34,9 @@ export function openPool(url: string, role: Role, options: { max?: number; onErr
       .map((setting) => `-c ${setting}`)
       .join(' '),
   });
-  // Without a listener a connection that dies while idle takes the process with it.
+  // Without listeners a connection that dies, idle or in use, takes the process with it.
   pool.on('error', (error) => options.onError?.(error));
+  pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)));
   return pool;
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ConcurrencyError, DomainError, type TenantId } from '@grantkeeper/kernel';
 import { v7 as uuidv7 } from 'uuid';
+import { AppendBatcher } from './append-batcher.ts';
 import type { Database } from './database.ts';
 import type { InlineProjection, ProjectedEvent, ProjectedRow } from './inline-projection.ts';
 import { WorkingRows } from './working-rows.ts';
@@ -96,12 +97,15 @@ export function fingerprintOf(body: unknown): string {
  */
 export class EventStore {
   readonly #listeners: AppendListener[] = [];
+  readonly #batcher: AppendBatcher<Appended>;
 
   constructor(
     private readonly database: Database,
     private readonly projections: readonly InlineProjection[],
     private readonly sealer: PersonalDataSealer,
-  ) {}
+  ) {
+    this.#batcher = new AppendBatcher(database);
+  }
 
   onAppended(listener: AppendListener): void {
     this.#listeners.push(listener);
@@ -109,7 +113,7 @@ export class EventStore {
 
   async append(input: AppendInput): Promise<Appended> {
     const prepared = await this.#prepare(input);
-    const appended = await this.database.call<Appended>('append', input.tenantId, prepared).catch((error: unknown) => {
+    const appended = await this.#batcher.append(input.tenantId, prepared).catch((error: unknown) => {
       throw translated(error);
     });
     for (const listener of this.#listeners) listener(input.tenantId, appended);

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /**
  * Answers errors of protocol endpoints as RFC 6749 §5.2 JSON. A failed client authentication is 401, with a challenge
- * when the client tried Basic (AS-42).
+ * when the client used the Authorization header (AS-42).
  */
 @Catch()
 export class OAuthErrorFilter implements ExceptionFilter {
@@ -16,7 +16,7 @@ export class OAuthErrorFilter implements ExceptionFilter {
     void reply.header('cache-control', 'no-store').header('pragma', 'no-cache');
     if (error instanceof OAuthError) {
       const status = error.code === 'invalid_client' ? 401 : error.code === 'server_error' ? 500 : error.code === 'temporarily_unavailable' ? 503 : 400;
-      if (status === 401 && /^basic /i.test(http.getRequest<FastifyRequest>().headers.authorization ?? '')) {
+      if (status === 401 && http.getRequest<FastifyRequest>().headers.authorization !== undefined) {
         void reply.header('www-authenticate', 'Basic realm="token endpoint", charset="UTF-8"');
       }
       if (status === 503) void reply.header('retry-after', '2');

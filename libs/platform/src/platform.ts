@@ -61,7 +61,7 @@ export class Platform {
   static async open(options: PlatformOptions): Promise<Platform> {
     const queues = await Queues.open({
       redisUrl: options.redisUrl,
-      postgres: { url: options.databaseUrl, migrationUrl: options.queueDatabaseUrl },
+      postgres: { url: options.databaseUrl, migrationUrl: options.queueDatabaseUrl, role: 'grantkeeper_service' },
       onError: options.onError,
     });
     return new Platform(options, queues);

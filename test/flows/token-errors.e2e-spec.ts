@@ -1,0 +1,257 @@
+import { callTool } from '../support/clients/tool-call.ts';
+import { type Answer, basic, claimsOf, newVerifier, OAuthClient, postJson, type Sent, type TokenBody } from '../support/clients/oauth-client.ts';
+import { Person } from '../support/clients/person.ts';
+import { type RunningProduct, startProduct } from '../support/product.ts';
+
+describe('the token endpoint', () => {
+  let product: RunningProduct;
+  let issuer: string;
+  let resource: string;
+  let person: Person;
+  let client: OAuthClient;
+
+  beforeAll(async () => {
+    product = await startProduct();
+    const { demo } = product.summary;
+    ({ issuer, resource } = demo);
+    person = new Person(demo.user.email, demo.user.password);
+    client = await OAuthClient.register(issuer);
+    await client.link(person);
+  });
+
+  afterAll(async () => {
+    await product?.stop();
+  });
+
+  function expectError(answer: Answer<{ error?: unknown }>, status: number, error: string): void {
+    expect([answer.status, answer.body.error]).toEqual([status, error]);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(answer.headers.get('content-type')).toMatch(/^application\/json/);
+    expect(Object.keys(answer.body).sort()).toEqual(['error', 'error_description']);
+  }
+
+  function expectTokens(answer: Answer<TokenBody>): TokenBody {
+    expect([answer.status, answer.body.error]).toEqual([200, undefined]);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(answer.body).toMatchObject({ token_type: 'Bearer', expires_in: 600, access_token: expect.any(String), refresh_token: expect.any(String) });
+    return answer.body;
+  }
+
+  describe('a request', () => {
+    it.each([
+      ['no grant_type', { grant_type: undefined }, 'invalid_request'],
+      ['an empty grant_type, which is none', { grant_type: '' }, 'invalid_request'],
+      ['an unknown grant_type', { grant_type: 'password' }, 'unsupported_grant_type'],
+      ['client_credentials', { grant_type: 'client_credentials' }, 'unsupported_grant_type'],
+      ['a parameter twice', { code: ['a', 'b'] }, 'invalid_request'],
+      ['an unknown parameter twice', { anything: ['a', 'b'] }, 'invalid_request'],
+      ['no code', { code: undefined }, 'invalid_request'],
+      ['a NUL in a parameter', { code: 'a\0b' }, 'invalid_request'],
+      ['__proto__ twice', { ['__proto__']: ['a', 'b'] }, 'invalid_request'],
+    ] as [string, Sent, string][])('with %s is refused', async (_name, changes, error) => {
+      const parameters = { grant_type: 'authorization_code', code: 'gkc_unknown', code_verifier: newVerifier() };
+      expectError(await client.token({ ...parameters, ...changes }), 400, error);
+    });
+
+    it('must be a form', async () => {
+      expectError(await postJson(`${issuer}/token`, { grant_type: 'refresh_token', client_id: client.id }), 400, 'invalid_request');
+      const broken = await postJson<{ error: string }>(`${issuer}/token`, '{"grant_type":');
+      expectError(broken, 400, 'invalid_request');
+      const multipart = await fetch(`${issuer}/token`, { method: 'POST', body: new FormData() });
+      expect([multipart.status, ((await multipart.json()) as { error: string }).error]).toEqual([415, 'invalid_request']);
+    });
+
+    it('may come from a page of any origin (AS-38)', async () => {
+      const headers = { origin: 'https://inspector.example', 'access-control-request-method': 'POST' };
+      const preflight = await fetch(`${issuer}/token`, { method: 'OPTIONS', headers });
+      expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, '*']);
+      const answer = await client.token({ grant_type: 'nothing' }, { origin: 'https://inspector.example' });
+      expect(answer.headers.get('access-control-allow-origin')).toBe('*');
+      expect(answer.headers.get('access-control-allow-credentials')).toBeNull();
+    });
+  });
+
+  describe('client authentication (AS-39, AS-40, AS-42)', () => {
+    it('knows no client of that id: 401 invalid_client, which makes hosts register anew', async () => {
+      const stranger = OAuthClient.of(issuer, 'gkd_nobody');
+      const { refresh_token: refreshToken } = await client.link(person);
+      for (const answer of [await stranger.refresh(refreshToken), await stranger.token({ grant_type: 'authorization_code', code: 'x', code_verifier: newVerifier() })]) {
+        expectError(answer, 401, 'invalid_client');
+        expect(answer.headers.get('www-authenticate')).toBeNull();
+      }
+      expectTokens(await client.refresh(refreshToken));
+    });
+
+    it('needs a client_id', async () => {
+      expectError(await client.token({ grant_type: 'refresh_token', refresh_token: (await client.link(person)).refresh_token, client_id: undefined }), 401, 'invalid_client');
+    });
+
+    it.each(['client_secret_basic', 'client_secret_post'])('takes a secret by either way from a client with %s', async (method) => {
+      const confidential = await OAuthClient.register(issuer, { token_endpoint_auth_method: method });
+      const { id, secret = '' } = confidential;
+      let { refresh_token: refreshToken } = await confidential.link(person);
+      const ways: [Sent, Record<string, string>][] = [
+        [{}, {}],
+        [{ client_id: undefined, client_secret: undefined }, { authorization: basic(id, secret) }],
+        [{ client_secret: undefined }, { authorization: basic(id, secret).replace('Basic', 'BASIC') }],
+      ];
+      for (const [changes, headers] of ways) {
+        refreshToken = expectTokens(await confidential.refresh(refreshToken, changes, headers)).refresh_token;
+      }
+    });
+
+    it('decodes Basic credentials as form-urlencoded', async () => {
+      const confidential = await OAuthClient.register(issuer, { token_endpoint_auth_method: 'client_secret_basic' });
+      const { refresh_token: refreshToken } = await confidential.link(person);
+      const percent = (text: string): string => [...text].map((c) => `%${c.charCodeAt(0).toString(16)}`).join('');
+      const authorization = `Basic ${Buffer.from(`${percent(confidential.id)}:${percent(confidential.secret!)}`).toString('base64')}`;
+      expectTokens(await confidential.refresh(refreshToken, { client_id: undefined, client_secret: undefined }, { authorization }));
+    });
+
+    it.each([
+      ['a wrong secret', 'wrong'],
+      ['no secret', undefined],
+      ['an empty secret', ''],
+    ])('refuses %s in the body', async (_name, secret) => {
+      const confidential = await OAuthClient.register(issuer, { token_endpoint_auth_method: 'client_secret_post' });
+      const authorization = await confidential.authorize(person);
+      expectError(await confidential.redeem(authorization, { client_secret: secret }), 401, 'invalid_client');
+      expectTokens(await confidential.redeem(authorization));
+    });
+
+    it.each([
+      ['a wrong secret', (id: string) => basic(id, 'wrong')],
+      ['no colon', (id: string) => `Basic ${Buffer.from(id).toString('base64')}`],
+      ['a broken percent-encoding', (id: string) => `Basic ${Buffer.from(`${id}:%zz`).toString('base64')}`],
+      ['nothing', () => 'Basic '],
+      ['another scheme', () => 'Bearer abc'],
+    ])('refuses an Authorization header with %s: 401 with a challenge', async (_name, authorizationOf) => {
+      const confidential = await OAuthClient.register(issuer, { token_endpoint_auth_method: 'client_secret_basic' });
+      const authorization = await confidential.authorize(person);
+      const answer = await confidential.redeem(
+        authorization,
+        { client_id: undefined, client_secret: undefined },
+        { authorization: authorizationOf(confidential.id) },
+      );
+      expectError(answer, 401, 'invalid_client');
+      expect(answer.headers.get('www-authenticate')).toMatch(/^Basic realm="/);
+      expectTokens(await confidential.redeem(authorization));
+    });
+
+    it.each([
+      ['secret in header and body', (id: string, secret: string) => [{ client_id: id, client_secret: secret }, basic(id, secret)], 'invalid_request', 400],
+      ['one client in the header, another in the body', (id: string, secret: string) => [{ client_id: 'gkd_other', client_secret: undefined }, basic(id, secret)], 'invalid_request', 400],
+      ['an assertion', () => [{ client_assertion: 'e30.e30.', client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' }, undefined], 'invalid_client', 401],
+    ] as [string, (id: string, secret: string) => [Sent, string | undefined], string, number][])('refuses %s', async (_name, attempt, error, status) => {
+      const confidential = await OAuthClient.register(issuer, { token_endpoint_auth_method: 'client_secret_basic' });
+      const authorization = await confidential.authorize(person);
+      const [changes, header] = attempt(confidential.id, confidential.secret!);
+      expectError(await confidential.redeem(authorization, changes, header === undefined ? {} : { authorization: header }), status, error);
+    });
+
+    it('refuses a secret from a client that has none', async () => {
+      expectError(await client.redeem(await client.authorize(person), { client_secret: 'made-up' }), 401, 'invalid_client');
+    });
+  });
+
+  describe('a code', () => {
+    it.each([
+      ['no verifier (AS-20)', { code_verifier: undefined }, 'invalid_request'],
+      ['a verifier that is too short', { code_verifier: 'short' }, 'invalid_request'],
+      ['a verifier with a forbidden character', { code_verifier: `${'a'.repeat(43)}!` }, 'invalid_request'],
+      ['another verifier', { code_verifier: newVerifier() }, 'invalid_grant'],
+      ['another redirect URI (AS-44)', { redirect_uri: 'https://client.example/other' }, 'invalid_grant'],
+      ['another resource (AS-25)', { resource: 'https://elsewhere.example/mcp' }, 'invalid_target'],
+      ['several resources (AS-25)', { resource: ['https://a.example/mcp', 'https://b.example/mcp'] }, 'invalid_target'],
+      ['a resource that is no URI', { resource: 'boards' }, 'invalid_target'],
+      ['another code', { code: 'gkc_unknown' }, 'invalid_grant'],
+    ] as [string, Sent, string][])('is not redeemed with %s, and still is with the right one', async (_name, changes, error) => {
+      const authorization = await client.authorize(person);
+      expectError(await client.redeem(authorization, changes), 400, error);
+      expectTokens(await client.redeem(authorization));
+    });
+
+    it('is redeemed without redirect_uri and without resource, for what it was issued for (AS-44, AS-26)', async () => {
+      const tokens = expectTokens(await client.redeem(await client.authorize(person), { redirect_uri: undefined, resource: undefined }));
+      expect(claimsOf(tokens.access_token)['aud']).toBe(resource);
+    });
+
+    it('is not redeemed by another client', async () => {
+      const authorization = await client.authorize(person);
+      const other = await OAuthClient.register(issuer);
+      expectError(await other.redeem(authorization), 400, 'invalid_grant');
+      expectTokens(await client.redeem(authorization));
+    });
+
+    it('is redeemed once by two at the same moment, and then what it gave is dead (AS-23)', async () => {
+      const fresh = await OAuthClient.register(issuer);
+      const authorization = await fresh.authorize(person);
+      const answers = await Promise.all([fresh.redeem(authorization), fresh.redeem(authorization), fresh.redeem(authorization)]);
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, 400, 400]);
+      const winner = answers.find(({ status }) => status === 200)!;
+      expectError(await fresh.refresh(winner.body.refresh_token), 400, 'invalid_grant');
+    });
+
+    it('that comes again with its verifier ends what it gave (AS-22, AS-23)', async () => {
+      const fresh = await OAuthClient.register(issuer);
+      const authorization = await fresh.authorize(person);
+      const tokens = expectTokens(await fresh.redeem(authorization));
+      const next = expectTokens(await fresh.refresh(tokens.refresh_token));
+      expectError(await fresh.redeem(authorization), 400, 'invalid_grant');
+      for (const { access_token: accessToken, refresh_token: refreshToken } of [tokens, next]) {
+        expect(await callTool(resource, accessToken)).toMatchObject({ status: 401, error: 'invalid_token' });
+        expectError(await fresh.refresh(refreshToken), 400, 'invalid_grant');
+      }
+    });
+
+    it('that comes again ends what it gave, and no other installation of the same link', async () => {
+      const fresh = await OAuthClient.register(issuer);
+      const laptop = await fresh.link(person);
+      const authorization = await fresh.authorize(person);
+      expectTokens(await fresh.redeem(authorization));
+      expectError(await fresh.redeem(authorization), 400, 'invalid_grant');
+      expect((await callTool(resource, laptop.access_token)).status).toBe(200);
+      expectTokens(await fresh.refresh(laptop.refresh_token));
+    });
+
+    it.each([
+      ['without its verifier', { code_verifier: newVerifier() }],
+      ['from another client', { client_id: 'other' }],
+    ])('that comes again %s ends nothing (AS-23)', async (_name, changes) => {
+      const fresh = await OAuthClient.register(issuer);
+      const authorization = await fresh.authorize(person);
+      const tokens = expectTokens(await fresh.redeem(authorization));
+      const other = await OAuthClient.register(issuer);
+      const replay = await fresh.redeem(authorization, 'client_id' in changes ? { client_id: other.id } : changes);
+      expectError(replay, 400, 'invalid_grant');
+      expect((await callTool(resource, tokens.access_token)).status).toBe(200);
+      expectTokens(await fresh.refresh(tokens.refresh_token));
+    });
+  });
+
+  describe('scope (AS-34)', () => {
+    it.each([
+      ['the default ones when none is asked for', undefined, 'boards:read'],
+      ['the default ones beside offline_access', 'offline_access', 'boards:read offline_access'],
+      ['what there is of what was asked for', 'boards:write root', 'boards:write'],
+      ['each once', 'boards:read boards:read', 'boards:read'],
+    ])('is %s', async (_name, asked, granted) => {
+      const fresh = await OAuthClient.register(issuer);
+      const tokens = expectTokens(await fresh.redeem(await fresh.authorize(person, { scope: asked })));
+      expect(tokens.scope).toBe(granted);
+      expect(claimsOf(tokens.access_token)['scope']).toBe(granted);
+    });
+
+    it('of a narrower authorization under a wide link stays narrow', async () => {
+      const tokens = expectTokens(await client.redeem(await client.authorize(person, { scope: 'boards:read' })));
+      expect(tokens.scope).toBe('boards:read');
+      expect(await callTool(resource, tokens.access_token, 'create_board', { title: 'x' })).toMatchObject({ status: 403, error: 'insufficient_scope' });
+    });
+  });
+
+  it('gives no refresh token to a client that did not register for it', async () => {
+    const plain = await OAuthClient.register(issuer, { grant_types: ['authorization_code'] });
+    const { status, body } = await plain.redeem(await plain.authorize(person));
+    expect([status, body.refresh_token]).toEqual([200, undefined]);
+  });
+});
