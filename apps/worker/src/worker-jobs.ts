@@ -1,7 +1,7 @@
 import type { Queues } from '@grantkeeper/queue';
 import { type BeforeApplicationShutdown, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import type { ConsumerRunner } from './consumers/consumer-runner.ts';
-import { failureReason } from './consumers/failure-reason.ts';
+import type { ConsumerRunner } from '@grantkeeper/consumers';
+import { failureReason } from '@grantkeeper/consumers';
 import { eventsAppended } from './jobs/events-appended.job.ts';
 import { eventsDeliver } from './jobs/events-deliver.job.ts';
 import type { EventsSweep } from './jobs/events-sweep.job.ts';

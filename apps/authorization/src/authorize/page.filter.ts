@@ -30,7 +30,7 @@ export class PageFilter implements ExceptionFilter {
     }
     const page = this.#page(error);
     if (page === 'not_found') {
-      void reply.status(404).send({ error: 'not_found' });
+      void reply.status(404).header('cache-control', 'no-store').send({ error: 'not_found' });
       return;
     }
     const lang = chooseLanguage(request.headers['accept-language']);

@@ -1,6 +1,6 @@
 import type { OutboundClient } from '@grantkeeper/outbound';
-import type { EventConsumer, EventContext, LedgerEvent } from './event-consumer.ts';
-import { DeliveryRefused } from './failure-reason.ts';
+import type { EventConsumer, EventContext, LedgerEvent } from '@grantkeeper/consumers';
+import { DeliveryRefused } from '@grantkeeper/consumers';
 import { REVOCATION_EVENTS, revocationNotice } from './revocation-notice.ts';
 import type { WebhookSecrets } from './webhook-secrets.ts';
 import { webhookHeaders } from './webhook-signature.ts';

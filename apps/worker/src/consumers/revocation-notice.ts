@@ -1,4 +1,4 @@
-import type { LedgerEvent } from './event-consumer.ts';
+import type { LedgerEvent } from '@grantkeeper/consumers';
 
 const kinds = {
   TokenRevoked: 'token',

@@ -1,4 +1,4 @@
-import type { EventConsumer, EventContext, LedgerEvent } from './event-consumer.ts';
+import type { EventConsumer, EventContext, LedgerEvent } from '@grantkeeper/consumers';
 
 /**
  * Ends the sessions of a person, or of everyone of a tenant, whose access has been revoked. Their cookies are dead

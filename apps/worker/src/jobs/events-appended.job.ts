@@ -1,6 +1,6 @@
 import { tenantId } from '@grantkeeper/kernel';
 import type { Jobs, Queues } from '@grantkeeper/queue';
-import type { ConsumerRunner } from '../consumers/consumer-runner.ts';
+import type { ConsumerRunner } from '@grantkeeper/consumers';
 
 /** A ledger has grown: our own rows follow at once, and what goes out has a queue of its own, for it may be slow. */
 export function eventsAppended(runner: ConsumerRunner, queues: Queues) {

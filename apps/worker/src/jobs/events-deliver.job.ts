@@ -1,6 +1,6 @@
 import { tenantId } from '@grantkeeper/kernel';
 import type { Jobs } from '@grantkeeper/queue';
-import type { ConsumerRunner } from '../consumers/consumer-runner.ts';
+import type { ConsumerRunner } from '@grantkeeper/consumers';
 
 /** A ledger has grown: others are told. */
 export function eventsDeliver(runner: ConsumerRunner) {

@@ -1,9 +1,9 @@
 import type { Database } from '@grantkeeper/event-store';
 import { type TenantId, tenantId } from '@grantkeeper/kernel';
 import { Logger } from '@nestjs/common';
-import type { ConsumerRunner } from '../consumers/consumer-runner.ts';
-import type { EventConsumer } from '../consumers/event-consumer.ts';
-import { failureReason } from '../consumers/failure-reason.ts';
+import type { ConsumerRunner } from '@grantkeeper/consumers';
+import type { EventConsumer } from '@grantkeeper/consumers';
+import { failureReason } from '@grantkeeper/consumers';
 
 // Each holds a database connection, an outward one for as long as a receiver takes.
 const AT_ONCE = { inward: 2, outward: 3 } as const;

@@ -2,7 +2,7 @@ import type { Database } from '@grantkeeper/event-store';
 import { type TenantId, tenantId } from '@grantkeeper/kernel';
 import { Logger } from '@nestjs/common';
 import { sql } from 'kysely';
-import { failureReason } from '../consumers/failure-reason.ts';
+import { failureReason } from '@grantkeeper/consumers';
 
 const PAGE = 1_000;
 

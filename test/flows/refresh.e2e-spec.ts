@@ -1,0 +1,159 @@
+import { callTool } from '../support/clients/tool-call.ts';
+import { type Answer, claimsOf, OAuthClient, type TokenBody } from '../support/clients/oauth-client.ts';
+import { Person } from '../support/clients/person.ts';
+import { type RunningProduct, startProduct } from '../support/product.ts';
+
+interface Grant {
+  readonly status: string;
+  readonly revokedBecause: string | null;
+  readonly installations: number;
+}
+
+describe('a refresh token', () => {
+  let product: RunningProduct;
+  let resource: string;
+  let person: Person;
+  let client: OAuthClient;
+  let tokens: TokenBody;
+
+  beforeAll(async () => {
+    product = await startProduct();
+    const { user } = product.summary.demo;
+    ({ resource } = product.summary.demo);
+    person = new Person(user.email, user.password);
+  });
+
+  afterAll(async () => {
+    await product?.stop();
+  });
+
+  beforeEach(async () => {
+    client = await OAuthClient.register(product.summary.demo.issuer);
+    tokens = await client.link(person);
+  });
+
+  async function refreshed(token: string): Promise<TokenBody> {
+    const { status, body } = await client.refresh(token);
+    expect([status, body.error]).toEqual([200, undefined]);
+    return body;
+  }
+
+  function expectRefused(answer: Answer<TokenBody>, error: string, status = 400): void {
+    expect([answer.status, answer.body.error]).toEqual([status, error]);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+  }
+
+  async function grant(): Promise<Grant> {
+    const { body } = await product.admin<{ grants: Grant[] }>('GET', `/tenants/acme/grants?client=${client.id}`);
+    expect(body.grants).toHaveLength(1);
+    return body.grants[0]!;
+  }
+
+  it('is replaced at every use (AS-18)', async () => {
+    const second = await refreshed(tokens.refresh_token);
+    const third = await refreshed(second.refresh_token);
+    expect(new Set([tokens, second, third].map((body) => body.refresh_token)).size).toBe(3);
+    expect(new Set([tokens, second, third].map((body) => claimsOf(body.access_token)['jti'])).size).toBe(3);
+    expect(claimsOf(third.access_token)).toMatchObject({ family_id: claimsOf(tokens.access_token)['family_id'], aud: resource });
+    expect(await callTool(resource, third.access_token)).toMatchObject({ status: 200 });
+  });
+
+  it('that is repeated at once, because an answer was lost, gets the same successor', async () => {
+    const first = await refreshed(tokens.refresh_token);
+    const again = await refreshed(tokens.refresh_token);
+    expect(again.refresh_token).toBe(first.refresh_token);
+    await refreshed(again.refresh_token);
+  });
+
+  it('that several send at the same moment gets all of them the same successor', async () => {
+    const answers = await Promise.all(Array.from({ length: 5 }, () => refreshed(tokens.refresh_token)));
+    expect(new Set(answers.map((body) => body.refresh_token)).size).toBe(1);
+    await refreshed(answers[0]!.refresh_token);
+  });
+
+  it('of an older generation ends the family, and the link with its last family (AS-31)', async () => {
+    const second = await refreshed(tokens.refresh_token);
+    const third = await refreshed(second.refresh_token);
+    expectRefused(await client.refresh(tokens.refresh_token), 'invalid_grant');
+    expectRefused(await client.refresh(third.refresh_token), 'invalid_grant');
+    expect(await callTool(resource, third.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
+    expect(await grant()).toMatchObject({ status: 'revoked', revokedBecause: 'refresh_token_reused', installations: 0 });
+  });
+
+  it('that is stolen ends its own family and leaves the other installation of the link', async () => {
+    const laptop = await client.link(person);
+    const second = await refreshed(tokens.refresh_token);
+    const third = await refreshed(second.refresh_token);
+    expectRefused(await client.refresh(tokens.refresh_token), 'invalid_grant');
+    expectRefused(await client.refresh(third.refresh_token), 'invalid_grant');
+    expect(claimsOf(laptop.access_token)['grant_id']).toBe(claimsOf(tokens.access_token)['grant_id']);
+    expect(await callTool(resource, laptop.access_token)).toMatchObject({ status: 200 });
+    await refreshed(laptop.refresh_token);
+    expect(await grant()).toMatchObject({ status: 'active', installations: 1 });
+  });
+
+  it('that comes again from other software is not a lost answer', async () => {
+    await refreshed(tokens.refresh_token);
+    expectRefused(await client.refresh(tokens.refresh_token, {}, { 'user-agent': 'curl/8' }), 'invalid_grant');
+    expect(await grant()).toMatchObject({ status: 'revoked', revokedBecause: 'refresh_token_reused' });
+  });
+
+  it('that comes again after the grace is not a lost answer', async () => {
+    await product.admin('PATCH', '/tenants/acme/policy', { refreshGraceSeconds: 0 });
+    try {
+      const second = await refreshed(tokens.refresh_token);
+      expectRefused(await client.refresh(tokens.refresh_token), 'invalid_grant');
+      expectRefused(await client.refresh(second.refresh_token), 'invalid_grant');
+    } finally {
+      await product.admin('PATCH', '/tenants/acme/policy', { refreshGraceSeconds: 120 });
+    }
+  });
+
+  it('narrows the access token on request, and keeps its own scope (AS-33)', async () => {
+    const narrow = await client.refresh(tokens.refresh_token, { scope: 'boards:read' });
+    expect([narrow.status, narrow.body.scope]).toEqual([200, 'boards:read']);
+    expect(await callTool(resource, narrow.body.access_token, 'create_board', { title: 'x' })).toMatchObject({ status: 403, error: 'insufficient_scope' });
+    const wide = await refreshed(narrow.body.refresh_token);
+    expect(wide.scope).toBe(tokens.scope);
+    expect(await callTool(resource, wide.access_token, 'create_board', { title: 'x' })).toMatchObject({ status: 200 });
+  });
+
+  it.each([
+    ['a wider scope', { scope: 'boards:read root' }, 'invalid_scope'],
+    ['a scope with a forbidden character', { scope: 'a"b' }, 'invalid_scope'],
+    ['another resource', { resource: 'https://elsewhere.example/mcp' }, 'invalid_target'],
+    ['several resources', { resource: ['https://a.example/', 'https://b.example/'] }, 'invalid_target'],
+    ['none', { refresh_token: undefined }, 'invalid_request'],
+    ['junk', { refresh_token: 'junk' }, 'invalid_grant'],
+    ['two', { refresh_token: ['a', 'b'] }, 'invalid_request'],
+  ])('refused for %s is not spent', async (_name, changes, error) => {
+    expectRefused(await client.refresh(tokens.refresh_token, changes), error);
+    await refreshed(tokens.refresh_token);
+  });
+
+  it('never widens beyond its own authorization, though the link is wider', async () => {
+    const narrow = await client.link(person, { scope: 'boards:read' });
+    expectRefused(await client.refresh(narrow.refresh_token, { scope: 'boards:write' }), 'invalid_scope');
+  });
+
+  it('of another client is refused, and is not spent', async () => {
+    const other = await OAuthClient.register(client.issuer);
+    await other.link(person);
+    expectRefused(await other.refresh(tokens.refresh_token), 'invalid_grant');
+    await refreshed(tokens.refresh_token);
+  });
+
+  it('that was changed in any place is refused, and ends nothing', async () => {
+    const token = tokens.refresh_token;
+    for (let at = 0; at < token.length; at += 7) {
+      const changed = `${token.slice(0, at)}${token[at] === 'A' ? 'B' : 'A'}${token.slice(at + 1)}`;
+      expectRefused(await client.refresh(changed), 'invalid_grant');
+    }
+    await refreshed(token);
+  });
+
+  it('takes the resource in any form that means the same', async () => {
+    const { status, body } = await client.refresh(tokens.refresh_token, { resource: `${resource}/` });
+    expect([status, body.error]).toEqual([200, undefined]);
+  });
+});
