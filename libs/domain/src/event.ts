@@ -1,12 +1,21 @@
 import type { z } from 'zod';
 
 /** What an event's type stands for: its contract (docs/events.md), and what its append must respect. */
+/**
+ * What a field of a payload is: `pseudonym`, a random id that stands for a person or their things; `business`, a fact of
+ * the tenant; `public`, what anyone may know. Personal data is none of them: it is in `personal`, sealed.
+ */
+export type PrivacyClass = 'pseudonym' | 'business' | 'public';
+
 export interface EventDefinition<Type extends string = string, Payload = unknown, Personal extends string = string> {
   readonly type: Type;
   /** Number of the payload's shape; a new shape is a new number with an upcaster from the one before. */
   readonly version: number;
   readonly streamType: StreamType;
   readonly payload: z.ZodType<Payload>;
+  readonly privacy: Readonly<Record<string, PrivacyClass>>;
+  /** From each earlier version to the one after it. */
+  readonly upcasters: Readonly<Record<number, (payload: unknown) => unknown>>;
   /** Fields that are personal data: stored sealed under a person's or the tenant's key, never in the clear. */
   readonly personal: readonly Personal[];
   /** A decision that was read before this event must not commit after it. */
@@ -73,12 +82,14 @@ export function defineEvent<Type extends string, Payload, Personal extends strin
   version: number;
   streamType: StreamType;
   payload: z.ZodType<Payload>;
+  privacy: { readonly [Field in keyof Payload]-?: PrivacyClass };
+  upcasters?: Readonly<Record<number, (payload: unknown) => unknown>>;
   personal?: readonly Personal[];
   wide?: boolean;
   endsAccess?: boolean;
   says: string;
 }) {
-  const whole: EventDefinition<Type, Payload, Personal> = { personal: [], wide: false, endsAccess: false, ...definition };
+  const whole: EventDefinition<Type, Payload, Personal> = { personal: [], upcasters: {}, wide: false, endsAccess: false, ...definition };
   return {
     ...whole,
     /** An event of this type on the stream `streamId`; throws when the payload breaks the contract. */

@@ -12,3 +12,4 @@ export * from './signing-key/signing-key.events.ts';
 export * from './tenant/tenant.events.ts';
 export * from './user/user.events.ts';
 export * from './payload-of.ts';
+export * from './upcasting.ts';

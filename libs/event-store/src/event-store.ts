@@ -164,6 +164,7 @@ export class EventStore {
         streamId: event.streamId,
         streamVersion,
         type,
+        schemaVersion: version,
         actor: input.actor,
         payload: event.payload,
         personal,

@@ -9,6 +9,8 @@ export interface ProjectedEvent {
   readonly streamId: string;
   readonly streamVersion: number;
   readonly type: string;
+  /** The shape in which the payload was recorded. */
+  readonly schemaVersion: number;
   readonly recordedAt: string;
   readonly actor: unknown;
   readonly payload: unknown;

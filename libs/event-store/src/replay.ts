@@ -72,6 +72,7 @@ async function eventsAfter(tx: Transaction, tenantId: TenantId, after: number, l
     streamId: row.stream_id,
     streamVersion: row.stream_version,
     type: row.type,
+    schemaVersion: row.schema_version,
     recordedAt: row.recorded_at.toISOString(),
     actor: row.actor,
     payload: row.payload,

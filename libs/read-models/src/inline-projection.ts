@@ -1,5 +1,5 @@
-import type { RecordedEvent, StreamType } from '@grantkeeper/domain';
-import type { InlineProjection } from '@grantkeeper/event-store';
+import { type RecordedEvent, type StreamType, upcast } from '@grantkeeper/domain';
+import type { InlineProjection, ProjectedEvent } from '@grantkeeper/event-store';
 
 /** A projection whose rows follow the events named in `on`; `evolve` is pure and serves live writes and replay alike. */
 export function projection<Row extends object>(definition: {
@@ -19,8 +19,8 @@ export function projection<Row extends object>(definition: {
     key: definition.key,
     ...(definition.stream && { stream: definition.stream }),
     handles: (event) => Object.hasOwn(definition.on, event.type),
-    keyOf: (event) => keyOf(event as RecordedEvent<never>),
-    evolve: (row, event) => definition.on[event.type]!(event as RecordedEvent<never>, row as Row | undefined),
+    keyOf: (event) => keyOf(newest(event)),
+    evolve: (row, event) => definition.on[event.type]!(newest(event), row as Row | undefined),
   };
 }
 
@@ -28,4 +28,9 @@ export function projection<Row extends object>(definition: {
 export function existing<Row>(row: Row | undefined, event: RecordedEvent): Row {
   if (!row) throw new Error(`${event.type} found no row of ${event.streamType} ${event.streamId}`);
   return row;
+}
+
+/** The event with its payload in the newest shape: `evolve` knows no other. */
+function newest(event: ProjectedEvent): RecordedEvent<never> {
+  return { ...event, payload: upcast(event.type, event.schemaVersion, event.payload) } as unknown as RecordedEvent<never>;
 }

@@ -6,5 +6,6 @@ export const adminKeyCreated = defineEvent({
   version: 1,
   streamType: 'admin-key',
   payload: z.object({ keyId: z.uuid(), name: z.string() }),
+  privacy: { keyId: 'business', name: 'business' },
   says: 'A key to the admin API was made: in the system ledger for operators, in a tenant’s ledger for its admins.',
 });

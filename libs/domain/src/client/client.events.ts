@@ -14,6 +14,7 @@ export const clientAdmitted = defineEvent({
     metadataDigest: z.string(),
     by: z.enum(['consent', 'admin']),
   }),
+  privacy: { clientId: 'pseudonym', kind: 'public', metadata: 'business', metadataDigest: 'business', by: 'business' },
   says: 'A client became known to the tenant, because someone consented to it or an admin admitted it.',
 });
 
@@ -22,6 +23,7 @@ export const clientAccessRevoked = defineEvent({
   version: 1,
   streamType: 'client',
   payload: z.object({ clientId: z.string(), because }),
+  privacy: { clientId: 'pseudonym', because: 'business' },
   personal: ['reason'],
   wide: true,
   endsAccess: true,

@@ -17,6 +17,7 @@ export const grantCreated = defineEvent({
   version: 1,
   streamType: 'grant',
   payload: z.object({ ...parties, scopes: z.array(z.string()).min(1), shown: consentShown }),
+  privacy: { grantId: 'pseudonym', userId: 'pseudonym', clientId: 'pseudonym', resourceId: 'business', scopes: 'business', shown: 'business' },
   personal: ['address'],
   says: 'A person consented: a client may act for them at a resource with these scopes.',
 });
@@ -26,6 +27,7 @@ export const grantWidened = defineEvent({
   version: 1,
   streamType: 'grant',
   payload: z.object({ scopes: z.array(z.string()), added: z.array(z.string()).min(1), shown: consentShown }),
+  privacy: { scopes: 'business', added: 'business', shown: 'business' },
   personal: ['address'],
   says: 'The person consented to more scopes for an existing link.',
 });
@@ -35,6 +37,7 @@ export const grantRenewed = defineEvent({
   version: 1,
   streamType: 'grant',
   payload: z.object({ shown: consentShown }),
+  privacy: { shown: 'business' },
   personal: ['address'],
   says: 'The person consented again to what the link already allows.',
 });
@@ -44,6 +47,7 @@ export const grantRevoked = defineEvent({
   version: 1,
   streamType: 'grant',
   payload: z.object({ ...parties, because }),
+  privacy: { grantId: 'pseudonym', userId: 'pseudonym', clientId: 'pseudonym', resourceId: 'business', because: 'business' },
   personal: ['reason'],
   endsAccess: true,
   says: 'The link was ended with all its tokens.',
@@ -54,6 +58,7 @@ export const familyRevoked = defineEvent({
   version: 1,
   streamType: 'grant',
   payload: z.object({ ...parties, familyId: z.uuid(), because }),
+  privacy: { grantId: 'pseudonym', userId: 'pseudonym', clientId: 'pseudonym', resourceId: 'business', familyId: 'pseudonym', because: 'business' },
   personal: ['reason'],
   endsAccess: true,
   says: 'One installation’s chain of tokens was ended; other installations of the link go on.',
@@ -64,6 +69,7 @@ export const tokenRevoked = defineEvent({
   version: 1,
   streamType: 'grant',
   payload: z.object({ ...parties, familyId: z.uuid(), tokenId: z.string(), because }),
+  privacy: { grantId: 'pseudonym', userId: 'pseudonym', clientId: 'pseudonym', resourceId: 'business', familyId: 'pseudonym', tokenId: 'pseudonym', because: 'business' },
   personal: ['reason'],
   endsAccess: true,
   says: 'One access token was ended.',

@@ -39,6 +39,7 @@ export const policySet = defineEvent({
   version: 1,
   streamType: 'policy',
   payload: z.object({ settings: policySettings }),
+  privacy: { settings: 'business' },
   wide: true,
   says: 'The tenant’s policy was set.',
 });

@@ -28,6 +28,7 @@ export const resourceAdded = defineEvent({
     scopes: z.array(resourceScope),
     isDefault: z.boolean(),
   }),
+  privacy: { resourceId: 'business', owner: 'public', kind: 'public', slug: 'public', url: 'public', displayName: 'business', signingAlg: 'public', scopes: 'business', isDefault: 'business' },
   says: 'A protected MCP server was added. Its URL, the audience of its tokens, never changes.',
 });
 
@@ -36,6 +37,7 @@ export const resourceAccessRevoked = defineEvent({
   version: 1,
   streamType: 'resource',
   payload: z.object({ resourceId: z.uuid(), because }),
+  privacy: { resourceId: 'business', because: 'business' },
   personal: ['reason'],
   wide: true,
   endsAccess: true,

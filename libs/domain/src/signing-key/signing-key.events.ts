@@ -12,5 +12,6 @@ export const signingKeyCreated = defineEvent({
     state: z.enum(['pending', 'active']),
     publicJwk: z.record(z.string(), z.string()),
   }),
+  privacy: { kid: 'public', use: 'public', alg: 'public', state: 'public', publicJwk: 'public' },
   says: 'A signing key was made; only its public half is recorded.',
 });

@@ -7,6 +7,7 @@ export const tenantOnboarded = defineEvent({
   version: 1,
   streamType: 'tenant',
   payload: z.object({ tenantId: z.uuid(), slug: z.string(), displayName: z.string() }),
+  privacy: { tenantId: 'business', slug: 'public', displayName: 'business' },
   says: 'A customer organisation was given its own authorization server and ledger.',
 });
 
@@ -15,6 +16,7 @@ export const tenantAdmitted = defineEvent({
   version: 1,
   streamType: 'tenant',
   payload: z.object({ tenantId: z.uuid(), slug: z.string(), displayName: z.string() }),
+  privacy: { tenantId: 'business', slug: 'public', displayName: 'business' },
   says: 'In the system’s ledger: an operator made a tenant.',
 });
 
@@ -23,6 +25,7 @@ export const tenantAccessRevoked = defineEvent({
   version: 1,
   streamType: 'tenant',
   payload: z.object({ because }),
+  privacy: { because: 'business' },
   personal: ['reason'],
   wide: true,
   endsAccess: true,
@@ -34,5 +37,6 @@ export const issuerEstablished = defineEvent({
   version: 1,
   streamType: 'issuer',
   payload: z.object({ issuerId: z.uuid(), owner: z.enum(['tenant', 'deployment']), url: z.url() }),
+  privacy: { issuerId: 'business', owner: 'public', url: 'public' },
   says: 'An issuer identity was made. Its URL never changes.',
 });

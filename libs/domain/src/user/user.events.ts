@@ -7,6 +7,7 @@ export const userCreated = defineEvent({
   version: 1,
   streamType: 'user',
   payload: z.object({ userId: z.uuid(), sub: z.string(), role: z.enum(['member', 'admin']) }),
+  privacy: { userId: 'pseudonym', sub: 'pseudonym', role: 'business' },
   personal: ['email', 'name'],
   says: 'A person of the tenant became known.',
 });
@@ -16,6 +17,7 @@ export const identityLinked = defineEvent({
   version: 1,
   streamType: 'user',
   payload: z.object({ identityId: z.uuid(), userId: z.uuid(), kind: z.enum(['password', 'upstream', 'passkey']) }),
+  privacy: { identityId: 'pseudonym', userId: 'pseudonym', kind: 'public' },
   says: 'A way to sign in was linked to a person.',
 });
 
@@ -24,6 +26,7 @@ export const userAccessRevoked = defineEvent({
   version: 1,
   streamType: 'user',
   payload: z.object({ userId: z.uuid(), because }),
+  privacy: { userId: 'pseudonym', because: 'business' },
   personal: ['reason'],
   wide: true,
   endsAccess: true,
