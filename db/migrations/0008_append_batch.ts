@@ -16,6 +16,11 @@ DECLARE
   error_constraint text;
   error_message text;
 BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  -- The fence comes before the head lock, always; a revocation further down the batch would take it after.
+  IF EXISTS (SELECT 1 FROM jsonb_array_elements(p) e WHERE (e.value->>'revokes')::boolean) THEN
+    PERFORM take_fence(p_tenant, true);
+  END IF;
   FOR input IN SELECT value FROM jsonb_array_elements(p) LOOP
     BEGIN
       answers := answers || jsonb_build_object('ok', append(p_tenant, input));

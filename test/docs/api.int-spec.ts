@@ -6,18 +6,26 @@ import { McpModule } from '@grantkeeper/mcp-app';
 import { HealthModule, MetricsModule } from '@grantkeeper/observability';
 import { readRepositoryFile, sectionOf } from './documents.ts';
 
-const origins = { authUrl: 'https://auth.example.com', mcpUrl: 'https://mcp.example.com', adminUrl: 'https://admin.example.com' };
+const origins = {
+  authUrl: 'https://auth.example.com',
+  mcpUrl: 'https://mcp.example.com',
+  adminUrl: 'https://admin.example.com',
+};
 
 const api = readRepositoryFile('docs/api.md');
 
 describe('docs/api.md', () => {
   test('describes every route of the admin API, and no other', () => {
-    const described = [...sectionOf(api, '## Admin API').matchAll(/^### `([A-Z]+ \S+)`$/gm)].map(([, route]) => route);
+    const described = [...sectionOf(api, '## Admin API').matchAll(/^### `([A-Z]+ \S+)`$/gm)].map(
+      ([, route]) => route ?? '',
+    );
     expect(described.sort()).toEqual(routesOf(LedgerModule.register(origins)));
   });
 
   test('lists every route of the authorization servers, and no other', () => {
-    const routes = routesOf(AuthorizationModule.register(origins)).map((route) => route.replace(/pages-[0-9a-f]+\.css/, 'pages-{hash}.css'));
+    const routes = routesOf(AuthorizationModule.register(origins)).map((route) =>
+      route.replace(/pages-[0-9a-f]+\.css/, 'pages-{hash}.css'),
+    );
     expect(listed('## Authorization servers')).toEqual(routes);
   });
 
@@ -26,7 +34,10 @@ describe('docs/api.md', () => {
   });
 
   test('lists the routes of every process, and no other', () => {
-    const shared: DynamicModule[] = [HealthModule.register([]), { module: MetricsModule, controllers: Reflect.getMetadata('controllers', MetricsModule) }];
+    const shared: DynamicModule[] = [
+      HealthModule.register([]),
+      { module: MetricsModule, controllers: Reflect.getMetadata('controllers', MetricsModule) },
+    ];
     expect(listed('## Every process')).toEqual(shared.flatMap(routesOf).sort());
   });
 });
@@ -48,7 +59,10 @@ function* handlersOf(controller: Type): Generator<string> {
     const method = RequestMethod[Reflect.getMetadata('method', handler) as RequestMethod];
     for (const prefix of pathsOf(controller)) {
       for (const path of pathsOf(handler)) {
-        const whole = `/${[prefix, path].flatMap((part) => part.split('/')).filter(Boolean).join('/')}`;
+        const whole = `/${[prefix, path]
+          .flatMap((part) => part.split('/'))
+          .filter(Boolean)
+          .join('/')}`;
         yield `${method} ${whole.replaceAll(/:(\w+)/g, '{$1}')}`;
       }
     }

@@ -28,9 +28,13 @@ describe('generated documents', () => {
 
   test('the refusals of MCP servers that docs/errors.md names are those of the source', () => {
     const source = readRepositoryFile('apps/mcp/src/access/refusal.ts');
-    const raised = [...source.matchAll(/new Refusal\(\s*(\d{3}),\s*\{ error: '([a-z_]+)'/g)].map(([, status, error]) => `${error} ${status}`);
+    const raised = [...source.matchAll(/new Refusal\(\s*(\d{3}),\s*\{ error: '([a-z_]+)'/g)].map(
+      ([, status, error]) => `${error} ${status}`,
+    );
     const section = sectionOf(readRepositoryFile('docs/errors.md'), '## MCP servers');
-    const documented = [...section.matchAll(/^\| `([a-z_]+)` \| (\d{3}) \|/gm)].map(([, error, status]) => `${error} ${status}`);
+    const documented = [...section.matchAll(/^\| `([a-z_]+)` \| (\d{3}) \|/gm)].map(
+      ([, error, status]) => `${error} ${status}`,
+    );
     expect(documented.sort()).toEqual([...new Set(raised)].sort());
   });
 });
@@ -38,7 +42,7 @@ describe('generated documents', () => {
 describe('settings', () => {
   test('the table in docs/guides/run-in-production.md names every variable, and no other', () => {
     const section = sectionOf(readRepositoryFile('docs/guides/run-in-production.md'), '## Settings');
-    const documented = [...section.matchAll(/^\| `([A-Z_]+)`/gm)].map(([, name]) => name);
+    const documented = [...section.matchAll(/^\| `([A-Z_]+)`/gm)].map(([, name]) => name ?? '');
     const known = new Set([serviceSettings, standaloneSettings].flatMap(variablesOf));
     expect(documented.sort()).toEqual([...known].sort());
   });
@@ -48,7 +52,11 @@ describe('links', () => {
   const pages = ['README.md', 'ARCHITECTURE.md', ...filesBelow(['docs'], (path) => path.endsWith('.md'))];
 
   test.each(pages)('%s links to files and headings that are there', (page) => {
-    const broken = [...readRepositoryFile(page).replaceAll(/```.*?```/gs, '').matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)]
+    const broken = [
+      ...readRepositoryFile(page)
+        .replaceAll(/```.*?```/gs, '')
+        .matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g),
+    ]
       .map(([, target]) => target ?? '')
       .filter((target) => !leadsSomewhere(page, target));
     expect(broken).toEqual([]);
@@ -56,7 +64,9 @@ describe('links', () => {
 
   test('files that the documents name in backquotes are there', () => {
     for (const page of pages) {
-      const named = [...readRepositoryFile(page).matchAll(/`((?:apps|libs|db|test|docs|scripts)\/[\w./-]+)`/g)].map(([, path]) => path ?? '');
+      const named = [...readRepositoryFile(page).matchAll(/`((?:apps|libs|db|test|docs|scripts)\/[\w./-]+)`/g)].map(
+        ([, path]) => path ?? '',
+      );
       // docs/errors.md leaves out `src` and the suffix.
       const missing = page === 'docs/errors.md' ? [] : named.filter((path) => !existsSync(join(ROOT, path)));
       expect([page, missing]).toEqual([page, []]);
@@ -75,11 +85,16 @@ function leadsSomewhere(page: string, target: string): boolean {
 
 /** The anchor that GitHub gives to a heading. */
 function slugOf(heading: string): string {
-  return heading.toLowerCase().replaceAll(/[^\p{L}\p{N}\s_-]/gu, '').trim().replaceAll(' ', '-');
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+    .trim()
+    .replaceAll(' ', '-');
 }
 
 function variablesOf(settings: z.ZodType): string[] {
   const inner = settings instanceof z.ZodPipe ? settings.in : settings;
-  if (!(inner instanceof z.ZodObject)) throw new TypeError('Settings are an object of variables, or a transformation of one.');
+  if (!(inner instanceof z.ZodObject))
+    throw new TypeError('Settings are an object of variables, or a transformation of one.');
   return Object.keys(inner.shape);
 }

@@ -31,13 +31,14 @@ export function sectionOf(markdown: string, heading: string): string {
   const lines = markdown.split('\n');
   const start = lines.indexOf(heading);
   if (start < 0) throw new Error(`There is no heading "${heading}".`);
-  const level = /^#+/.exec(heading)![0].length;
+  const level = heading.indexOf(' ');
   const end = lines.findIndex((line, index) => index > start && new RegExp(`^#{1,${level}} `).test(line));
   return lines.slice(start + 1, end < 0 ? undefined : end).join('\n');
 }
 
 /** A Markdown table; `|` in a cell is escaped. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

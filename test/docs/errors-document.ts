@@ -18,7 +18,7 @@ export function errorsDocument(): string {
     '',
     '## Admin API',
     '',
-    'RFC 9457 `application/problem+json`: `{ type, title, status, detail, field? }` with `type` = `urn:problem:<code>`. `field` names the input at fault.',
+    'RFC 9457 `application/problem+json`: `{ type, title, status, detail, field? }` with `type` = `urn:problem:<code>`. `field` names the input at fault. The codes `consent.*` are refusals on the consent page, which shows them there.',
     '',
     table(
       ['Code', 'Status', 'Detail', 'Raised in'],
@@ -48,7 +48,7 @@ export function errorsDocument(): string {
     '',
     '## Pages',
     '',
-    'Where there is no proven place to send the person back to, the error is a page in their language, with a reference that is in the log.',
+    'Where there is no proven place to send the person back to, the error is a page in their language, with a reference number.',
     '',
     table(
       ['Kind', 'Detail for developers', 'Raised in'],
@@ -100,7 +100,9 @@ function statusesOf(places: readonly ThrownError[]): string {
 }
 
 function detailsOf(places: readonly ThrownError[]): string {
-  return distinct(places.map(({ message }) => message ?? '')).filter(Boolean).join('<br>');
+  return distinct(places.map(({ message }) => message ?? ''))
+    .filter(Boolean)
+    .join('<br>');
 }
 
 function filesOf(places: readonly ThrownError[]): string {

@@ -28,7 +28,8 @@ export function eventsDocument(catalogue: readonly EventDefinition[]): string {
     '- **Stream**: the thing whose history the event belongs to, numbered by `stream.version`.',
     '- **Wide**: a decision that was read before this event must not commit after it ([ADR 2](adr/0002-one-append-function.md)).',
     '- **Ends access**: the append takes the tenant’s fence alone ([ADR 3](adr/0003-the-tenant-fence.md)).',
-    '- **Personal**: fields beside the payload, each sealed under the key of the person it is about, or of the tenant where no person is meant ([ADR 8](adr/0008-personal-data-is-sealed-per-person.md)). Each may be absent.',
+    '- **Personal**: fields beside the payload, each sealed under the key of the person it is about, or of the tenant where no person is meant ([ADR 8](adr/0008-personal-data-is-sealed-per-person.md)). Each may be absent. Any event may also carry `address`: where the request came from.',
+    '- **Privacy** of a payload field: `pseudonym`, a random id that stands for a person or their things; `business`, a fact of the tenant; `public`, what anyone may know.',
     '',
     'How an event looks in an export, with everything around the payload: [export the record](guides/export-the-record.md).',
     '',
@@ -50,7 +51,10 @@ export function eventsDocument(catalogue: readonly EventDefinition[]): string {
       '',
       event.says,
       '',
-      table(['Payload field', 'Type', 'Required'], fieldsOf(z.toJSONSchema(event.payload) as JsonSchema)),
+      table(
+        ['Payload field', 'Type', 'Required', 'Privacy'],
+        fieldsOf(z.toJSONSchema(event.payload) as JsonSchema, '', event.privacy),
+      ),
       '',
     ]),
   ]
@@ -58,20 +62,24 @@ export function eventsDocument(catalogue: readonly EventDefinition[]): string {
     .trimEnd()}\n`;
 }
 
-function fieldsOf(schema: JsonSchema, prefix = ''): string[][] {
+/** A field inside another is of its class. */
+function fieldsOf(schema: JsonSchema, prefix: string, privacy: Readonly<Record<string, string>> | string): string[][] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
     const path = `${prefix}${name}`;
     const inner = field.type === 'array' ? field.items : field;
     const required = schema.required?.includes(name) ? 'yes' : 'no';
     const suffix = field.type === 'array' ? '[].' : '.';
-    return [[`\`${path}\``, typeOf(field), required], ...(inner?.properties ? fieldsOf(inner, path + suffix) : [])];
+    const privacyClass = typeof privacy === 'string' ? privacy : (privacy[name] ?? '');
+    const row = [`\`${path}\``, typeOf(field), required, privacyClass];
+    return [row, ...(inner?.properties ? fieldsOf(inner, path + suffix, privacyClass) : [])];
   });
 }
 
 function typeOf(field: JsonSchema): string {
   if (field.enum) return field.enum.map((value) => `\`${value}\``).join(' | ');
-  if (field.const !== undefined) return `\`${String(field.const)}\``;
-  if (field.type === 'array') return `list of ${typeOf(field.items ?? {})}${field.minItems ? `, at least ${field.minItems}` : ''}`;
+  if (field.const !== undefined) return `\`${JSON.stringify(field.const)}\``;
+  if (field.type === 'array')
+    return `list of ${typeOf(field.items ?? {})}${field.minItems ? `, at least ${field.minItems}` : ''}`;
   if (field.type === 'object' && !field.properties) {
     const values = field.additionalProperties;
     return typeof values === 'object' && values.type ? `object of ${values.type}` : 'object';

@@ -46,7 +46,14 @@ describe('the database', () => {
 });
 
 async function columnsInDatabase(client: pg.Client): Promise<Record<string, Columns>> {
-  const { rows } = await client.query<{ table: string; column: string; type: string; nullable: boolean; defaulted: boolean; view: boolean }>(
+  const { rows } = await client.query<{
+    table: string;
+    column: string;
+    type: string;
+    nullable: boolean;
+    defaulted: boolean;
+    view: boolean;
+  }>(
     `SELECT c.table_name AS table, c.column_name AS column, c.udt_name AS type,
        c.is_nullable = 'YES' AS nullable, c.column_default IS NOT NULL AS defaulted, t.table_type = 'VIEW' AS view
      FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)
@@ -90,7 +97,9 @@ function columnsInSource(): Record<string, Columns> {
   const interfaces = new Map<string, Columns>();
   for (const statement of source.statements) {
     if (!ts.isInterfaceDeclaration(statement)) continue;
-    const members = statement.members.filter(ts.isPropertySignature).map((member) => [member.name.getText(), member.type?.getText() ?? '']);
+    const members = statement.members
+      .filter(ts.isPropertySignature)
+      .map((member) => [member.name.getText(), member.type?.getText() ?? '']);
     interfaces.set(statement.name.text, Object.fromEntries(members) as Columns);
   }
   const tables = Object.entries(interfaces.get('Schema') ?? {});

@@ -13,7 +13,10 @@ export interface ThrownError {
 }
 
 // Codes that are put together at run time, by the text of their template. `satisfies` keeps the list whole.
-const targets = { token: 0, family: 0, grant: 0, user: 0, client: 0, resource: 0, tenant: 0 } satisfies Record<RevocationTarget['kind'], 0>;
+const targets = { token: 0, family: 0, grant: 0, user: 0, client: 0, resource: 0, tenant: 0 } satisfies Record<
+  RevocationTarget['kind'],
+  0
+>;
 const composed: Readonly<Record<string, readonly string[]>> = {
   'revocation.${target.kind}_not_found': Object.keys(targets).map((kind) => `revocation.${kind}_not_found`),
 };
@@ -24,7 +27,13 @@ export function thrownErrors(className: string): ThrownError[] {
   return sources.flatMap((file) => {
     const source = ts.createSourceFile(file, readRepositoryFile(file), ts.ScriptTarget.Latest, true);
     return constructionsOf(className, source).flatMap(([code, message, kind, field]) =>
-      codesOf(code, source).map((one) => ({ code: one, message: textOf(message), kind: textOf(kind), field: textOf(field), file })),
+      codesOf(code, source).map((one) => ({
+        code: one,
+        message: textOf(message),
+        kind: textOf(kind),
+        field: textOf(field),
+        file,
+      })),
     );
   });
 }
@@ -43,13 +52,17 @@ function codesOf(code: ts.Expression | undefined, source: ts.SourceFile): readon
   if (code && ts.isStringLiteral(code)) return [code.text];
   const template = code?.getText().slice(1, -1) ?? '';
   const known = composed[template];
-  if (!known) throw new Error(`${source.fileName}: the error code ${code?.getText() ?? ''} is not in the list of composed codes.`);
+  if (!known)
+    throw new Error(
+      `${source.fileName}: the error code ${code?.getText() ?? ''} is not in the list of composed codes.`,
+    );
   return known;
 }
 
 function textOf(argument: ts.Expression | undefined): string | undefined {
   if (!argument) return undefined;
   if (ts.isStringLiteral(argument) || ts.isNoSubstitutionTemplateLiteral(argument)) return argument.text;
-  if (ts.isTemplateExpression(argument)) return argument.head.text + argument.templateSpans.map((span) => `…${span.literal.text}`).join('');
+  if (ts.isTemplateExpression(argument))
+    return argument.head.text + argument.templateSpans.map((span) => `…${span.literal.text}`).join('');
   return '…';
 }

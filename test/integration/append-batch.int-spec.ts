@@ -1,4 +1,5 @@
-import { replay } from '@grantkeeper/event-store';
+import { userAccessRevoked } from '@grantkeeper/domain';
+import { Database, EventStore, replay } from '@grantkeeper/event-store';
 import { inlineProjections } from '@grantkeeper/read-models';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
@@ -52,6 +53,31 @@ describe('appends of one tenant at the same time', () => {
     expect(refused).toHaveLength(9);
     for (const { reason } of refused) expect(reason).toMatchObject({ name: 'ConcurrencyError', reason: 'unique_fact' });
     expect(await replay(ledger.database, inlineProjections, tenantId)).toMatchObject({ events: 13, head: 13, gaps: [], differences: [] });
+  });
+
+  it('never deadlock with those of another process, revocations among them', async () => {
+    const tenantId = await ledger.tenant();
+    const other = new Database({ url: ledger.url });
+    const stores = [ledger.store, new EventStore(other, inlineProjections, ledger.personalData)];
+    const people = await Promise.all(Array.from({ length: 120 }, () => ledger.person(tenantId)));
+    await Promise.all(people.map(({ events, rows }, index) => stores[index % 2]!.append({ tenantId, actor, events, rows })));
+    const users = await ledger.database.asTenant(tenantId, (tx) => tx.selectFrom('users').selectAll().execute());
+    const newcomers = await Promise.all(Array.from({ length: 120 }, () => ledger.person(tenantId)));
+    await Promise.all(
+      users.flatMap((user, index) => [
+        stores[index % 2]!.append({ tenantId, actor, events: newcomers[index]!.events, rows: newcomers[index]!.rows }),
+        stores[index % 2]!.append({
+          tenantId,
+          actor,
+          events: [userAccessRevoked.on(user.user_id, { userId: user.user_id, because: 'admin' })],
+          current: [{ table: 'users', row: { ...user } }],
+        }),
+      ]),
+    );
+    await other.close();
+    const [deadlocks] = await ledger.database.relay<{ n: number }>('SELECT deadlocks::int AS n FROM pg_stat_database WHERE datname = current_database()');
+    expect(deadlocks!.n).toBe(0);
+    expect(await replay(ledger.database, inlineProjections, tenantId)).toMatchObject({ gaps: [], differences: [] });
   });
 
   it('are all undone when the database goes away under them, and may be repeated', async () => {

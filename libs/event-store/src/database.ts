@@ -3,8 +3,11 @@ import { CompiledQuery, type ControlledTransaction, Kysely, PostgresDialect } fr
 import pg from 'pg';
 import type { Schema } from './schema.ts';
 
-/** The database roles of db/migrations/0001_ledger.ts: `service` for one tenant's rows, `relay` for what is read before a tenant is known. */
-export type Role = 'service' | 'relay' | 'readonly';
+/**
+ * The database roles of db/migrations: `service` for one tenant's rows, `relay` for what is read before a tenant is known,
+ * `readonly` for reports, `retention` for the partitions of activity.
+ */
+export type Role = 'service' | 'relay' | 'readonly' | 'retention';
 
 // Positions and counters stay far below 2^53; as strings they would compare wrongly.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);

@@ -44,6 +44,8 @@ export interface CommandIdentity {
 export interface AppendInput {
   readonly tenantId: TenantId;
   readonly actor: object;
+  /** Where the request came from: personal data of whoever acted, kept with every event that does not say it itself. */
+  readonly origin?: { readonly address: string; readonly subject: { readonly user: string } | 'tenant' } | undefined;
   readonly correlationId?: string;
   readonly causationId?: string;
   readonly command?: CommandIdentity & { readonly result: unknown };
@@ -150,7 +152,8 @@ export class EventStore {
     for (const [index, event] of input.events.entries()) {
       const eventId = uuidv7();
       const personal: Record<string, string> = {};
-      for (const [field, { subject, value }] of Object.entries(event.personal)) {
+      const address = input.origin && { address: { subject: input.origin.subject, value: input.origin.address } };
+      for (const [field, { subject, value }] of Object.entries({ ...address, ...event.personal })) {
         personal[field] = await this.sealer.seal(input.tenantId, subject, { eventId, field }, value);
       }
       const { streamType, type, version } = event.definition;

@@ -43,6 +43,23 @@ export interface AdminKeysRow {
   stream_version: number;
 }
 
+export interface AdminSearchEntriesRow {
+  tenant_id: string;
+  generation: number;
+  kind: string;
+  id: string;
+  title: string;
+  detail: string;
+}
+
+export interface AdminSearchWordsRow {
+  tenant_id: string;
+  generation: number;
+  word: string;
+  kind: string;
+  id: string;
+}
+
 export interface AuthorizationCodesRow {
   tenant_id: string;
   code_hash: Buffer;
@@ -85,6 +102,29 @@ export interface ClientSecretsRow {
   secret_hash: Buffer;
 }
 
+export interface ClientStatisticsRow {
+  tenant_id: string;
+  generation: number;
+  client_id: string;
+  grants_created: number;
+  grants_widened: number;
+  grants_renewed: number;
+  grants_revoked: number;
+  active_grants: number;
+  active_people: number;
+  first_consent_on: string | null;
+  last_consent_on: string | null;
+}
+
+export interface ClientStatisticsLinksRow {
+  tenant_id: string;
+  generation: number;
+  grant_id: string;
+  client_id: string;
+  user_id: string;
+  resource_id: string;
+}
+
 export interface ClientsRow {
   tenant_id: string;
   client_id: string;
@@ -115,6 +155,23 @@ export interface ConsumerCursorsRow {
   attempts: Generated<number>;
   retry_at: Timestamp | null;
   last_error: string | null;
+  failed_at: Timestamp | null;
+  through_at: Timestamp | null;
+}
+
+export interface DeadLettersRow {
+  tenant_id: string;
+  consumer: string;
+  seq: number;
+  epoch: number;
+  event_type: string;
+  reason: string;
+  attempts: number;
+  first_at: Timestamp;
+  parked_at: DefaultedTimestamp;
+  replay_requested_at: Timestamp | null;
+  replay_requested_by: Json | null;
+  resolved_at: Timestamp | null;
 }
 
 export interface EventsRow {
@@ -174,6 +231,20 @@ export interface GrantStandingRow {
   revoked_because: string | null;
   suspended: boolean;
   watermark: number;
+}
+
+export interface GrantTimelineRow {
+  tenant_id: string;
+  generation: number;
+  seq: number;
+  event_type: string;
+  grant_id: string | null;
+  user_id: string | null;
+  client_id: string | null;
+  resource_id: string | null;
+  words: string;
+  actor: Json;
+  recorded_at: Timestamp;
 }
 
 export interface GrantsRow {
@@ -249,6 +320,16 @@ export interface PoliciesRow {
   settings: Json;
   policy_seq: number;
   stream_version: number;
+}
+
+export interface ProjectionGenerationsRow {
+  tenant_id: string;
+  projection: string;
+  generation: number;
+  version: number;
+  state: string;
+  begun_at: DefaultedTimestamp;
+  switched_at: Timestamp | null;
 }
 
 export interface ResourcesRow {
@@ -363,16 +444,22 @@ export interface Schema {
   activity: ActivityRow;
   admin_key_secrets: AdminKeySecretsRow;
   admin_keys: AdminKeysRow;
+  admin_search_entries: AdminSearchEntriesRow;
+  admin_search_words: AdminSearchWordsRow;
   authorization_codes: AuthorizationCodesRow;
   boards: BoardsRow;
   client_registrations: ClientRegistrationsRow;
   client_secrets: ClientSecretsRow;
+  client_statistics: ClientStatisticsRow;
+  client_statistics_links: ClientStatisticsLinksRow;
   clients: ClientsRow;
   commands: CommandsRow;
   consumer_cursors: ConsumerCursorsRow;
+  dead_letters: DeadLettersRow;
   events: EventsRow;
   families: FamiliesRow;
   grant_standing: GrantStandingRow;
+  grant_timeline: GrantTimelineRow;
   grants: GrantsRow;
   heads: HeadsRow;
   identities: IdentitiesRow;
@@ -381,6 +468,7 @@ export interface Schema {
   passwords: PasswordsRow;
   person_keys: PersonKeysRow;
   policies: PoliciesRow;
+  projection_generations: ProjectionGenerationsRow;
   resources: ResourcesRow;
   revocations: RevocationsRow;
   sealed_signing_keys: SealedSigningKeysRow;

@@ -1,12 +1,13 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, type Because, decideRevocation, type RevocationState, type RevocationTarget } from '@grantkeeper/domain';
-import { type Appended, type CommandIdentity, Database, EventStore, type Position, type ProjectedRow, retrying, type Transaction } from '@grantkeeper/event-store';
+import { type Appended, type AppendInput, type CommandIdentity, Database, EventStore, type Position, type ProjectedRow, retrying, type Transaction } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
 
 export interface RevokeAccessInput {
   readonly target: RevocationTarget;
   readonly because: Because;
   readonly actor: Actor;
+  readonly origin?: AppendInput['origin'];
   /** Free text of the person who revokes. */
   readonly reason?: string;
   readonly command?: CommandIdentity;
@@ -56,6 +57,7 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
       const appended = await this.store.append({
         tenantId,
         actor: input.actor,
+        origin: input.origin,
         read: position,
         events,
         current,
@@ -82,7 +84,7 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
 }
 
 function answer(appended: Appended): RevocationResult {
-  return { changed: true, position: { epoch: appended.epoch, seq: appended.last }, recordedAt: appended.recordedAt };
+  return { changed: true, position: { epoch: appended.epoch, seq: appended.last }, recordedAt: new Date(appended.recordedAt).toISOString() };
 }
 
 /** The rows that the decision is made on, and that its events evolve. */

@@ -47,6 +47,8 @@ export interface ContextSession {
   readonly sub: string;
   readonly email: string | null;
   readonly name: string | null;
+  /** The person's wrapped key; null when they have been erased. */
+  readonly personKey: string | null;
   readonly suspended: boolean;
   readonly authTime: string;
 }

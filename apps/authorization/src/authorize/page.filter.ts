@@ -28,7 +28,7 @@ export class PageFilter implements ExceptionFilter {
       void reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(error.location, 303);
       return;
     }
-    const page = this.#page(error);
+    const page = this.#page(error, request.id);
     if (page === 'not_found') {
       void reply.status(404).header('cache-control', 'no-store').send({ error: 'not_found' });
       return;
@@ -41,14 +41,14 @@ export class PageFilter implements ExceptionFilter {
       .send(renderError({ lang, kind: page.kind, details: page.details, reference: request.id }));
   }
 
-  #page(error: unknown): { kind: ErrorKind; details?: string | undefined } | 'not_found' {
+  #page(error: unknown, reference: string): { kind: ErrorKind; details?: string | undefined } | 'not_found' {
     if (error instanceof PageError) return { kind: error.kind, details: error.detail };
     if (error instanceof OAuthError) return { kind: 'invalid_request', details: `${error.code}: ${error.description}` };
     if (error instanceof DomainError) return { kind: 'invalid_request', details: error.message };
     const status = error instanceof HttpException ? error.getStatus() : ((error as { statusCode?: number }).statusCode ?? 500);
     if (status === 404) return 'not_found';
     if (status >= 400 && status < 500) return { kind: 'invalid_request' };
-    this.#logger.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    this.#logger.error({ msg: 'a page failed', reference, err: error });
     return { kind: 'server_error' };
   }
 }

@@ -32,6 +32,7 @@ export class ConsentPages {
     const { context, redirect, access, grant } = asked;
     const person = this.authorizing.requireSession(asked);
     const tenantId: TenantId = await this.issuers.tenantOf(slug);
+    if (person.personKey !== null) await this.personalData.learn(tenantId, person.userId, person.personKey);
     const [email, name] = await Promise.all([
       this.personalData.open(tenantId, 'email', person.email),
       this.personalData.open(tenantId, 'name', person.name),

@@ -13,6 +13,8 @@ export interface AdminCaller {
   readonly tenantId: TenantId;
   readonly operator: boolean;
   readonly actor: Actor;
+  /** Where the request came from, to be kept with what it causes; sealed under the tenant's key, as no person is named. */
+  readonly origin?: { readonly address: string; readonly subject: 'tenant' };
 }
 
 /** A key and the events and rows that make it exist. */
@@ -48,10 +50,10 @@ export class AdminKeys {
   }
 
   /** Makes a key; it is shown this once. Its creation is in the ledger of its tenant, for operators in the system's. */
-  async create(tenantId: TenantId, name: string, actor: Actor): Promise<{ key: string; keyId: string }> {
+  async create(tenantId: TenantId, name: string, actor: Actor, origin?: AdminCaller['origin']): Promise<{ key: string; keyId: string }> {
     const { key, keyId, append } = this.prepare(tenantId, name);
     // The first operator's key opens the system ledger.
-    await this.store.append({ tenantId, actor, create: tenantId === SYSTEM_TENANT, ...append });
+    await this.store.append({ tenantId, actor, origin, create: tenantId === SYSTEM_TENANT, ...append });
     return { key, keyId };
   }
 

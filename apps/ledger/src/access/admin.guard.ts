@@ -24,7 +24,8 @@ export class AdminGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const caller = await this.keys.authenticate(request.headers.authorization);
+    const holder = await this.keys.authenticate(request.headers.authorization);
+    const caller: AdminCaller = { ...holder, origin: { address: request.ip, subject: 'tenant' } };
     const named = (request.params as { tenant?: string }).tenant;
     if (named === undefined) {
       if (!caller.operator) throw new DomainError('admin.operators_only', 'Only an operator’s key may do this.', 'forbidden');

@@ -1,15 +1,20 @@
-import { Body, Controller, Get, Header, Param, Patch, UseFilters, UseGuards } from '@nestjs/common';
+import { Body, Controller, Get, Header, Param, Patch, Query, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { policySettings } from '@grantkeeper/domain';
-import { Database } from '@grantkeeper/event-store';
+import { Database, type Transaction } from '@grantkeeper/event-store';
+import { TimeTravel } from '@grantkeeper/history';
 import { ProblemFilter, readInput } from '@grantkeeper/http';
 import { TenantKeys } from '@grantkeeper/keys';
-import type { TenantId } from '@grantkeeper/kernel';
+import { DomainError, type TenantId } from '@grantkeeper/kernel';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
 import type { AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
+import { asOf, momentOf, sayInstant } from '../history/as-of.ts';
 import { SetPolicy } from './set-policy.handler.ts';
 
 const changes = policySettings.extend({ notificationUrl: policySettings.shape.notificationUrl.nullable() }).partial().strict();
+const when = z.strictObject({ as_of: asOf });
 
 /** What a tenant allows, and for how long. */
 @Controller('admin/v1/tenants/:tenant/policy')
@@ -19,15 +24,19 @@ export class PoliciesController {
   constructor(
     private readonly commands: CommandBus,
     private readonly database: Database,
+    private readonly timeTravel: TimeTravel,
     private readonly tenantKeys: TenantKeys,
   ) {}
 
   @Get()
-  async get(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string): Promise<unknown> {
-    const row = await this.database.asTenant(tenantId, (tx) =>
-      tx.selectFrom('policies').select('settings').where('tenant_id', '=', tenantId).executeTakeFirstOrThrow(),
-    );
-    return row.settings as unknown;
+  async get(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string, @Query() query: unknown, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
+    const moment = momentOf(readInput(when, query).as_of);
+    if (!moment) return this.database.asTenant(tenantId, (tx) => settingsIn(tx, tenantId));
+    return this.timeTravel.at(tenantId, moment, async (rows, instant) => {
+      const settings = await settingsIn(rows, tenantId);
+      sayInstant(reply, instant);
+      return settings;
+    });
   }
 
   /** What a receiver checks the signature of notifications with (Standard Webhooks). */
@@ -39,6 +48,12 @@ export class PoliciesController {
 
   @Patch()
   async change(@AdmittedTenant() tenantId: TenantId, @Caller() caller: AdminCaller, @Param('tenant') _name: string, @Body() body: unknown) {
-    return this.commands.execute(new SetPolicy(tenantId, readInput(changes, body), caller.actor));
+    return this.commands.execute(new SetPolicy(tenantId, readInput(changes, body), caller.actor, caller.origin));
   }
+}
+
+async function settingsIn(tx: Transaction, tenantId: TenantId): Promise<unknown> {
+  const row = await tx.selectFrom('policies').select('settings').where('tenant_id', '=', tenantId).executeTakeFirst();
+  if (!row) throw new DomainError('policy.not_set', 'The tenant had no policy then.', 'not_found');
+  return row.settings as unknown;
 }

@@ -1,6 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, policySet, type PolicySettings } from '@grantkeeper/domain';
-import { Database, EventStore, retrying } from '@grantkeeper/event-store';
+import { type AppendInput, Database, EventStore, retrying } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
 
 /** Changes some settings of a tenant's policy; answers all of them. Setting what is set already changes nothing. */
@@ -9,6 +9,7 @@ export class SetPolicy extends Command<PolicySettings> {
     readonly tenantId: TenantId,
     readonly changes: { readonly [Name in keyof PolicySettings]?: PolicySettings[Name] | undefined | null },
     readonly actor: Actor,
+    readonly origin?: AppendInput['origin'],
   ) {
     super();
   }
@@ -21,7 +22,7 @@ export class SetPolicyHandler implements ICommandHandler<SetPolicy> {
     private readonly store: EventStore,
   ) {}
 
-  async execute({ tenantId, changes, actor }: SetPolicy): Promise<PolicySettings> {
+  async execute({ tenantId, changes, actor, origin }: SetPolicy): Promise<PolicySettings> {
     return retrying(async () => {
       const { head, row } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
         head: await tx.selectFrom('heads').select(['epoch', 'seq']).where('tenant_id', '=', tenantId).executeTakeFirstOrThrow(),
@@ -32,7 +33,7 @@ export class SetPolicyHandler implements ICommandHandler<SetPolicy> {
       const merged = Object.entries({ ...before, ...changes }).filter(([, value]) => value !== undefined && value !== null);
       const event = policySet.on(tenantId, { settings: Object.fromEntries(merged) as PolicySettings });
       if (JSON.stringify(sorted(event.payload.settings)) === JSON.stringify(sorted(before))) return before;
-      await this.store.append({ tenantId, actor, read: head, events: [event], current: [{ table: 'policies', row: { ...row } }] });
+      await this.store.append({ tenantId, actor, origin, read: head, events: [event], current: [{ table: 'policies', row: { ...row } }] });
       return event.payload.settings;
     });
   }

@@ -44,7 +44,7 @@ export class RevocationsController {
     const input = readInput(newRevocation, body);
     const command = commandOf(key, caller, `revoke/${tenantId}`, input);
     const result = await this.commands.execute(
-      new RevokeAccess(tenantId, { ...input, because: 'admin', actor: caller.actor, ...(command && { command }) }),
+      new RevokeAccess(tenantId, { ...input, because: 'admin', actor: caller.actor, origin: caller.origin, ...(command && { command }) }),
     );
     return { target: input.target, ...result };
   }

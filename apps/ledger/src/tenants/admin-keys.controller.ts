@@ -18,7 +18,7 @@ export class AdminKeysController {
   @HttpCode(201)
   async create(@AdmittedTenant() tenantId: TenantId, @Caller() caller: AdminCaller, @Param('tenant') _name: string, @Body() body: unknown) {
     const { name } = readInput(newKey, body);
-    const { key, keyId } = await this.keys.create(tenantId, name, caller.actor);
+    const { key, keyId } = await this.keys.create(tenantId, name, caller.actor, caller.origin);
     return { id: keyId, name, key };
   }
 }

@@ -10,7 +10,7 @@ import {
   tenantAdmitted,
   tenantOnboarded,
 } from '@grantkeeper/domain';
-import { type CommandIdentity, EventStore, retrying, TenantDirectory } from '@grantkeeper/event-store';
+import { type AppendInput, type CommandIdentity, EventStore, retrying, TenantDirectory } from '@grantkeeper/event-store';
 import { SigningKeys, TenantKeys } from '@grantkeeper/keys';
 import { SYSTEM_TENANT, tenantId as toTenantId, type TenantId } from '@grantkeeper/kernel';
 import { v7 as uuidv7 } from 'uuid';
@@ -23,6 +23,7 @@ export interface OnboardTenantInput {
   /** Defaults to the hosted *boards* server. */
   readonly resource?: { readonly displayName?: string | undefined; readonly scopes?: readonly ResourceScope[] | undefined } | undefined;
   readonly actor: Actor;
+  readonly origin?: AppendInput['origin'];
   readonly command?: CommandIdentity | undefined;
 }
 
@@ -81,6 +82,7 @@ export class OnboardTenantHandler implements ICommandHandler<OnboardTenant> {
         {
           tenantId: id,
           actor,
+          origin: input.origin,
           create: true,
           events: [
             tenantOnboarded.on(id, { tenantId: id, slug, displayName }),

@@ -39,7 +39,7 @@ export class TenantsController {
   async onboard(@Caller() caller: AdminCaller, @Body() body: unknown, @Headers('idempotency-key') key: string | undefined) {
     const input = readInput(newTenant, body);
     const onboarded = await this.commands.execute(
-      new OnboardTenant({ ...input, actor: caller.actor, command: commandOf(key, caller, 'onboard-tenant', input) }),
+      new OnboardTenant({ ...input, actor: caller.actor, origin: caller.origin, command: commandOf(key, caller, 'onboard-tenant', input) }),
     );
     return withHelp(onboarded);
   }

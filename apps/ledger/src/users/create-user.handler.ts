@@ -1,6 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, identityLinked, userCreated } from '@grantkeeper/domain';
-import { type CommandIdentity, Database, EventStore, retrying } from '@grantkeeper/event-store';
+import { type AppendInput, type CommandIdentity, Database, EventStore, retrying } from '@grantkeeper/event-store';
 import { PersonalData, TenantKeys } from '@grantkeeper/keys';
 import { DomainError, type TenantId } from '@grantkeeper/kernel';
 import { hashPassword } from '@grantkeeper/tokens';
@@ -12,6 +12,7 @@ export interface CreateUserInput {
   readonly password?: string | undefined;
   readonly role: 'member' | 'admin';
   readonly actor: Actor;
+  readonly origin?: AppendInput['origin'];
   readonly command?: CommandIdentity | undefined;
 }
 
@@ -58,6 +59,7 @@ export class CreateUserHandler implements ICommandHandler<CreateUser> {
       await this.store.append({
         tenantId,
         actor: input.actor,
+        origin: input.origin,
         events: [
           userCreated.on(
             userId,

@@ -43,7 +43,7 @@ export class UsersController {
     // The password stays out of the command's fingerprint: not even its hash is kept with a command.
     const { password: _password, ...shown } = input;
     const created = await this.commands.execute(
-      new CreateUser(tenantId, { ...input, actor: caller.actor, command: commandOf(key, caller, `create-user/${tenantId}`, shown) }),
+      new CreateUser(tenantId, { ...input, actor: caller.actor, origin: caller.origin, command: commandOf(key, caller, `create-user/${tenantId}`, shown) }),
     );
     return { ...created, email: input.email, name: input.name ?? null, role: input.role };
   }

@@ -84,7 +84,7 @@ export class ActivityRecorder implements OnModuleInit, BeforeApplicationShutdown
     return this.database.asTenant(tenant, async (tx) => {
       await sql`
         INSERT INTO activity (tenant_id, retention_class, at, what, grant_id, family_id, user_id, client_id, resource_id, detail)
-        SELECT ${tenant}::uuid, 'standard', r.at, r.what, r.grant_id, r.family_id, g.user_id, r.client_id, g.resource_id, r.detail
+        SELECT ${tenant}::uuid, 'tool', r.at, r.what, r.grant_id, r.family_id, g.user_id, r.client_id, g.resource_id, r.detail
         FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
           AS r(at timestamptz, what text, grant_id uuid, family_id uuid, client_id text, detail jsonb)
         LEFT JOIN grants g ON g.tenant_id = ${tenant}::uuid AND g.grant_id = r.grant_id`.execute(tx);
