@@ -103,6 +103,8 @@ CREATE TABLE commands (
   command_id uuid NOT NULL,
   fingerprint text NOT NULL,
   result jsonb NOT NULL,
+  epoch int NOT NULL,
+  last_seq bigint NOT NULL,
   recorded_at timestamptz NOT NULL,
   PRIMARY KEY (tenant_id, command_id)
 );

@@ -131,8 +131,8 @@ BEGIN
   WHERE tenant_id = p_tenant;
 
   IF p ? 'command' THEN
-    INSERT INTO commands (tenant_id, command_id, fingerprint, result, recorded_at)
-    VALUES (p_tenant, (p->'command'->>'id')::uuid, p->'command'->>'fingerprint', p->'command'->'result', at);
+    INSERT INTO commands (tenant_id, command_id, fingerprint, result, epoch, last_seq, recorded_at)
+    VALUES (p_tenant, (p->'command'->>'id')::uuid, p->'command'->>'fingerprint', p->'command'->'result', head.epoch, base + n, at);
   END IF;
 
   INSERT INTO events (tenant_id, seq, epoch, event_id, stream_type, stream_id, stream_version, type, schema_version,

@@ -34,7 +34,7 @@ CREATE TABLE dead_letters (
   PRIMARY KEY (tenant_id, consumer, seq)
 );
 CREATE INDEX dead_letters_to_replay ON dead_letters (replay_requested_at) WHERE replay_requested_at IS NOT NULL;
-CREATE INDEX dead_letters_open ON dead_letters (tenant_id, parked_at DESC) WHERE resolved_at IS NULL;
+CREATE INDEX dead_letters_open ON dead_letters (tenant_id, seq, consumer) WHERE resolved_at IS NULL;
 CALL isolate_by_tenant('dead_letters');
 GRANT INSERT, UPDATE ON dead_letters TO grantkeeper_service;
 GRANT SELECT ON dead_letters TO grantkeeper_relay;

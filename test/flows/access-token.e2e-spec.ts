@@ -21,7 +21,7 @@ describe('an access token', () => {
     person = new Person(demo.user.email, demo.user.password);
     client = await OAuthClient.register(issuer);
     tokens = await client.link(person);
-  });
+  }, 60_000);
 
   afterAll(async () => {
     await product?.stop();
@@ -62,7 +62,7 @@ describe('an access token', () => {
 
   it('publishes no private part of any key', async () => {
     const { keys } = (await (await fetch(`${issuer}/jwks`)).json()) as { keys: Record<string, unknown>[] };
-    expect(keys.map(({ alg }) => alg).sort()).toEqual(['ES256', 'RS256']);
+    expect(new Set(keys.map(({ alg }) => alg))).toEqual(new Set(['ES256', 'RS256']));
     for (const key of keys) {
       expect(key).toMatchObject({ use: 'sig', kid: expect.any(String) });
       for (const secret of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k']) expect(key).not.toHaveProperty(secret);

@@ -21,7 +21,7 @@ describe('the authorization endpoint', () => {
     client = await OAuthClient.register(issuer);
     trusted = await OAuthClient.register(issuer);
     await trusted.link(person);
-  });
+  }, 60_000);
 
   afterAll(async () => {
     await product?.stop();

@@ -18,7 +18,7 @@ class Session implements McpSession {
   async connect(): Promise<void> {
     const transport = new StreamableHTTPClientTransport(this.resource, { authProvider: this.provider, fetch: this.fetch });
     this.#transport = transport;
-    await this.#client.connect(transport as Parameters<Client['connect']>[0]);
+    await this.#client.connect(transport);
     this.#version = transport.protocolVersion;
   }
 

@@ -19,7 +19,7 @@ describe('clients that check every answer', () => {
     person = new Person(demo.user.email, demo.user.password);
     issuer = new URL(demo.issuer);
     ({ resource } = demo);
-  });
+  }, 60_000);
 
   afterAll(async () => {
     await product?.stop();
@@ -61,7 +61,7 @@ describe('clients that check every answer', () => {
       );
       const { client_id: id, client_secret: secret } = registered.clientMetadata();
       expect(typeof secret).toBe(method === 'none' ? 'undefined' : 'string');
-      config = await client.discovery(issuer, id, { token_endpoint_auth_method: method }, authentication(secret as string | undefined), {
+      config = await client.discovery(issuer, id, { token_endpoint_auth_method: method }, authentication(secret), {
         algorithm,
         execute: [client.allowInsecureRequests],
       });

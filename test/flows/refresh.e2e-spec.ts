@@ -21,7 +21,7 @@ describe('a refresh token', () => {
     const { user } = product.summary.demo;
     ({ resource } = product.summary.demo);
     person = new Person(user.email, user.password);
-  });
+  }, 60_000);
 
   afterAll(async () => {
     await product?.stop();

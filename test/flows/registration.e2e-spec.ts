@@ -9,7 +9,7 @@ describe('dynamic client registration', () => {
   beforeAll(async () => {
     product = await startProduct();
     ({ issuer } = product.summary.demo);
-  });
+  }, 60_000);
 
   afterAll(async () => {
     await product?.stop();

@@ -16,7 +16,7 @@ describe('the revocation endpoint (RFC 7009)', () => {
     const { user } = product.summary.demo;
     ({ resource, issuer } = product.summary.demo);
     person = new Person(user.email, user.password);
-  });
+  }, 60_000);
 
   afterAll(async () => {
     await product?.stop();

@@ -17,7 +17,7 @@ describe('the token endpoint', () => {
     person = new Person(demo.user.email, demo.user.password);
     client = await OAuthClient.register(issuer);
     await client.link(person);
-  });
+  }, 60_000);
 
   afterAll(async () => {
     await product?.stop();
@@ -103,7 +103,7 @@ describe('the token endpoint', () => {
     it('decodes Basic credentials as form-urlencoded', async () => {
       const confidential = await OAuthClient.register(issuer, { token_endpoint_auth_method: 'client_secret_basic' });
       const { refresh_token: refreshToken } = await confidential.link(person);
-      const percent = (text: string): string => [...text].map((c) => `%${c.charCodeAt(0).toString(16)}`).join('');
+      const percent = (text: string): string => Buffer.from(text).toString('hex').replace(/../g, '%$&');
       const authorization = `Basic ${Buffer.from(`${percent(confidential.id)}:${percent(confidential.secret!)}`).toString('base64')}`;
       expectTokens(await confidential.refresh(refreshToken, { client_id: undefined, client_secret: undefined }, { authorization }));
     });
@@ -187,7 +187,7 @@ describe('the token endpoint', () => {
       const fresh = await OAuthClient.register(issuer);
       const authorization = await fresh.authorize(person);
       const answers = await Promise.all([fresh.redeem(authorization), fresh.redeem(authorization), fresh.redeem(authorization)]);
-      expect(answers.map(({ status }) => status).sort()).toEqual([200, 400, 400]);
+      expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 400, 400]);
       const winner = answers.find(({ status }) => status === 200)!;
       expectError(await fresh.refresh(winner.body.refresh_token), 400, 'invalid_grant');
     });

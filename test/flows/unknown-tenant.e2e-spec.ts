@@ -10,7 +10,7 @@ describe('an unknown tenant', () => {
   beforeAll(async () => {
     product = await startProduct();
     origin = product.summary.authUrl;
-  });
+  }, 60_000);
 
   afterAll(async () => {
     await product?.stop();

@@ -84,7 +84,7 @@ describe('append', () => {
     const command = { id: uuidv7(), fingerprint: fingerprintOf({ a: 1 }) };
     expect(await ledger.store.resultOf(tenantId, command)).toBeUndefined();
     await ledger.store.append({ tenantId, actor, events: person.events, rows: person.rows, command: { ...command, result: { ok: 1 } } });
-    expect(await ledger.store.resultOf(tenantId, command)).toEqual({ result: { ok: 1 } });
+    expect(await ledger.store.resultOf(tenantId, command)).toMatchObject({ result: { ok: 1 }, position: { epoch: 1, seq: 3 } });
     await expect(ledger.store.resultOf(tenantId, { ...command, fingerprint: fingerprintOf({ a: 2 }) })).rejects.toMatchObject({ code: 'command.id_reused' });
   });
 

@@ -8,9 +8,8 @@ import { Logger } from '@nestjs/common';
 import { sql } from 'kysely';
 import pg from 'pg';
 import { AdminNotifier } from '../../apps/worker/src/consumers/admin-notifier.ts';
-import { ConsumerRunner } from '@grantkeeper/consumers';
-import type { EventConsumer, EventContext, LedgerEvent } from '@grantkeeper/consumers';
-import type { RetryPolicy } from '@grantkeeper/consumers';
+import { ConsumerRunner, EventContract } from '@grantkeeper/consumers';
+import type { EventConsumer, EventContext, LedgerEvent, RetryPolicy } from '@grantkeeper/consumers';
 import { SessionEnder } from '../../apps/worker/src/consumers/session-ender.ts';
 import { WebhookSecrets } from '../../apps/worker/src/consumers/webhook-secrets.ts';
 import { EventsSweep } from '../../apps/worker/src/jobs/events-sweep.job.ts';
@@ -81,6 +80,17 @@ async function cursorOf(tenant: TenantId, consumer: string) {
 const atOnce: RetryPolicy = { maxAttempts: 3, delayMs: () => 0 };
 const never: RetryPolicy = { maxAttempts: 3, delayMs: () => 60_000 };
 
+/** These tests are about reading, with events that no catalogue has. */
+class AnyEvent extends EventContract {
+  override read(event: LedgerEvent): LedgerEvent {
+    return event;
+  }
+}
+
+function runnerOf(consumers: EventConsumer[], retries?: RetryPolicy, on: Database = database): ConsumerRunner {
+  return new ConsumerRunner(on, consumers, { retries, contract: new AnyEvent() });
+}
+
 /** Counts on rows of our own: one `activity` row per event. */
 function counting(
   handles: string[],
@@ -89,6 +99,7 @@ function counting(
   return {
     name: 'counting',
     effects: 'inward',
+    onFailure: 'park',
     handles: new Set(handles),
     apply: async (event, context) => {
       await context.tx
@@ -113,6 +124,14 @@ async function activity(tenant: TenantId, what: string): Promise<Record<string, 
   return rows.map(({ detail }) => detail);
 }
 
+async function parked(tenant: TenantId): Promise<unknown[]> {
+  const { rows } = await admin.query(
+    'SELECT consumer, epoch, seq, event_type, reason, attempts, resolved_at FROM dead_letters WHERE tenant_id = $1 ORDER BY seq',
+    [tenant],
+  );
+  return rows;
+}
+
 const counted = async (tenant: TenantId): Promise<unknown[]> =>
   (await activity(tenant, 'counted')).map(({ seq }) => seq);
 
@@ -121,7 +140,7 @@ describe('reading a ledger', () => {
     const tenant = newTenant();
     await append(tenant, { type: 'A' }, { type: 'B' }, { type: 'A' });
     const consumer = counting(['A']);
-    const runner = new ConsumerRunner(database, [consumer]);
+    const runner = runnerOf([consumer]);
     expect(await runner.catchUp(tenant, consumer)).toBe('caught-up');
     await append(tenant, { type: 'B' });
     await runner.catchUp(tenant, consumer);
@@ -134,7 +153,7 @@ describe('reading a ledger', () => {
     const tenant = newTenant();
     await append(tenant, ...Array.from({ length: 1_203 }, (_, index) => ({ type: index % 100 === 0 ? 'A' : 'B' })));
     const consumer = counting(['A']);
-    await new ConsumerRunner(database, [consumer]).catchUp(tenant, consumer);
+    await runnerOf([consumer]).catchUp(tenant, consumer);
     expect(await counted(tenant)).toHaveLength(13);
     expect((await cursorOf(tenant, 'counting'))?.seq).toBe(1_203);
   });
@@ -150,12 +169,12 @@ describe('reading a ledger', () => {
     );
     await admin.query('UPDATE heads SET seq = 5 WHERE tenant_id = $1', [tenant]);
     const consumer = counting(['A']);
-    const runner = new ConsumerRunner(database, [consumer], atOnce);
+    const runner = runnerOf([consumer], atOnce);
     for (let round = 0; round < 5; round++) expect(await runner.catchUp(tenant, consumer)).toBe('failed');
     expect(await counted(tenant)).toEqual([1, 2]);
     // However often it failed: a hole is never skipped.
     expect(await cursorOf(tenant, 'counting')).toMatchObject({ seq: 2, last_error: 'ledger.gap' });
-    expect(await activity(tenant, 'event.parked')).toEqual([]);
+    expect(await parked(tenant)).toEqual([]);
   });
 
   test("a consumer sees rows of the event's tenant only", async () => {
@@ -167,7 +186,7 @@ describe('reading a ledger', () => {
       const rows = await tx.selectFrom('events').select('tenant_id').execute();
       seen.push(...rows.map((row) => row.tenant_id));
     });
-    const runner = new ConsumerRunner(database, [consumer]);
+    const runner = runnerOf([consumer]);
     await runner.catchUp(one, consumer);
     expect(seen).toEqual([one]);
     expect(await cursorOf(two, 'counting')).toBeUndefined();
@@ -182,7 +201,7 @@ describe('failures and crashes', () => {
     const consumer = counting(['A'], async (event) => {
       if (event.seq === 2 && failures-- > 0) throw new Error('not now');
     });
-    const runner = new ConsumerRunner(database, [consumer], atOnce);
+    const runner = runnerOf([consumer], atOnce);
     expect(await runner.catchUp(tenant, consumer)).toBe('failed');
     expect(await counted(tenant)).toEqual([1]);
     expect(await cursorOf(tenant, 'counting')).toMatchObject({ seq: 1, attempts: 1, last_error: 'Error' });
@@ -201,7 +220,7 @@ describe('failures and crashes', () => {
       calls++;
       throw new Error('not now');
     });
-    const runner = new ConsumerRunner(database, [consumer], never);
+    const runner = runnerOf([consumer], never);
     expect(await runner.catchUp(tenant, consumer)).toBe('failed');
     expect(await runner.catchUp(tenant, consumer)).toBe('waiting');
     expect(calls).toBe(1);
@@ -214,13 +233,13 @@ describe('failures and crashes', () => {
     const consumer = counting(['A'], async (event) => {
       if (event.seq === 1) throw new Error('the address is ann@example.org');
     });
-    const runner = new ConsumerRunner(database, [consumer], atOnce);
+    const runner = runnerOf([consumer], atOnce);
     expect(await runner.catchUp(tenant, consumer)).toBe('failed');
     expect(await runner.catchUp(tenant, consumer)).toBe('failed');
     expect(await runner.catchUp(tenant, consumer)).toBe('caught-up');
     expect(await counted(tenant)).toEqual([2]);
-    expect(await activity(tenant, 'event.parked')).toEqual([
-      { consumer: 'counting', epoch: 1, seq: 1, type: 'A', reason: 'Error' },
+    expect(await parked(tenant)).toEqual([
+      { consumer: 'counting', epoch: 1, seq: 1, event_type: 'A', reason: 'Error', attempts: 3, resolved_at: null },
     ]);
   });
 
@@ -233,7 +252,7 @@ describe('failures and crashes', () => {
       const { rows } = await sql<{ pid: number }>`SELECT pg_backend_pid() AS pid`.execute(tx);
       await admin.query('SELECT pg_terminate_backend($1)', [rows[0]!.pid]);
     });
-    const runner = new ConsumerRunner(database, [consumer]);
+    const runner = runnerOf([consumer]);
     await expect(runner.catchUp(tenant, consumer)).rejects.toThrow();
     expect(await counted(tenant)).toEqual([]);
     expect(await runner.catchUp(tenant, consumer)).toBe('caught-up');
@@ -249,7 +268,7 @@ describe('failures and crashes', () => {
       const finished = async (): Promise<boolean> => (await cursorOf(tenant, 'counting'))?.seq === 40;
       while (!(await finished())) {
         await Promise.all(
-          databases.flatMap((each) => [0, 1].map(() => new ConsumerRunner(each, [consumer]).catchUp(tenant, consumer))),
+          databases.flatMap((each) => [0, 1].map(() => runnerOf([consumer], undefined, each).catchUp(tenant, consumer))),
         );
       }
       expect(await counted(tenant)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
@@ -269,7 +288,7 @@ describe('failures and crashes', () => {
       started!();
       await gate;
     });
-    const runner = new ConsumerRunner(database, [consumer]);
+    const runner = runnerOf([consumer]);
     const first = runner.catchUp(tenant, consumer);
     await begun;
     expect(await runner.catchUp(tenant, consumer)).toBe('busy');
@@ -319,7 +338,7 @@ describe('session-ender', () => {
     await append(other, { type: 'Anything' });
     const elsewhere = await session(other, ann, 0);
     const consumer = new SessionEnder();
-    await new ConsumerRunner(database, [consumer]).catchUp(tenant, consumer);
+    await runnerOf([consumer]).catchUp(tenant, consumer);
     expect(await alive(old, again, bobs, elsewhere)).toEqual([again, bobs, elsewhere]);
   });
 
@@ -333,7 +352,7 @@ describe('session-ender', () => {
       await session(other, randomUUID(), 0),
     ];
     const consumer = new SessionEnder();
-    await new ConsumerRunner(database, [consumer]).catchUp(tenant, consumer);
+    await runnerOf([consumer]).catchUp(tenant, consumer);
     expect(await alive(...ids)).toEqual([ids[2]]);
   });
 });
@@ -423,7 +442,7 @@ describe('admin-notifier', () => {
       },
     );
     const consumer = notifier();
-    expect(await new ConsumerRunner(database, [consumer]).catchUp(tenant, consumer)).toBe('caught-up');
+    expect(await runnerOf([consumer]).catchUp(tenant, consumer)).toBe('caught-up');
     expect(received).toHaveLength(1);
     const [message] = received;
     expect(message!.id).toBe(`${tenant}-1-2`);
@@ -452,7 +471,7 @@ describe('admin-notifier', () => {
   ])('tells of %s as %s', async (type, told) => {
     const tenant = await tenantWith(url, { type });
     const consumer = notifier();
-    await new ConsumerRunner(database, [consumer]).catchUp(tenant, consumer);
+    await runnerOf([consumer]).catchUp(tenant, consumer);
     expect(received.map(({ body }) => JSON.parse(body).type)).toEqual([told]);
   });
 
@@ -464,7 +483,7 @@ describe('admin-notifier', () => {
       { type: 'UserAccessRevoked', payload: ids },
     );
     const consumer = notifier();
-    const runner = new ConsumerRunner(database, [consumer], { maxAttempts: 5, delayMs: () => 0 });
+    const runner = runnerOf([consumer], { maxAttempts: 5, delayMs: () => 0 });
     expect(await runner.catchUp(tenant, consumer)).toBe('failed');
     expect(await cursorOf(tenant, 'admin-notifier')).toMatchObject({ seq: 0, attempts: 1, last_error: 'http.500' });
     expect(await runner.catchUp(tenant, consumer)).toBe('failed');
@@ -477,7 +496,7 @@ describe('admin-notifier', () => {
     answers = [204, 500, 204];
     const tenant = await tenantWith(url, { type: 'GrantRevoked' }, { type: 'GrantRevoked' }, { type: 'GrantRevoked' });
     const consumer = notifier();
-    const runner = new ConsumerRunner(database, [consumer], { maxAttempts: 5, delayMs: () => 0 });
+    const runner = runnerOf([consumer], { maxAttempts: 5, delayMs: () => 0 });
     expect(await runner.catchUp(tenant, consumer)).toBe('failed');
     expect(await runner.catchUp(tenant, consumer)).toBe('caught-up');
     expect(received.map(({ id }) => id)).toEqual([1, 2, 2, 3].map((seq) => `${tenant}-1-${seq}`));
@@ -487,13 +506,13 @@ describe('admin-notifier', () => {
     answers = [302];
     const tenant = await tenantWith(url, { type: 'GrantRevoked' });
     const consumer = notifier();
-    const runner = new ConsumerRunner(database, [consumer], { maxAttempts: 5, delayMs: () => 0 });
+    const runner = runnerOf([consumer], { maxAttempts: 5, delayMs: () => 0 });
     expect(await runner.catchUp(tenant, consumer)).toBe('failed');
     expect((await cursorOf(tenant, 'admin-notifier'))?.last_error).toBe('outbound.redirect_refused');
 
     const inside = await tenantWith(url.replace('http:', 'https:'), { type: 'GrantRevoked' });
     const strict = notifier(false);
-    expect(await new ConsumerRunner(database, [strict]).catchUp(inside, strict)).toBe('failed');
+    expect(await runnerOf([strict]).catchUp(inside, strict)).toBe('failed');
     expect((await cursorOf(inside, 'admin-notifier'))?.last_error).toBe('outbound.address_refused');
     expect(received).toHaveLength(1);
   });
@@ -501,7 +520,7 @@ describe('admin-notifier', () => {
   test('a tenant without a URL is told nothing and is not behind', async () => {
     const tenant = await tenantWith(null, { type: 'GrantRevoked' });
     const consumer = notifier();
-    expect(await new ConsumerRunner(database, [consumer]).catchUp(tenant, consumer)).toBe('caught-up');
+    expect(await runnerOf([consumer]).catchUp(tenant, consumer)).toBe('caught-up');
     expect(received).toEqual([]);
     expect((await cursorOf(tenant, 'admin-notifier'))?.seq).toBe(1);
   });
@@ -512,11 +531,11 @@ describe('events.sweep', () => {
     const tenants = Array.from({ length: 12 }, newTenant);
     for (const tenant of tenants) await append(tenant, { type: 'A' });
     const consumer = counting(['A']);
-    const runner = new ConsumerRunner(database, [consumer]);
+    const runner = runnerOf([consumer]);
     await runner.catchUp(tenants[0]!, consumer);
-    const sweep = new EventsSweep(database, runner);
+    const sweep = new EventsSweep(runner);
     const ours = async (): Promise<number> =>
-      (await sweep.behind()).filter(({ tenant }) => tenants.includes(tenant)).length;
+      (await runner.behind.find()).filter(({ tenant }) => tenants.includes(tenant)).length;
     expect(await ours()).toBe(11);
     await sweep.run();
     expect(await ours()).toBe(0);
@@ -531,9 +550,9 @@ describe('events.sweep', () => {
       calls.push(event.tenantId);
       if (event.tenantId !== fine) throw new Error('not now');
     });
-    const runner = new ConsumerRunner(database, [consumer], never);
+    const runner = runnerOf([consumer], never);
     await runner.catchUp(waiting, consumer);
-    await new EventsSweep(database, runner).run();
+    await new EventsSweep(runner).run();
     expect(calls.filter((tenant) => tenant === waiting)).toHaveLength(1);
     expect(calls).toContain(broken);
     expect(await counted(fine)).toEqual([1]);

@@ -1,5 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
+import { Database } from '@grantkeeper/event-store';
+import { TimeTravel } from '@grantkeeper/history';
 import { RevocationModule } from '@grantkeeper/revocation';
 import { AdminKeys } from './access/admin-keys.ts';
 import { AdminGuard } from './access/admin.guard.ts';
@@ -7,6 +9,9 @@ import { EventExport } from './events/event-export.ts';
 import { EventsController } from './events/events.controller.ts';
 import { GrantsController } from './grants/grants.controller.ts';
 import { GrantQueries } from './grants/grants.queries.ts';
+import { ClientHistory } from './history/client-history.ts';
+import { GrantStoryController } from './history/grant-story.controller.ts';
+import { GrantStories } from './history/grant-story.queries.ts';
 import { LedgerSettings } from './ledger-settings.ts';
 import { PoliciesController } from './policies/policies.controller.ts';
 import { SetPolicyHandler } from './policies/set-policy.handler.ts';
@@ -16,6 +21,7 @@ import { OnboardTenantHandler } from './tenants/onboard-tenant.handler.ts';
 import { TenantsController } from './tenants/tenants.controller.ts';
 import { CreateUserHandler } from './users/create-user.handler.ts';
 import { UsersController } from './users/users.controller.ts';
+import { VerificationController } from './verification/verification.controller.ts';
 
 /** The admin API over the ledger. */
 @Module({})
@@ -30,14 +36,19 @@ export class LedgerModule {
         UsersController,
         PoliciesController,
         GrantsController,
+        GrantStoryController,
         RevocationsController,
         EventsController,
+        VerificationController,
       ],
       providers: [
         { provide: LedgerSettings, useValue: new LedgerSettings(settings) },
         AdminKeys,
         AdminGuard,
+        { provide: TimeTravel, inject: [Database], useFactory: (database: Database) => new TimeTravel(database) },
         GrantQueries,
+        GrantStories,
+        ClientHistory,
         EventExport,
         OnboardTenantHandler,
         CreateUserHandler,

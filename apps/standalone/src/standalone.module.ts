@@ -3,7 +3,7 @@ import { AdminKeys, LedgerModule } from '@grantkeeper/ledger-app';
 import { McpModule } from '@grantkeeper/mcp-app';
 import { createLogger, HealthModule, MetricsModule, NestLogger } from '@grantkeeper/observability';
 import { createHttpApplication, Platform, PlatformModule } from '@grantkeeper/platform';
-import { TenantWebhookSecretsModule, WorkerModule } from '@grantkeeper/worker-app';
+import { TenantWebhookSecretsModule, VerificationModule, WorkerModule } from '@grantkeeper/worker-app';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ensureDemo } from './demo/demo-tenant.ts';
@@ -23,6 +23,7 @@ class StandaloneModule {
         LedgerModule.register(settings),
         McpModule.register(),
         WorkerModule.register({ imports: [TenantWebhookSecretsModule] }),
+        VerificationModule.register(),
       ],
     };
   }

@@ -1,5 +1,7 @@
 import { runService } from '@grantkeeper/platform';
-import { TenantWebhookSecretsModule } from './consumers/tenant-webhook-secrets.ts';
-import { WorkerModule } from './worker.module.ts';
+import { TenantWebhookSecretsModule, VerificationModule, WorkerModule } from './worker.module.ts';
 
-await runService({ name: 'worker', modules: () => [WorkerModule.register({ imports: [TenantWebhookSecretsModule] })] });
+await runService({
+  name: 'worker',
+  modules: () => [WorkerModule.register({ imports: [TenantWebhookSecretsModule] }), VerificationModule.register()],
+});

@@ -6,6 +6,7 @@ import { eventsAppended } from './jobs/events-appended.job.ts';
 import { eventsDeliver } from './jobs/events-deliver.job.ts';
 import type { EventsSweep } from './jobs/events-sweep.job.ts';
 import type { ExpirySweep } from './jobs/expiry-sweep.job.ts';
+import { lettersReplay } from './jobs/letters-replay.job.ts';
 
 export interface Intervals {
   readonly eventsSweepMs: number;
@@ -38,6 +39,7 @@ export class WorkerJobs implements OnApplicationBootstrap, BeforeApplicationShut
   onApplicationBootstrap(): void {
     this.queues.work('events.appended', eventsAppended(this.runner, this.queues), { concurrency: 2 });
     this.queues.work('events.deliver', eventsDeliver(this.runner), { concurrency: 4 });
+    this.queues.work('letters.replay', lettersReplay(this.runner));
     this.queues.work('events.sweep', () => this.#sweep());
     this.queues.work('expiry.sweep', () => this.expirySweep.run());
     void this.#keepUp();

@@ -4,7 +4,8 @@ import { Queues } from '@grantkeeper/queue';
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
 import { AdminNotifier } from './consumers/admin-notifier.ts';
 import { ConsumerRunner } from '@grantkeeper/consumers';
-import { type RetryPolicy, standardRetries } from '@grantkeeper/consumers';
+import type { RetryPolicy } from '@grantkeeper/consumers';
+import { asyncProjections } from '@grantkeeper/read-models';
 import { SessionEnder } from './consumers/session-ender.ts';
 import { WebhookSecrets } from './consumers/webhook-secrets.ts';
 import { EventsSweep } from './jobs/events-sweep.job.ts';
@@ -15,6 +16,7 @@ export interface WorkerModuleOptions {
   /** Modules that provide `Database`, `Queues`, `OutboundClient` and `WebhookSecrets`, unless global ones do. */
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
   readonly intervals?: Intervals;
+  /** Instead of every consumer's own. */
   readonly retries?: RetryPolicy;
 }
 
@@ -33,12 +35,15 @@ export class WorkerModule {
           provide: ConsumerRunner,
           inject: [Database, OutboundClient, WebhookSecrets],
           useFactory: (database: Database, outbound: OutboundClient, secrets: WebhookSecrets) =>
-            new ConsumerRunner(database, [new SessionEnder(), new AdminNotifier(outbound, secrets)], options.retries ?? standardRetries),
+            new ConsumerRunner(database, [new SessionEnder(), new AdminNotifier(outbound, secrets)], {
+              projections: asyncProjections,
+              retries: options.retries,
+            }),
         },
         {
           provide: EventsSweep,
-          inject: [Database, ConsumerRunner],
-          useFactory: (database: Database, runner: ConsumerRunner) => new EventsSweep(database, runner),
+          inject: [ConsumerRunner],
+          useFactory: (runner: ConsumerRunner) => new EventsSweep(runner),
         },
         { provide: ExpirySweep, inject: [Database], useFactory: (database: Database) => new ExpirySweep(database) },
         {
@@ -53,4 +58,5 @@ export class WorkerModule {
 }
 
 export { TenantWebhookSecretsModule } from './consumers/tenant-webhook-secrets.ts';
+export { VerificationModule } from './jobs/verification.module.ts';
 export { WebhookSecrets } from './consumers/webhook-secrets.ts';

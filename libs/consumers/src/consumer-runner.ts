@@ -1,49 +1,79 @@
 import { type Database, type Transaction } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
-import { Logger } from '@nestjs/common';
+import type { AsyncProjection } from '@grantkeeper/read-models';
 import { sql } from 'kysely';
-import { type EventConsumer, type LedgerEvent, ledgerEvent } from './event-consumer.ts';
-import { failureReason, LedgerGap } from './failure-reason.ts';
-import { type RetryPolicy, standardRetries } from './retry-policy.ts';
-
-/** `busy`: another runner has the lease; `waiting`: the next event failed and is not due yet; `failed`: it failed now. */
-export type Outcome = 'caught-up' | 'busy' | 'waiting' | 'failed';
-type Step = Outcome | 'more' | 'no-cursor';
-
-interface Cursor {
-  readonly epoch: number;
-  readonly seq: number;
-  readonly attempts: number;
-}
-
-interface Progress {
-  at: number;
-  attempts: number;
-  retryInMs: number | null;
-  lastError: string | null;
-}
-
-const BATCH = 500;
+import { ConsumersBehind } from './consumers-behind.ts';
+import { DeadLetterReplay } from './dead-letter-replay.ts';
+import { CatalogueContract, EventContract } from './event-contract.ts';
+import type { EventConsumer } from './event-consumer.ts';
+import { EventReader, type Progress } from './event-reader.ts';
+import { generationOf, projectionConsumer } from './projection-consumer.ts';
+import { ProjectionGenerations } from './projection-generations.ts';
+import type { RetryPolicy } from './retry-policy.ts';
 
 /**
- * Brings consumers to the end of ledgers. The lock on the cursor's row is the lease: one runner per tenant and consumer
- * at a time, in whatever process, and a runner that dies gives it back. Events are read in order, and a hole in their
- * numbers stops the consumer.
+ * `busy`: another runner has the lease; `waiting`: the next event failed and is not due yet; `failed`: it failed now;
+ * `gone`: the generation that was followed is none any more.
+ */
+export type Outcome = 'caught-up' | 'busy' | 'waiting' | 'failed' | 'gone';
+type Step = Outcome | 'more' | 'no-cursor';
+
+export interface ConsumerRunnerOptions {
+  readonly projections?: readonly AsyncProjection[];
+  /** Instead of every consumer's own. */
+  readonly retries?: RetryPolicy | undefined;
+  readonly contract?: EventContract;
+}
+
+// What goes out is read again after each message, so it reads less at a time.
+const BATCH = { inward: 500, outward: 50 } as const;
+
+/**
+ * Brings consumers and projections to the end of ledgers. The lock on the cursor's row is the lease: one runner per
+ * tenant and consumer at a time, in whatever process, and a runner that dies gives it back. Events are read in order; a
+ * hole in their numbers, or one that this process does not know, stops the consumer.
  */
 export class ConsumerRunner {
-  readonly #log = new Logger('consumers');
+  readonly generations: ProjectionGenerations;
+  readonly behind: ConsumersBehind;
+  readonly #reader: EventReader;
+  readonly #letters: DeadLetterReplay;
   #stopped = false;
 
   constructor(
     private readonly database: Database,
     readonly consumers: readonly EventConsumer[],
-    private readonly retries: RetryPolicy = standardRetries,
-  ) {}
+    options: ConsumerRunnerOptions = {},
+  ) {
+    const contract = options.contract ?? new CatalogueContract();
+    this.generations = new ProjectionGenerations(database, options.projections ?? []);
+    this.behind = new ConsumersBehind(database, consumers, this.generations.projections);
+    this.#reader = new EventReader(contract, options.retries);
+    this.#letters = new DeadLetterReplay(database, consumers, contract);
+  }
 
   /** Lets the consumers of this kind read the ledger of `tenant` to its end. Rejects only when the database fails. */
   async catchUpAll(tenant: TenantId, effects: EventConsumer['effects']): Promise<void> {
     for (const consumer of this.consumers) {
       if (consumer.effects === effects) await this.catchUp(tenant, consumer);
+    }
+    if (effects === 'inward') await this.catchUpProjections(tenant);
+  }
+
+  /** Brings the generations of projections to the end of the ledger, switches to those that are built, drops old ones. */
+  async catchUpProjections(tenant: TenantId, only?: string): Promise<void> {
+    if (this.generations.projections.length === 0) return;
+    for (const generation of await this.generations.of(tenant)) {
+      if (only !== undefined && generation.projection !== only) continue;
+      if (this.#stopped) return;
+      const projection = this.generations.projections.find(({ name }) => name === generation.projection);
+      // Rows of another shape are for the release that knows it.
+      if (projection && generation.state !== 'retired' && generation.version === projection.version) {
+        await this.catchUp(tenant, projectionConsumer(projection, generation));
+      }
+    }
+    for (const generation of await this.generations.of(tenant)) {
+      if (generation.state === 'retired' && !this.#stopped) await this.generations.drop(tenant, generation);
     }
   }
 
@@ -56,124 +86,87 @@ export class ConsumerRunner {
     }
   }
 
+  /** Gives events that were put aside, and that someone wants replayed, to their consumers again. */
+  async replayRequested(tenant?: TenantId): Promise<void> {
+    for (const letter of await this.#letters.requested()) {
+      if (this.#stopped) return;
+      if (tenant === undefined || letter.tenant === tenant) await this.#letters.replay(letter);
+    }
+  }
+
   /** Begins no further step. */
   stop(): void {
     this.#stopped = true;
   }
 
   async #step(tx: Transaction, tenant: TenantId, consumer: EventConsumer): Promise<Step> {
+    const generation = generationOf(consumer);
     const cursor = await tx
-      .selectFrom('consumer_cursors')
-      .select(['epoch', 'seq', 'attempts', sql<boolean>`coalesce(retry_at > clock_timestamp(), false)`.as('early')])
-      .where('tenant_id', '=', tenant)
-      .where('consumer', '=', consumer.name)
-      .forUpdate()
+      .selectFrom('consumer_cursors as c')
+      .select(['c.epoch', 'c.seq', 'c.attempts', 'c.failed_at', 'c.through_at', sql<boolean>`coalesce(c.retry_at > clock_timestamp(), false)`.as('early')])
+      .where('c.tenant_id', '=', tenant)
+      .where('c.consumer', '=', consumer.name)
+      // A generation that has been retired, or whose number has been given to another shape, is not followed.
+      .$if(generation !== undefined, (cursors) =>
+        cursors.where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom('projection_generations as g')
+              .select('g.generation')
+              .where('g.tenant_id', '=', tenant)
+              .where('g.projection', '=', generation!.projection)
+              .where('g.generation', '=', generation!.generation)
+              .where('g.version', '=', generation!.version)
+              .where('g.state', '<>', 'retired'),
+          ),
+        ),
+      )
+      .forUpdate('c')
       .skipLocked()
       .executeTakeFirst();
-    if (!cursor) return (await this.#exists(tx, tenant, consumer)) ? 'busy' : 'no-cursor';
+    if (!cursor) {
+      const there = await this.#exists(tx, tenant, consumer);
+      if (there) return 'busy';
+      return generation ? 'gone' : 'no-cursor';
+    }
     if (cursor.early) return 'waiting';
 
     const head = await tx.selectFrom('heads').select('epoch').where('tenant_id', '=', tenant).executeTakeFirst();
     if (!head) return 'caught-up';
+    const limit = BATCH[consumer.effects];
     const rows = await tx
       .selectFrom('events')
       .selectAll()
       .where('tenant_id', '=', tenant)
       .where('seq', '>', cursor.seq)
       .orderBy('seq')
-      .limit(BATCH)
+      .limit(limit)
       .execute();
-    if (rows.length === 0) return 'caught-up';
+    let progress: Progress | undefined;
+    if (rows.length > 0) {
+      progress = await this.#reader.read(tx, consumer, cursor, rows);
+      await this.#move(tx, tenant, consumer, head.epoch, progress);
+      if (progress.failed) return 'failed';
+      if (!progress.atEnd || rows.length === limit) return 'more';
+    }
+    if (generation?.state !== 'building') return 'caught-up';
+    return (await this.generations.promote(tx, tenant, generation, progress?.at ?? cursor.seq)) ? 'caught-up' : 'more';
+  }
 
-    const { progress, step } = await this.#read(tx, consumer, cursor, rows.map(ledgerEvent));
+  async #move(tx: Transaction, tenant: TenantId, consumer: EventConsumer, epoch: number, progress: Progress): Promise<void> {
     await tx
       .updateTable('consumer_cursors')
       .set({
         // A cursor is restored together with its ledger, so in a new epoch it goes on where it stands.
-        epoch: head.epoch,
+        epoch,
         seq: progress.at,
         attempts: progress.attempts,
-        retry_at:
-          progress.retryInMs === null
-            ? null
-            : sql`clock_timestamp() + make_interval(secs => ${progress.retryInMs / 1000})`,
+        retry_at: progress.retryInMs === null ? null : sql`clock_timestamp() + make_interval(secs => ${progress.retryInMs / 1000})`,
         last_error: progress.lastError,
+        failed_at: progress.attempts === 0 ? null : (progress.failedAt ?? sql`clock_timestamp()`),
+        through_at: progress.throughAt,
       })
       .where('tenant_id', '=', tenant)
       .where('consumer', '=', consumer.name)
-      .execute();
-    return step;
-  }
-
-  async #read(
-    tx: Transaction,
-    consumer: EventConsumer,
-    cursor: Cursor,
-    events: LedgerEvent[],
-  ): Promise<{ progress: Progress; step: Step }> {
-    const progress: Progress = { at: cursor.seq, attempts: 0, retryInMs: null, lastError: null };
-    for (const event of events) {
-      let failure: unknown;
-      if (event.seq !== progress.at + 1) failure = new LedgerGap(progress.at + 1, event.seq);
-      else if (consumer.handles.has(event.type)) failure = await this.#apply(tx, consumer, event);
-
-      if (failure !== undefined) {
-        // The failures counted so far were of this event only if the cursor stood right before it.
-        progress.attempts = (progress.at === cursor.seq ? cursor.attempts : 0) + 1;
-        progress.lastError = failureReason(failure);
-        const lost = failure instanceof LedgerGap;
-        this.#log[lost ? 'error' : 'warn']({
-          msg: 'an event was not consumed',
-          ...about(consumer, event),
-          attempts: progress.attempts,
-          reason: progress.lastError,
-        });
-        if (lost || progress.attempts < this.retries.maxAttempts) {
-          progress.retryInMs = this.retries.delayMs(progress.attempts);
-          return { progress, step: 'failed' };
-        }
-        await this.#park(tx, consumer, event, progress.lastError);
-        return {
-          progress: { at: event.seq, attempts: 0, retryInMs: null, lastError: progress.lastError },
-          step: 'more',
-        };
-      }
-      progress.at = event.seq;
-      // What went out must be remembered before the next goes out.
-      if (consumer.effects === 'outward' && consumer.handles.has(event.type)) return { progress, step: 'more' };
-    }
-    return { progress, step: events.length === BATCH ? 'more' : 'caught-up' };
-  }
-
-  /** Undoes what a failed effect did to our own rows and keeps the lease; answers the failure. */
-  async #apply(tx: Transaction, consumer: EventConsumer, event: LedgerEvent): Promise<unknown> {
-    const guarded = await tx.savepoint('effect').execute();
-    try {
-      await consumer.apply(event, { tx });
-      await guarded.releaseSavepoint('effect').execute();
-      return undefined;
-    } catch (error) {
-      await guarded.rollbackToSavepoint('effect').execute();
-      return error ?? new Error('rejected without a reason');
-    }
-  }
-
-  async #park(tx: Transaction, consumer: EventConsumer, event: LedgerEvent, reason: string): Promise<void> {
-    this.#log.error({ msg: 'an event was parked', ...about(consumer, event), reason });
-    await tx
-      .insertInto('activity')
-      .values({
-        tenant_id: event.tenantId,
-        retention_class: 'standard',
-        what: 'event.parked',
-        detail: JSON.stringify({
-          consumer: consumer.name,
-          epoch: event.epoch,
-          seq: event.seq,
-          type: event.type,
-          reason,
-        }),
-      })
       .execute();
   }
 
@@ -192,13 +185,9 @@ export class ConsumerRunner {
     await this.database.asTenant(tenant, (tx) =>
       tx
         .insertInto('consumer_cursors')
-        .values({ tenant_id: tenant, consumer: consumer.name })
+        .values({ tenant_id: tenant, consumer: consumer.name, retry_at: null, last_error: null, failed_at: null, through_at: null })
         .onConflict((conflict) => conflict.doNothing())
         .execute(),
     );
   }
-}
-
-function about(consumer: EventConsumer, event: LedgerEvent): Record<string, unknown> {
-  return { consumer: consumer.name, tenant: event.tenantId, epoch: event.epoch, seq: event.seq, type: event.type };
 }

@@ -1,6 +1,7 @@
 import type { EventsRow, Transaction } from '@grantkeeper/event-store';
 import { type TenantId, tenantId } from '@grantkeeper/kernel';
 import type { Selectable } from 'kysely';
+import type { RetryPolicy } from './retry-policy.ts';
 
 /** A row of the ledger, as a consumer sees it. `personal` is sealed. */
 export interface LedgerEvent {
@@ -35,13 +36,22 @@ export interface EventContext {
  * - `outward`: `apply` reaches others. The cursor moves after it has succeeded: at least once, so what it sends carries
  *   an id by which a receiver can tell a repetition. It must finish well within the 10 s that an idle transaction lives.
  *
- * When `apply` rejects, the same event is given again later and the ones after it wait.
+ * When `apply` rejects, the same event is given again later and the ones after it wait. What follows when it goes on
+ * rejecting is the consumer's own to say:
+ *
+ * - `block`: it is tried for ever, so nothing is ever left out or overtaken; after some attempts an alarm is raised.
+ * - `park`: after so many attempts it is put among the dead letters, from where an admin can have it replayed.
+ *
+ * An event that this process does not know (see `EventContract`) is neither: the consumer stands before it.
  */
 export interface EventConsumer {
   /** Stored with the cursor: never renamed. */
   readonly name: string;
   readonly effects: 'inward' | 'outward';
   readonly handles: ReadonlySet<string>;
+  readonly onFailure: 'block' | 'park';
+  /** Defaults to `blockingRetries` or `parkingRetries`. */
+  readonly retries?: RetryPolicy;
   apply(event: LedgerEvent, context: EventContext): Promise<void>;
 }
 

@@ -19,11 +19,23 @@ export class LedgerGap extends Error {
   }
 }
 
+/** An event of a type or a schema version that this process does not know. Whoever reads on could miss what it must not. */
+export class UnknownEvent extends Error {
+  override readonly name = 'UnknownEvent';
+  constructor(
+    readonly type: string,
+    readonly schemaVersion: number,
+  ) {
+    super(`The event type ${type} in version ${schemaVersion} is not known here.`);
+  }
+}
+
 /** What of an error may be stored and shown: never its text, which may quote data or a URL. */
 export function failureReason(error: unknown): string {
   if (error instanceof OutboundError) return `outbound.${error.reason}`;
   if (error instanceof DeliveryRefused) return `http.${error.status}`;
   if (error instanceof LedgerGap) return 'ledger.gap';
+  if (error instanceof UnknownEvent) return 'event.unknown';
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return `sql.${code}`;
   return error instanceof Error ? error.name : typeof error;

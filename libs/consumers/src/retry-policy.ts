@@ -1,6 +1,6 @@
 /** How often an event is tried again and how long the waits between are. */
 export interface RetryPolicy {
-  /** After so many failures the event is parked and the next one has its turn. */
+  /** After so many failures the event is parked, or, where the consumer blocks, an alarm is raised. */
   readonly maxAttempts: number;
   /** Milliseconds to wait after the given number of failures (from 1). */
   delayMs(failures: number): number;
@@ -8,10 +8,13 @@ export interface RetryPolicy {
 
 const FIRST_MS = 1_000;
 const FACTOR = 3;
-const LONGEST_MS = 10 * 60_000;
 
 /** 1 s, 3 s, 9 s … 10 min, spread by a fifth so that receivers that were down are not met by all tenants at once. */
-export const standardRetries: RetryPolicy = {
-  maxAttempts: 10,
-  delayMs: (failures) => Math.min(FIRST_MS * FACTOR ** (failures - 1), LONGEST_MS) * (0.9 + Math.random() * 0.2),
-};
+export const parkingRetries: RetryPolicy = { maxAttempts: 10, delayMs: (failures) => delay(failures, 10 * 60_000) };
+
+/** 1 s, 3 s, 9 s … 1 min, for ever: whoever blocks is wanted back soon once the trouble is over. */
+export const blockingRetries: RetryPolicy = { maxAttempts: 5, delayMs: (failures) => delay(failures, 60_000) };
+
+function delay(failures: number, longestMs: number): number {
+  return Math.min(FIRST_MS * FACTOR ** (failures - 1), longestMs) * (0.9 + Math.random() * 0.2);
+}

@@ -5,13 +5,14 @@ import { familyRevoked, grantCreated, grantRenewed, grantRevoked, grantWidened, 
 import { policySet } from './policy/policy.events.ts';
 import { resourceAccessRevoked, resourceAdded } from './resource/resource.events.ts';
 import { signingKeyCreated } from './signing-key/signing-key.events.ts';
-import { issuerEstablished, tenantAccessRevoked, tenantAdmitted, tenantOnboarded } from './tenant/tenant.events.ts';
+import { issuerEstablished, ledgerDiverged, tenantAccessRevoked, tenantAdmitted, tenantOnboarded } from './tenant/tenant.events.ts';
 import { identityLinked, userAccessRevoked, userCreated } from './user/user.events.ts';
 
 /** Every event type that a ledger may hold, in its newest version. */
 export const eventCatalogue: readonly EventDefinition[] = [
   tenantOnboarded,
   tenantAdmitted,
+  ledgerDiverged,
   tenantAccessRevoked,
   issuerEstablished,
   resourceAdded,

@@ -126,5 +126,7 @@ export class Database {
 
   async close(): Promise<void> {
     await Promise.allSettled([this.#kysely.destroy(), this.#relay.end()]);
+    // Kysely ends the pool only if it has ever used it; an idle connection would keep the process for half a minute.
+    if (!this.#pool.ending) await this.#pool.end();
   }
 }

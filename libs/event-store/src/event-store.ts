@@ -134,15 +134,18 @@ export class EventStore {
   }
 
   /** The result of a command that has been carried out before, or undefined; refuses the same id with another body. */
-  async resultOf<Result>(tenantId: TenantId, command: CommandIdentity): Promise<{ result: Result } | undefined> {
+  async resultOf<Result>(
+    tenantId: TenantId,
+    command: CommandIdentity,
+  ): Promise<{ result: Result; position: Position; recordedAt: string } | undefined> {
     const row = await this.database.asTenant(tenantId, (tx) =>
-      tx.selectFrom('commands').select(['fingerprint', 'result']).where('tenant_id', '=', tenantId).where('command_id', '=', command.id).executeTakeFirst(),
+      tx.selectFrom('commands').selectAll().where('tenant_id', '=', tenantId).where('command_id', '=', command.id).executeTakeFirst(),
     );
     if (!row) return undefined;
     if (row.fingerprint !== command.fingerprint) {
       throw new DomainError('command.id_reused', 'This Idempotency-Key was used for a different request.', 'conflict', 'Idempotency-Key');
     }
-    return { result: row.result as Result };
+    return { result: row.result as Result, position: { epoch: row.epoch, seq: row.last_seq }, recordedAt: row.recorded_at.toISOString() };
   }
 
   async #prepare(input: AppendInput): Promise<object> {

@@ -144,6 +144,8 @@ export interface CommandsRow {
   command_id: string;
   fingerprint: string;
   result: Json;
+  epoch: number;
+  last_seq: number;
   recorded_at: Timestamp;
 }
 
@@ -291,6 +293,17 @@ export interface IssuersRow {
   url: string;
   created_seq: number;
   stream_version: number;
+}
+
+export interface LedgerVerificationsRow {
+  tenant_id: string;
+  epoch: number;
+  seq: number;
+  verified_at: Timestamp;
+  took_ms: number;
+  ok: boolean;
+  last_ok_at: Timestamp | null;
+  first_difference: ColumnType<unknown, string | null, string | null>;
 }
 
 export interface PairWatermarksRow {
@@ -464,6 +477,7 @@ export interface Schema {
   heads: HeadsRow;
   identities: IdentitiesRow;
   issuers: IssuersRow;
+  ledger_verifications: LedgerVerificationsRow;
   pair_watermarks: PairWatermarksRow;
   passwords: PasswordsRow;
   person_keys: PersonKeysRow;

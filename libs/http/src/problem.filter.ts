@@ -9,6 +9,7 @@ const statusOf: Record<DomainErrorKind, number> = {
   forbidden: 403,
   unauthenticated: 401,
   too_many: 429,
+  unavailable: 503,
 };
 
 /** Answers every error of the admin API as RFC 9457 `application/problem+json`; bugs and outages by a fixed sentence. */
@@ -25,6 +26,7 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="Grantkeeper admin API"');
+    if (problem.status === 503) reply.header('retry-after', '2');
     void reply.status(problem.status).header('cache-control', 'no-store').type('application/problem+json').send(problem);
   }
 
@@ -60,4 +62,5 @@ const titles: Record<number, string> = {
   422: 'The request is not valid',
   429: 'Too many requests',
   500: 'Server error',
+  503: 'Not available at the moment',
 };

@@ -1,5 +1,5 @@
 /** What kind of refusal a {@link DomainError} is; the transport chooses a status from it. */
-export type DomainErrorKind = 'invalid' | 'not_found' | 'conflict' | 'forbidden' | 'unauthenticated' | 'too_many';
+export type DomainErrorKind = 'invalid' | 'not_found' | 'conflict' | 'forbidden' | 'unauthenticated' | 'too_many' | 'unavailable';
 
 /**
  * A refusal by a business rule. `code` is stable (`<area>.<snake_case>`) and listed in docs/errors.md;

@@ -1,4 +1,4 @@
-import { hkdfSync } from 'node:crypto';
+import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { decrypt, encrypt } from './aead.ts';
 
 /**
@@ -20,7 +20,7 @@ export interface MasterKeyVersion {
 export class MasterSecrets {
   readonly #keys: ReadonlyMap<number, Uint8Array>;
   readonly current: number;
-  readonly #derived = new Map<string, Buffer>();
+  readonly #derived = new Map<string, KeyObject>();
 
   /** The first key is current, the others still open what they sealed. */
   constructor(keys: readonly MasterKeyVersion[]) {
@@ -30,12 +30,16 @@ export class MasterSecrets {
   }
 
   /** The 32-byte secret for `purpose` under key `version`, or undefined when there is no such version. */
-  derive(purpose: string, version = this.current): Buffer | undefined {
+  derive(purpose: string, version = this.current): KeyObject | undefined {
     const master = this.#keys.get(version);
     if (!master) return undefined;
     const name = `${version}/${purpose}`;
     let secret = this.#derived.get(name);
-    if (!secret) this.#derived.set(name, (secret = Buffer.from(hkdfSync('sha256', master, 'grantkeeper', purpose, 32))));
+    if (!secret) {
+      // A key object: an HMAC under plain bytes costs Node six times as much.
+      secret = createSecretKey(Buffer.from(hkdfSync('sha256', master, 'grantkeeper', purpose, 32)));
+      this.#derived.set(name, secret);
+    }
     return secret;
   }
 }

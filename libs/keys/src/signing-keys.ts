@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
+import { createPrivateKey, type JsonWebKey, type KeyObject, randomBytes } from 'node:crypto';
 import type { Database } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
-import { calculateJwkThumbprint, type CryptoKey, exportJWK, generateKeyPair, importJWK } from 'jose';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose';
 import { decrypt, encrypt } from './aead.ts';
 import { KeyProvider } from './key-provider.ts';
 import { RecentKeys } from './recent-keys.ts';
@@ -18,7 +18,7 @@ export interface NewSigningKey {
 
 /** The tenants' signing keys. Private halves exist sealed (AES-256-GCM under a key of their own, wrapped by the provider) and in the memory of who signs. */
 export class SigningKeys {
-  readonly #recent = new RecentKeys<CryptoKey>({ max: 5_000, ageMs: 300_000 });
+  readonly #recent = new RecentKeys<KeyObject>({ max: 5_000, ageMs: 300_000 });
 
   constructor(
     private readonly database: Database,
@@ -43,7 +43,7 @@ export class SigningKeys {
   }
 
   /** The private key `kid` of the tenant, for signing. */
-  async privateKey(tenantId: TenantId, kid: string, alg: SigningAlg): Promise<CryptoKey> {
+  async privateKey(tenantId: TenantId, kid: string, alg: SigningAlg): Promise<KeyObject> {
     const name = `${tenantId}/${kid}`;
     const recent = this.#recent.get(name);
     if (recent) return recent;
@@ -53,8 +53,8 @@ export class SigningKeys {
     if (!row) throw new Error('The signing key is not here.');
     const [, wrapped, body] = row.sealed.split(':');
     const context = `signing-key/${tenantId}/${kid}/${alg}`;
-    const jwk = JSON.parse(decrypt(await this.provider.unwrap(wrapped!, context), context, body!).toString()) as Parameters<typeof importJWK>[0];
-    const key = (await importJWK(jwk, alg)) as CryptoKey;
+    const jwk = JSON.parse(decrypt(await this.provider.unwrap(wrapped!, context), context, body!).toString()) as JsonWebKey;
+    const key = createPrivateKey({ key: jwk, format: 'jwk' });
     this.#recent.set(name, key);
     return key;
   }

@@ -4,6 +4,9 @@ import type { LoggerService, Type } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+
+const CLOSE_WITHIN_MS = 5_000;
 
 export interface HttpApplicationOptions {
   readonly trustProxy: false | number | readonly string[];
@@ -24,13 +27,28 @@ export async function createHttpApplication(module: Type | DynamicModule, option
     logger: false,
   });
   if (options.openPaths) allowAllOrigins(adapter.getInstance() as never, options.openPaths);
+  closeGently(adapter.getInstance());
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: options.logger,
     abortOnError: false,
-    forceCloseConnections: true,
   });
   app.useGlobalFilters(new FallbackFilter());
   return app;
+}
+
+/** What is being answered when the server closes is answered to its end, within limits; streams are cut at the limit. */
+function closeGently(instance: FastifyInstance): void {
+  instance.addHook('preClose', (done) => {
+    const { server } = instance;
+    // A connection that was busy when the server closed would live on until its keep-alive ends.
+    const sweep = setInterval(() => server.closeIdleConnections(), 50);
+    const limit = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS);
+    server.once('close', () => {
+      clearInterval(sweep);
+      clearTimeout(limit);
+    });
+    done();
+  });
 }
 
 /** Fastify's form of the setting: nobody, the last `n` hops, or these networks. */

@@ -5,6 +5,7 @@ import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
 import { inlineProjections } from '@grantkeeper/read-models';
 import { AccessTokens, RefreshTokens } from '@grantkeeper/tokens';
+import { AppendHints } from './append-hints.ts';
 
 export interface PlatformOptions {
   readonly databaseUrl: string;
@@ -54,7 +55,8 @@ export class Platform {
     this.refreshTokens = new RefreshTokens(this.secrets);
     this.outbound = new OutboundClient({ allowLoopback: options.outboundAllowLoopback, userAgent: 'Grantkeeper' });
     // A hint only: the sweep of the worker finds what a lost one would have told.
-    this.eventStore.onAppended((tenantId, { last }) => void queues.enqueue('events.appended', { tenantId, seq: last }, { deduplicate: tenantId }));
+    const hints = new AppendHints((tenantId, seq) => queues.enqueue('events.appended', { tenantId, seq }, { deduplicate: tenantId }));
+    this.eventStore.onAppended((tenantId, { last }) => hints.appended(tenantId, last));
   }
 
   /** Opens what takes connections; rejects when the database cannot be reached. */

@@ -21,6 +21,14 @@ export interface Service {
 @Module({})
 class ServiceModule {}
 
+/** What Nest tells of every module and route at a start is for whoever looks for it. */
+class ServiceLogger extends NestLogger {
+  override log(message: unknown, ...rest: unknown[]): void {
+    if (['InstanceLoader', 'RoutesResolver', 'RouterExplorer'].includes(String(rest.at(-1)))) this.debug(message, ...rest);
+    else super.log(message, ...rest);
+  }
+}
+
 /**
  * Runs a service until a signal: settings from the environment, the platform, health and metrics, HTTP on `PORT`. On
  * SIGINT or SIGTERM it answers what it has begun, then closes the queue and the pools; a second signal ends it at once.
@@ -32,7 +40,7 @@ export async function runService(service: Service): Promise<void> {
   const shutdown = new Shutdown((line) => log(line));
   try {
     const settings = loadConfig(serviceSettings, process.env);
-    const logger = new NestLogger(createLogger({ name: service.name, level: settings.logLevel }));
+    const logger = new ServiceLogger(createLogger({ name: service.name, level: settings.logLevel }));
     log = (line) => logger.log(line);
     await checkPort(settings.port);
     await checkDatabase('DATABASE_URL', settings.databaseUrl);

@@ -7,10 +7,14 @@ export interface Jobs {
   'events.appended': { tenantId: string; seq: number };
   /** The ledger of a tenant has grown to `seq`, and others have to be told. */
   'events.deliver': { tenantId: string; seq: number };
+  /** Someone wants events replayed that a consumer of this tenant has put aside. */
+  'letters.replay': { tenantId: string };
   /** Find consumers that are behind their ledger. */
   'events.sweep': Record<string, never>;
   /** Delete operational rows that have expired. */
   'expiry.sweep': Record<string, never>;
+  /** Compare the live rows of the ledgers whose turn it is with their events. */
+  'ledger.verify': Record<string, never>;
 }
 
 export type JobName = keyof Jobs;
@@ -18,9 +22,11 @@ export type JobName = keyof Jobs;
 export const JOB_NAMES = [
   'events.appended',
   'events.deliver',
+  'letters.replay',
   'events.sweep',
   'expiry.sweep',
+  'ledger.verify',
 ] as const satisfies readonly JobName[];
 
 /** Jobs that need no data, so that a schedule can repeat them. */
-export type ScheduledJobName = 'events.sweep' | 'expiry.sweep';
+export type ScheduledJobName = 'events.sweep' | 'expiry.sweep' | 'ledger.verify';

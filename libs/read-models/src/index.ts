@@ -18,3 +18,5 @@ export const inlineProjections: readonly InlineProjection[] = [
   grants,
   revocations,
 ];
+
+export * from './async/index.ts';

@@ -44,8 +44,8 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
   async execute({ tenantId, input }: RevokeAccess): Promise<RevocationResult> {
     return retrying(async () => {
       if (input.command) {
-        const before = await this.store.resultOf<{ changed: true }>(tenantId, input.command);
-        if (before) return (await this.#first(tenantId, input.command.id))!;
+        const before = await this.store.resultOf(tenantId, input.command);
+        if (before) return { changed: true, position: before.position, recordedAt: before.recordedAt };
       }
       const { position, state, current } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => {
         const head = await tx.selectFrom('heads').select(['epoch', 'seq']).where('tenant_id', '=', tenantId).executeTakeFirstOrThrow();
@@ -66,20 +66,6 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
       });
       return answer(appended);
     });
-  }
-
-  async #first(tenantId: TenantId, commandId: string): Promise<RevocationResult | undefined> {
-    const row = await this.database.asTenant(tenantId, (tx) =>
-      tx
-        .selectFrom('events')
-        .select(['epoch', 'seq', 'recorded_at'])
-        .where('tenant_id', '=', tenantId)
-        .where('command_id', '=', commandId)
-        .orderBy('seq', 'desc')
-        .limit(1)
-        .executeTakeFirst(),
-    );
-    return row && { changed: true, position: { epoch: row.epoch, seq: row.seq }, recordedAt: row.recorded_at.toISOString() };
   }
 }
 

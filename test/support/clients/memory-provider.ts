@@ -80,10 +80,24 @@ export class MemoryProvider implements OAuthClientProvider {
     return wanted;
   }
 
+  get clientId(): string {
+    if (!this.registration) throw new Error('The SDK has not registered.');
+    return this.registration.client_id;
+  }
+
+  get heldTokens(): StoredOAuthTokens {
+    if (!this.held) throw new Error('The SDK holds no tokens.');
+    return this.held;
+  }
+
+  /** Scopes of the tokens that it holds. */
+  get heldScopes(): string[] {
+    return (this.heldTokens.scope ?? '').split(' ');
+  }
+
   /** Makes the access token one that no server accepts any more, as if it had expired. */
   spoilAccessToken(): void {
-    if (!this.held) throw new Error('There are no tokens.');
-    this.held = { ...this.held, access_token: `${this.held.access_token.slice(0, -8)}AAAAAAAA` };
+    this.held = { ...this.heldTokens, access_token: `${this.heldTokens.access_token.slice(0, -8)}AAAAAAAA` };
   }
 
   /** The parameters of `callback`, if it answers this client's last request. */

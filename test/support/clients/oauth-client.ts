@@ -132,7 +132,7 @@ export function s256(verifier: string): string {
 
 /** What an access token says, unverified. */
 export function claimsOf(token: string): Record<string, unknown> {
-  return JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as Record<string, unknown>;
+  return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>;
 }
 
 export async function postForm<Body = Record<string, unknown>>(url: string, parameters: Sent, headers: Record<string, string> = {}): Promise<Answer<Body>> {

@@ -1,7 +1,10 @@
 import { parseArgs } from 'node:util';
 import { loadConfig, serviceSettings } from '@grantkeeper/config';
+import { Database, EventStore } from '@grantkeeper/event-store';
 import { SYSTEM_TENANT } from '@grantkeeper/kernel';
-import { checkDatabase, checkSchema, describeFailure, Platform, StartupError } from '@grantkeeper/platform';
+import { LocalKeyProvider, MasterSecrets, PersonalData, TenantKeys } from '@grantkeeper/keys';
+import { checkDatabase, checkSchema, describeFailure, StartupError } from '@grantkeeper/platform';
+import { inlineProjections } from '@grantkeeper/read-models';
 import { AdminKeys } from '../access/admin-keys.ts';
 
 /** Makes an operator's key to the admin API and shows it this once; the ledger of the system keeps its name. */
@@ -10,23 +13,16 @@ async function createOperatorKey(): Promise<void> {
   const settings = loadConfig(serviceSettings, process.env);
   await checkDatabase('DATABASE_URL', settings.databaseUrl);
   await checkSchema('DATABASE_URL', settings.databaseUrl);
-  const platform = await Platform.open({
-    databaseUrl: settings.databaseUrl,
-    queueDatabaseUrl: settings.migrationDatabaseUrl,
-    redisUrl: settings.redisUrl,
-    masterKeys: settings.masterKeys,
-    outboundAllowLoopback: false,
-    databaseConnections: 1,
-    onError: (error, where) => console.error(`${where}: ${error.message}`),
-  });
+  const database = new Database({ url: settings.databaseUrl, max: 1 });
   try {
-    const keys = new AdminKeys(platform.database, platform.eventStore);
-    const { key, keyId } = await keys.create(SYSTEM_TENANT, name, { kind: 'system', id: 'admin-key' });
+    const tenantKeys = new TenantKeys(database, new LocalKeyProvider(new MasterSecrets(settings.masterKeys)));
+    const store = new EventStore(database, inlineProjections, new PersonalData(database, tenantKeys));
+    const { key, keyId } = await new AdminKeys(database, store).create(SYSTEM_TENANT, name, { kind: 'system', id: 'admin-key' });
     // The key alone on standard output, for a pipe into a secret store.
     console.log(key);
     console.error(`The key ${keyId} ("${name}") may act on every tenant. It is not shown again.`);
   } finally {
-    await platform.close();
+    await database.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '@grantkeeper/event-store';
+import { Database, type Transaction } from '@grantkeeper/event-store';
+import { type Instant, type Moment, TimeTravel } from '@grantkeeper/history';
 import { PersonalData } from '@grantkeeper/keys';
 import type { TenantId } from '@grantkeeper/kernel';
 import { sql } from 'kysely';
@@ -15,49 +16,30 @@ export interface GrantFilter {
   readonly limit: number;
 }
 
-/** Lists of grants, from the one definition of what a grant is worth. */
+/** Lists of grants, now or at a moment that has been, from the one definition of what a grant is worth. */
 @Injectable()
 export class GrantQueries {
   constructor(
     private readonly database: Database,
+    private readonly timeTravel: TimeTravel,
     private readonly personalData: PersonalData,
   ) {}
 
-  async get(tenantId: TenantId, grantId: string) {
-    const [grant] = await this.list(tenantId, { grant: grantId, limit: 1 });
-    return grant;
-  }
-
   /** The newest grants first. */
   async list(tenantId: TenantId, filter: GrantFilter) {
-    const rows = await this.database.asTenant(tenantId, (tx) => {
-      const status = sql<'active' | 'suspended' | 'revoked'>`CASE
-        WHEN g.ended_seq IS NOT NULL OR g.watermark > g.granted_seq THEN 'revoked'
-        WHEN g.suspended THEN 'suspended' ELSE 'active' END`;
-      let query = tx
-        .selectFrom('grant_standing as g')
-        .innerJoin('users as u', (join) => join.onRef('u.tenant_id', '=', 'g.tenant_id').onRef('u.user_id', '=', 'g.user_id'))
-        .innerJoin('clients as c', (join) => join.onRef('c.tenant_id', '=', 'g.tenant_id').onRef('c.client_id', '=', 'g.client_id'))
-        .innerJoin('resources as r', (join) => join.onRef('r.tenant_id', '=', 'g.tenant_id').onRef('r.resource_id', '=', 'g.resource_id'))
-        .selectAll('g')
-        .select(['u.email_sealed', 'u.sub', 'r.url as resource_url', 'r.display_name as resource_name', 'c.kind as client_kind', 'c.metadata as client_metadata'])
-        .select(status.as('status'))
-        .select(
-          sql<{ installations: number; lastUsedOn: string | null }>`(SELECT jsonb_build_object(
-            'installations', count(*) FILTER (WHERE f.ended_seq IS NULL), 'lastUsedOn', max(f.last_used_on))
-            FROM families f WHERE f.tenant_id = g.tenant_id AND f.grant_id = g.grant_id)`.as('families'),
-        )
-        .where('g.tenant_id', '=', tenantId)
-        .orderBy('g.granted_seq', 'desc')
-        .limit(filter.limit);
-      if (filter.grant !== undefined) query = query.where('g.grant_id', '=', filter.grant);
-      if (filter.user !== undefined) query = query.where('g.user_id', '=', filter.user);
-      if (filter.client !== undefined) query = query.where('g.client_id', '=', filter.client);
-      if (filter.resource !== undefined) query = query.where('g.resource_id', '=', filter.resource);
-      if (filter.before !== undefined) query = query.where('g.granted_seq', '<', filter.before);
-      if (filter.status !== undefined) query = query.where(status, '=', filter.status);
-      return query.execute();
-    });
+    return this.#views(tenantId, await this.database.asTenant(tenantId, (tx) => standings(tx, tenantId, filter, installationsNow)));
+  }
+
+  /** The same as it was; installations and their use are not in the record and so are null. */
+  async listAsOf(tenantId: TenantId, filter: GrantFilter, moment: Moment) {
+    const found: { instant: Instant; rows: StandingRow[] } = await this.timeTravel.at(tenantId, moment, async (rows, instant) => ({
+      instant,
+      rows: await standings(rows, tenantId, filter, installationsUnknown),
+    }));
+    return { instant: found.instant, grants: await this.#views(tenantId, found.rows) };
+  }
+
+  async #views(tenantId: TenantId, rows: readonly StandingRow[]) {
     return Promise.all(
       rows.map(async (row) => ({
         id: row.grant_id,
@@ -76,4 +58,42 @@ export class GrantQueries {
       })),
     );
   }
+}
+
+interface Installations {
+  readonly installations: number | null;
+  readonly lastUsedOn: string | null;
+}
+
+const installationsNow = sql<Installations>`(SELECT jsonb_build_object(
+  'installations', count(*) FILTER (WHERE f.ended_seq IS NULL), 'lastUsedOn', max(f.last_used_on))
+  FROM families f WHERE f.tenant_id = g.tenant_id AND f.grant_id = g.grant_id)`;
+const installationsUnknown = sql<Installations>`jsonb_build_object('installations', null, 'lastUsedOn', null)`;
+
+type StandingRow = Awaited<ReturnType<typeof standings>>[number];
+
+/** Asks live rows or, of a transaction that is put to the past, those of then. */
+async function standings(tx: Transaction, tenantId: TenantId, filter: GrantFilter, installations: typeof installationsNow) {
+  const status = sql<'active' | 'suspended' | 'revoked'>`CASE
+    WHEN g.ended_seq IS NOT NULL OR g.watermark > g.granted_seq THEN 'revoked'
+    WHEN g.suspended THEN 'suspended' ELSE 'active' END`;
+  let query = tx
+    .selectFrom('grant_standing as g')
+    .innerJoin('users as u', (join) => join.onRef('u.tenant_id', '=', 'g.tenant_id').onRef('u.user_id', '=', 'g.user_id'))
+    .innerJoin('clients as c', (join) => join.onRef('c.tenant_id', '=', 'g.tenant_id').onRef('c.client_id', '=', 'g.client_id'))
+    .innerJoin('resources as r', (join) => join.onRef('r.tenant_id', '=', 'g.tenant_id').onRef('r.resource_id', '=', 'g.resource_id'))
+    .selectAll('g')
+    .select(['u.email_sealed', 'u.sub', 'r.url as resource_url', 'r.display_name as resource_name', 'c.kind as client_kind', 'c.metadata as client_metadata'])
+    .select(status.as('status'))
+    .select(installations.as('families'))
+    .where('g.tenant_id', '=', tenantId)
+    .orderBy('g.granted_seq', 'desc')
+    .limit(filter.limit);
+  if (filter.grant !== undefined) query = query.where('g.grant_id', '=', filter.grant);
+  if (filter.user !== undefined) query = query.where('g.user_id', '=', filter.user);
+  if (filter.client !== undefined) query = query.where('g.client_id', '=', filter.client);
+  if (filter.resource !== undefined) query = query.where('g.resource_id', '=', filter.resource);
+  if (filter.before !== undefined) query = query.where('g.granted_seq', '<', filter.before);
+  if (filter.status !== undefined) query = query.where(status, '=', filter.status);
+  return query.execute();
 }

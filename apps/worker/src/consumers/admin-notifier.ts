@@ -15,6 +15,8 @@ const TIMEOUT_MS = 5_000;
 export class AdminNotifier implements EventConsumer {
   readonly name = 'admin-notifier';
   readonly effects = 'outward';
+  // One receiver's trouble must not keep its admins from later revocations for ever.
+  readonly onFailure = 'park';
   readonly handles = REVOCATION_EVENTS;
 
   constructor(

@@ -7,6 +7,7 @@ import type { EventConsumer, EventContext, LedgerEvent } from '@grantkeeper/cons
 export class SessionEnder implements EventConsumer {
   readonly name = 'session-ender';
   readonly effects = 'inward';
+  readonly onFailure = 'block';
   readonly handles: ReadonlySet<string> = new Set(['UserAccessRevoked', 'TenantAccessRevoked']);
 
   async apply(event: LedgerEvent, { tx }: EventContext): Promise<void> {

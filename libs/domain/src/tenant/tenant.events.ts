@@ -40,3 +40,12 @@ export const issuerEstablished = defineEvent({
   privacy: { issuerId: 'business', owner: 'public', url: 'public' },
   says: 'An issuer identity was made. Its URL never changes.',
 });
+
+export const ledgerDiverged = defineEvent({
+  type: 'LedgerDiverged',
+  version: 1,
+  streamType: 'tenant',
+  payload: z.object({ tenantId: z.uuid(), seq: z.int().nonnegative(), table: z.string() }),
+  privacy: { tenantId: 'business', seq: 'business', table: 'public' },
+  says: 'In the system’s ledger: live rows of a tenant were found not to be what its events say. `table` is `events` when the ledger itself has a hole.',
+});

@@ -1,0 +1,49 @@
+import { parseArgs } from 'node:util';
+
+export interface Options {
+  readonly seconds: number;
+  readonly warmUp: number;
+  readonly clients: number;
+  /** Names of figures; empty for all. */
+  readonly only: readonly string[];
+  /** Where the server writes its CPU profile, one for all figures of the run. */
+  readonly profile: string | undefined;
+}
+
+const USAGE = `npm run bench -- [--seconds 5] [--warm-up 2] [--clients 32] [--only links,refreshes] [--profile directory]
+Figures: `;
+
+/** Reads the command line; prints the usage and ends the process when it is not understood. */
+export function readOptions(args: readonly string[], figures: readonly string[]): Options {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        seconds: { type: 'string', default: '5' },
+        'warm-up': { type: 'string', default: '2' },
+        clients: { type: 'string', default: '32' },
+        only: { type: 'string', multiple: true, default: [] },
+        profile: { type: 'string' },
+      },
+    });
+    const only = values.only.flatMap((list) => list.split(','));
+    const unknown = only.find((name) => !figures.includes(name));
+    if (unknown !== undefined) throw new TypeError(`There is no figure "${unknown}".`);
+    return {
+      seconds: positive('seconds', values.seconds),
+      warmUp: positive('warm-up', values['warm-up']),
+      clients: positive('clients', values.clients),
+      only,
+      profile: values.profile,
+    };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}${figures.join(', ')}`);
+    process.exit(1);
+  }
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0) || value > 3600) throw new TypeError(`--${name} is a number above 0.`);
+  return value;
+}

@@ -1,0 +1,98 @@
+import type { Transaction } from '@grantkeeper/event-store';
+import { sql } from 'kysely';
+import type { AsyncProjection, FollowedEvent } from './async-projection.ts';
+import { endOfPrefix, queryPrefixes, searchWords } from './search-words.ts';
+
+export type SearchKind = 'client' | 'resource' | 'scope' | 'user' | 'grant';
+
+export interface SearchEntry {
+  readonly kind: SearchKind;
+  readonly id: string;
+  readonly title: string;
+  readonly detail: string;
+}
+
+interface Indexed extends SearchEntry {
+  /** What it is found by. */
+  readonly texts: readonly string[];
+}
+
+/**
+ * What the lists of admins are searched by: names, ids and URLs of clients, resources and scopes, ids of people and
+ * grants. Names and addresses of people are not here: they stay sealed, and an e-mail is found by its keyed HMAC.
+ */
+export const adminSearch: AsyncProjection = {
+  name: 'admin-search',
+  version: 1,
+  tables: ['admin_search_entries', 'admin_search_words'],
+  handles: new Set(['ClientAdmitted', 'ResourceAdded', 'UserCreated', 'GrantCreated']),
+  async apply(event, tx, generation) {
+    for (const entry of entriesOf(event)) {
+      const place = { tenant_id: event.tenantId, generation, kind: entry.kind, id: entry.id };
+      await tx
+        .insertInto('admin_search_entries')
+        .values({ ...place, title: entry.title, detail: entry.detail })
+        .onConflict((conflict) => conflict.columns(['tenant_id', 'generation', 'kind', 'id']).doUpdateSet({ title: entry.title, detail: entry.detail }))
+        .execute();
+      const words = [...new Set(entry.texts.flatMap(searchWords))];
+      if (words.length === 0) continue;
+      await tx
+        .insertInto('admin_search_words')
+        .values(words.map((word) => ({ ...place, word })))
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    }
+  },
+};
+
+function entriesOf({ type, payload, streamId }: FollowedEvent): Indexed[] {
+  switch (type) {
+    case 'ClientAdmitted': {
+      const metadata = payload['metadata'] as Record<string, unknown> | undefined;
+      const id = String(payload['clientId']);
+      const name = typeof metadata?.['client_name'] === 'string' ? metadata['client_name'] : id;
+      const uri = typeof metadata?.['client_uri'] === 'string' ? metadata['client_uri'] : '';
+      return [{ kind: 'client', id, title: name, detail: id, texts: [name, id, uri] }];
+    }
+    case 'ResourceAdded': {
+      const id = String(payload['resourceId']);
+      const [name, url, slug] = [String(payload['displayName']), String(payload['url']), String(payload['slug'])];
+      const scopes = (payload['scopes'] ?? []) as readonly { name: string; description: string }[];
+      return [
+        { kind: 'resource', id, title: name, detail: url, texts: [name, url, slug, id] },
+        ...scopes.map(
+          (scope): Indexed => ({ kind: 'scope', id: `${id} ${scope.name}`, title: scope.name, detail: `${scope.description} (${name})`, texts: [scope.name, scope.description] }),
+        ),
+      ];
+    }
+    case 'UserCreated': {
+      const [id, sub] = [String(payload['userId']), String(payload['sub'])];
+      return [{ kind: 'user', id, title: sub, detail: String(payload['role']), texts: [id, sub] }];
+    }
+    case 'GrantCreated': {
+      const shown = payload['shown'] as { clientName?: string } | undefined;
+      const scopes = (payload['scopes'] ?? []) as readonly string[];
+      return [{ kind: 'grant', id: streamId, title: `Link of ${shown?.clientName ?? String(payload['clientId'])}`, detail: scopes.join(' '), texts: [streamId] }];
+    }
+    default:
+      return [];
+  }
+}
+
+/** Entries that have, for every word of `query`, one that begins with it; by kind and title. */
+export async function searchAdmin(tx: Transaction, tenantId: string, generation: number, query: string, limit: number): Promise<SearchEntry[]> {
+  const prefixes = queryPrefixes(query).slice(0, 8);
+  if (prefixes.length === 0) return [];
+  const found = sql.join(
+    prefixes.map(
+      (prefix) => sql`SELECT kind, id FROM admin_search_words
+        WHERE tenant_id = ${tenantId} AND generation = ${generation} AND word >= ${prefix} AND word < ${endOfPrefix(prefix)}`,
+    ),
+    sql` INTERSECT `,
+  );
+  const { rows } = await sql<SearchEntry>`
+    SELECT e.kind, e.id, e.title, e.detail FROM admin_search_entries e
+    WHERE e.tenant_id = ${tenantId} AND e.generation = ${generation} AND (e.kind, e.id) IN (${found})
+    ORDER BY e.kind, e.title, e.id LIMIT ${limit}`.execute(tx);
+  return rows;
+}

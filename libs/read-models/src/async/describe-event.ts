@@ -1,0 +1,115 @@
+import { type Because, eventCatalogue } from '@grantkeeper/domain';
+
+/** What of an event is put into words: nothing personal is read. */
+export interface DescribableEvent {
+  readonly type: string;
+  readonly actor: unknown;
+  readonly payload: unknown;
+}
+
+/**
+ * One plain English sentence that says what happened, for admins. It is made of the event alone, so it never changes,
+ * and of nothing personal: people are "the person", reasons stay sealed beside it. A type that has no words of its own
+ * is told by its entry in the catalogue.
+ */
+export function describeEvent(event: DescribableEvent): string {
+  const words = Object.hasOwn(sentences, event.type) ? sentences[event.type] : undefined;
+  if (words) return words(facts(event.payload), kindOf(event.actor));
+  return eventCatalogue.find(({ type }) => type === event.type)?.says ?? `Something happened that this version has no words for (${event.type}).`;
+}
+
+interface Facts {
+  readonly because?: Because;
+  readonly kind?: string;
+  readonly by?: string;
+  readonly name?: string;
+  readonly slug?: string;
+  readonly displayName?: string;
+  readonly url?: string;
+  readonly alg?: string;
+  readonly role?: string;
+  readonly clientId?: string;
+  readonly metadata?: { readonly client_name?: unknown };
+  readonly scopes?: readonly (string | { readonly name: string })[];
+  readonly added?: readonly string[];
+  readonly shown?: { readonly clientName: string; readonly redirectHost: string };
+}
+
+const sentences: Readonly<Record<string, (payload: Facts, actor: string) => string>> = {
+  TenantOnboarded: ({ displayName }) => `${displayName} was given its own authorization server and ledger.`,
+  TenantAdmitted: ({ displayName, slug }) => `An operator made the tenant ${displayName} (${slug}).`,
+  TenantAccessRevoked: (payload, actor) => `${ender(payload, actor)} ended every link of the tenant${cause(payload)}.`,
+  IssuerEstablished: ({ url }) => `The issuer ${url} was established.`,
+  ResourceAdded: ({ displayName, url }) => `The MCP server ${displayName} (${url}) was added.`,
+  ResourceAccessRevoked: (payload, actor) => `${ender(payload, actor)} ended every link to the MCP server${cause(payload)}.`,
+  PolicySet: (_payload, actor) => `${acting(actor)} set the tenant’s policy.`,
+  SigningKeyCreated: ({ alg }) => `A signing key (${alg}) was made.`,
+  UserCreated: ({ role }) => `A person became known, as ${role === 'admin' ? 'an admin' : 'a member'} of the tenant.`,
+  IdentityLinked: ({ kind }) => `A way to sign in (${kind}) was linked to the person.`,
+  UserAccessRevoked: (payload, actor) =>
+    `${ender(payload, actor)} ended every link and session of ${payload.because === 'user' ? 'their own' : 'the person'}${cause(payload)}.`,
+  ClientAdmitted: ({ clientId, metadata, by }) =>
+    `${typeof metadata?.client_name === 'string' ? metadata.client_name : clientId} became known to the tenant, because ${by === 'admin' ? 'an admin admitted it' : 'someone consented to it'}.`,
+  ClientAccessRevoked: (payload, actor) => `${ender(payload, actor)} ended every link of the client${cause(payload)}.`,
+  GrantCreated: ({ shown, scopes }) => `The person allowed ${shown?.clientName} (${shown?.redirectHost}) to use ${listed(scopes)}.`,
+  GrantWidened: ({ shown, added }) => `The person allowed ${shown?.clientName} to use ${listed(added)} as well.`,
+  GrantRenewed: ({ shown }) => `The person confirmed what ${shown?.clientName} may use; nothing was added.`,
+  GrantRevoked: (payload, actor) => `${ender(payload, actor)} ended the link${cause(payload)}.`,
+  FamilyRevoked: (payload, actor) => `${ender(payload, actor)} ended one installation of the link${cause(payload)}.`,
+  TokenRevoked: (payload, actor) => `${ender(payload, actor)} ended one access token of the link${cause(payload)}.`,
+  AdminKeyCreated: ({ name }) => `The key "${name}" to the admin API was made.`,
+};
+
+function facts(payload: unknown): Facts {
+  return typeof payload === 'object' && payload !== null ? payload : {};
+}
+
+function kindOf(actor: unknown): string {
+  const kind: unknown = (actor as { kind?: unknown } | null)?.kind;
+  return typeof kind === 'string' ? kind : '';
+}
+
+/** Who acted, as the subject of a sentence. */
+function acting(kind: string): string {
+  switch (kind) {
+    case 'operator':
+      return 'An operator';
+    case 'admin':
+      return 'An admin';
+    case 'user':
+      return 'The person';
+    case 'client':
+      return 'The client';
+    default:
+      return 'Grantkeeper';
+  }
+}
+
+/** Who ended access: the cause says it better than the actor, who may have acted for another. */
+function ender({ because }: Facts, actor: string): string {
+  switch (because) {
+    case 'admin':
+      return actor === 'operator' ? 'An operator' : 'An admin';
+    case 'user':
+      return 'The person';
+    case 'client':
+      return 'The client';
+    case 'code_replayed':
+    case 'refresh_token_reused':
+      return 'Grantkeeper';
+    default:
+      return acting(actor);
+  }
+}
+
+function cause({ because }: Facts): string {
+  if (because === 'code_replayed') return ', because its authorization code came a second time';
+  if (because === 'refresh_token_reused') return ', because a refresh token came again after it had been replaced';
+  return '';
+}
+
+function listed(scopes: Facts['scopes']): string {
+  const names = (scopes ?? []).map((scope) => (typeof scope === 'string' ? scope : scope.name));
+  if (names.length < 2) return names[0] ?? 'nothing';
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}

@@ -1,0 +1,173 @@
+import {
+  type Because,
+  clientAccessRevoked,
+  clientAdmitted,
+  defaultPolicy,
+  familyRevoked,
+  grantCreated,
+  grantRenewed,
+  grantRevoked,
+  grantWidened,
+  type NewEvent,
+  policySet,
+  resourceAccessRevoked,
+  resourceAdded,
+  tenantAccessRevoked,
+  tokenRevoked,
+  userAccessRevoked,
+} from '@grantkeeper/domain';
+import type { AppendInput, ProjectedRow } from '@grantkeeper/event-store';
+import type { TenantId } from '@grantkeeper/kernel';
+import { inlineProjections } from '@grantkeeper/read-models';
+import fc from 'fast-check';
+import { sql } from 'kysely';
+import { v7 as uuidv7 } from 'uuid';
+import { actor, type TestLedger } from './ledger.ts';
+
+/** An act on a random ledger; numbers pick one of what there is, and where there is nothing yet the act does nothing. */
+export type Act =
+  | { readonly kind: 'person' | 'client' | 'resource' | 'revoke-tenant' | 'policy' }
+  | { readonly kind: 'link'; readonly user: number; readonly client: number; readonly resource: number }
+  | { readonly kind: 'widen' | 'renew' | 'revoke-grant' | 'revoke-family' | 'revoke-token'; readonly grant: number }
+  | { readonly kind: 'revoke-user' | 'revoke-client' | 'revoke-resource'; readonly which: number };
+
+const pick = fc.nat({ max: 1_000 });
+
+/** Acts in an order in which most of them find something to act on. */
+export const acts: fc.Arbitrary<Act[]> = fc.array(
+  fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom<Act>({ kind: 'person' }, { kind: 'client' }, { kind: 'resource' }) },
+    { weight: 1, arbitrary: fc.constantFrom<Act>({ kind: 'policy' }, { kind: 'revoke-tenant' }) },
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant('link' as const), user: pick, client: pick, resource: pick }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({ kind: fc.constantFrom('widen' as const, 'renew' as const, 'revoke-grant' as const, 'revoke-family' as const, 'revoke-token' as const), grant: pick }),
+    },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('revoke-user' as const, 'revoke-client' as const, 'revoke-resource' as const), which: pick }) },
+  ),
+  { minLength: 10, maxLength: 60 },
+);
+
+interface Grant {
+  readonly grantId: string;
+  readonly userId: string;
+  readonly clientId: string;
+  readonly resourceId: string;
+}
+
+/** A tenant whose ledger grows by random acts, one append each. */
+export class RandomTenant {
+  readonly users: string[] = [];
+  readonly clients: string[] = [];
+  readonly resources: string[] = [];
+  readonly grants: Grant[] = [];
+
+  constructor(
+    private readonly ledger: TestLedger,
+    readonly id: TenantId,
+  ) {}
+
+  /** Carries the acts out one after the other, after one of each kind that others need. */
+  async carryOut(all: readonly Act[], after?: (index: number) => Promise<void>): Promise<void> {
+    const needed: Act[] = [{ kind: 'person' }, { kind: 'client' }, { kind: 'resource' }];
+    for (const [index, act] of [...needed, ...all].entries()) {
+      await this.#do(act);
+      await after?.(index);
+    }
+  }
+
+  async #do(act: Act): Promise<void> {
+    switch (act.kind) {
+      case 'person': {
+        const person = await this.ledger.person(this.id);
+        this.users.push(person.userId);
+        return this.#append(person.events, [], person.rows);
+      }
+      case 'client': {
+        const clientId = `gkd_${uuidv7()}`;
+        this.clients.push(clientId);
+        const metadata = { client_name: `Client ${this.clients.length}` };
+        return this.#append([clientAdmitted.on(clientId, { clientId, kind: 'dynamic', metadata, metadataDigest: 'd', by: 'consent' })]);
+      }
+      case 'resource': {
+        const resourceId = uuidv7();
+        this.resources.push(resourceId);
+        return this.#append([resourceAdded.on(resourceId, resource(resourceId))]);
+      }
+      case 'policy':
+        return this.#append([policySet.on(this.id, { settings: { ...defaultPolicy, refreshReplaysMax: this.grants.length } })], [['policies', { tenant_id: this.id }]]);
+      case 'revoke-tenant':
+        return this.#append([tenantAccessRevoked.on(this.id, { because: 'admin' })], [['tenants', { tenant_id: this.id }]]);
+      case 'link': {
+        const grant = { grantId: uuidv7(), userId: at(this.users, act.user), clientId: at(this.clients, act.client), resourceId: at(this.resources, act.resource) };
+        this.grants.push(grant);
+        return this.#append([grantCreated.on(grant.grantId, { ...grant, scopes: ['a'], shown: shown(this.grants.length) })]);
+      }
+      case 'revoke-user': {
+        const userId = at(this.users, act.which);
+        return this.#append([userAccessRevoked.on(userId, { userId, because: 'admin' })], [['users', { user_id: userId }]]);
+      }
+      case 'revoke-client': {
+        const clientId = at(this.clients, act.which);
+        return this.#append([clientAccessRevoked.on(clientId, { clientId, because: 'admin' })], [['clients', { client_id: clientId }]]);
+      }
+      case 'revoke-resource': {
+        const resourceId = at(this.resources, act.which);
+        return this.#append([resourceAccessRevoked.on(resourceId, { resourceId, because: 'admin' })], [['resources', { resource_id: resourceId }]]);
+      }
+      default: {
+        const grant = this.grants[act.grant % Math.max(this.grants.length, 1)];
+        if (grant) await this.#append([onGrant(act.kind, grant, act.grant)], [['grants', { grant_id: grant.grantId }]]);
+      }
+    }
+  }
+
+  async #append(events: readonly NewEvent[], keys: ReadonlyArray<readonly [string, Record<string, string>]> = [], rows?: AppendInput['rows']): Promise<void> {
+    const current = await Promise.all(keys.map(async ([table, key]) => ({ table, row: await rowOf(this.ledger, this.id, table, key) })));
+    await this.ledger.store.append({ tenantId: this.id, actor, events, current, ...(rows && { rows }) });
+  }
+}
+
+function onGrant(kind: 'widen' | 'renew' | 'revoke-grant' | 'revoke-family' | 'revoke-token', grant: Grant, n: number): NewEvent {
+  const because: Because = 'admin';
+  const familyId = uuidv7();
+  switch (kind) {
+    case 'widen':
+      return grantWidened.on(grant.grantId, { scopes: ['a', `s${n}`], added: [`s${n}`], shown: shown(n) });
+    case 'renew':
+      return grantRenewed.on(grant.grantId, { shown: shown(n) });
+    case 'revoke-grant':
+      return grantRevoked.on(grant.grantId, { ...grant, because });
+    case 'revoke-family':
+      return familyRevoked.on(grant.grantId, { ...grant, familyId, because });
+    case 'revoke-token':
+      return tokenRevoked.on(grant.grantId, { ...grant, familyId, tokenId: uuidv7(), because });
+  }
+}
+
+const at = <Item>(items: readonly Item[], n: number): Item => items[n % items.length]!;
+const shown = (n: number) => ({ clientName: 'Client', redirectHost: 'client.example', metadataDigest: `d${n}`, scopes: ['a'] });
+
+function resource(resourceId: string): Parameters<typeof resourceAdded.on>[1] {
+  return {
+    resourceId,
+    owner: 'tenant',
+    kind: 'hosted',
+    slug: resourceId,
+    url: `https://mcp.example/${resourceId}/mcp`,
+    displayName: 'Boards',
+    signingAlg: 'ES256',
+    scopes: [{ name: 'a', description: 'A', risky: false, default: true }],
+    isDefault: false,
+  };
+}
+
+async function rowOf(ledger: TestLedger, tenantId: TenantId, table: string, key: Record<string, string>): Promise<ProjectedRow> {
+  if (!inlineProjections.some((projection) => projection.table === table)) throw new Error(`No projection writes ${table}`);
+  const where = Object.entries(key).map(([column, value]) => sql`${sql.ref(column)} = ${value}`);
+  const { rows } = await ledger.database.asTenant(tenantId, (tx) =>
+    sql<ProjectedRow>`SELECT * FROM ${sql.table(table)} WHERE tenant_id = ${tenantId} AND ${sql.join(where, sql` AND `)}`.execute(tx),
+  );
+  return rows[0]!;
+}
+
