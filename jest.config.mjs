@@ -38,6 +38,8 @@ const onPostgres = { globalSetup: '<rootDir>/test/support/global-setup.ts', glob
 export default {
   coverageProvider: 'v8',
   maxWorkers: 2,
+  // For machines that are busy with something else; no test asserts how long anything takes.
+  testTimeout: 60_000,
   projects: [
     project('unit', ['<rootDir>/{apps,libs,db}/**/*.spec.ts']),
     project('integration', ['<rootDir>/test/{integration,isolation,docs}/**/*.int-spec.ts'], onPostgres),

@@ -28,16 +28,27 @@ const FIGURES: Readonly<Record<string, Figure>> = {
 };
 const START_UP = 'start-up';
 
-const HEADINGS = ['', 'per second', 'p50 ms', 'p99 ms', 'server CPU ms', 'write commits', 'transactions'];
+const HEADINGS = ['', 'per second', 'p50 ms', 'p99 ms', 'server CPU ms', 'writes', 'commits'];
 
-async function measure(name: string, figure: Figure, server: Server, database: BenchDatabase, options: Options): Promise<string[]> {
+async function measure(
+  name: string,
+  figure: Figure,
+  server: Server,
+  database: BenchDatabase,
+  options: Options,
+): Promise<string[]> {
   const { clients, warmUp, seconds } = options;
   const http = new Http(server.origin, clients);
   try {
     const world = new World(http, database, server);
     const journey = new Journey(http, world);
     console.log(`· ${name}: preparing`);
-    const operation = await figure.prepare({ world, journey, clients, most: (perSecond) => Math.ceil(perSecond * (warmUp + seconds)) });
+    const operation = await figure.prepare({
+      world,
+      journey,
+      clients,
+      most: (perSecond) => Math.ceil(perSecond * (warmUp + seconds)),
+    });
     const before = await database.commits();
     const processorBefore = server.processorMs();
     console.log(`· ${name}: ${warmUp} s of warm-up, ${seconds} s`);
@@ -49,7 +60,12 @@ async function measure(name: string, figure: Figure, server: Server, database: B
       number(load.perSecond),
       number(load.p50, 1),
       number(load.p99, 1),
-      number(processorBefore === null || processorAfter === null ? null : (processorAfter - processorBefore) / load.operations, 2),
+      number(
+        processorBefore === null || processorAfter === null
+          ? null
+          : (processorAfter - processorBefore) / load.operations,
+        2,
+      ),
       number((after.writes - before.writes) / load.operations, 2),
       number((after.all - before.all) / load.operations, 2),
     ];
@@ -58,10 +74,19 @@ async function measure(name: string, figure: Figure, server: Server, database: B
   }
 }
 
-async function measureLoad(names: readonly string[], directory: string, options: Options, cleanup: Cleanup): Promise<void> {
+async function measureLoad(
+  names: readonly string[],
+  directory: string,
+  options: Options,
+  cleanup: Cleanup,
+): Promise<void> {
   const database = await BenchDatabase.open(directory, cleanup);
   const machine = describeMachine(database.description);
-  const server = await Server.start({ dataDir: join(directory, 'data'), databaseUrl: database.url, profile: options.profile });
+  const server = await Server.start({
+    dataDir: join(directory, 'data'),
+    databaseUrl: database.url,
+    profile: options.profile,
+  });
   cleanup.add(() => server.stop());
   const rows: string[][] = [];
   for (const name of names) {
@@ -69,8 +94,19 @@ async function measureLoad(names: readonly string[], directory: string, options:
     if (figure) rows.push(await measure(name, figure, server, database, options));
   }
   const resident = server.residentMiB();
-  console.log(['', ...machine, `${options.clients} clients, ${options.seconds} s each after ${options.warmUp} s of warm-up; load generator, server and database share the machine`, ''].join('\n'));
+  console.log(
+    [
+      '',
+      ...machine,
+      `${options.clients} clients, ${options.seconds} s each after ${options.warmUp} s of warm-up; load generator, server and database share the machine`,
+      '',
+    ].join('\n'),
+  );
   console.log(table(HEADINGS, rows));
+  console.log(
+    '\nwrites: transaction ids given out, of which each append of a shared commit takes one. commits: all transactions, reads too.',
+  );
+  console.log('Both, and the CPU time, are per operation and include the jobs that follow from it.');
   console.log(`\nresident memory of the server after these   ${number(resident)} MiB`);
 }
 
@@ -86,7 +122,9 @@ async function main(): Promise<void> {
     if (wanted(START_UP)) {
       console.log('· start-up');
       const { firstMs, laterMs, residentMiB } = await measureStartUp(directory, cleanup);
-      console.log(`\nnpm start, built, to the first 200 on /health/ready: first ${number(firstMs / 1000, 1)} s, later ${number(laterMs / 1000, 1)} s; resident memory then ${number(residentMiB)} MiB\n`);
+      console.log(
+        `\nnpm start, built, to the first 200 on /health/ready: first ${number(firstMs / 1000, 1)} s, later ${number(laterMs / 1000, 1)} s; resident memory then ${number(residentMiB)} MiB\n`,
+      );
     }
     const names = Object.keys(FIGURES).filter(wanted);
     if (names.length > 0) await measureLoad(names, directory, options, cleanup);

@@ -5,7 +5,8 @@ export class Cleanup {
   readonly #steps: Step[] = [];
 
   constructor() {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void this.run().then(() => process.exit(130)));
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => void this.run().then(() => process.exit(130)));
   }
 
   add(step: Step): void {

@@ -37,7 +37,11 @@ export class BenchDatabase {
       "SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commit",
     );
     const [row] = rows;
-    return new BenchDatabase(url, `${row?.version} (${given ? 'DATABASE_URL' : 'embedded'}, fsync ${row?.fsync}, synchronous_commit ${row?.commit})`, client);
+    return new BenchDatabase(
+      url,
+      `${row?.version} (${given ? 'DATABASE_URL' : 'embedded'}, fsync ${row?.fsync}, synchronous_commit ${row?.commit})`,
+      client,
+    );
   }
 
   /** Runs statements as one tenant sees its rows, in one transaction. */

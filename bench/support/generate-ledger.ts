@@ -50,7 +50,10 @@ interface Grant {
  */
 export async function generateLedger(url: string, plan: LedgerPlan): Promise<GeneratedLedger> {
   const database = new eventStore.Database({ url, onError: () => undefined });
-  const tenantKeys = new keys.TenantKeys(database, new keys.LocalKeyProvider(new keys.MasterSecrets([{ version: 1, key: randomBytes(32) }])));
+  const tenantKeys = new keys.TenantKeys(
+    database,
+    new keys.LocalKeyProvider(new keys.MasterSecrets([{ version: 1, key: randomBytes(32) }])),
+  );
   const personalData = new keys.PersonalData(database, tenantKeys);
   const writer = new Writer(new eventStore.EventStore(database, inlineProjections, personalData), plan.seed ?? 1);
   const began = performance.now();
@@ -62,7 +65,17 @@ export async function generateLedger(url: string, plan: LedgerPlan): Promise<Gen
   }
   const { tenantId, written, users, clients, grants } = writer;
   const seconds = (performance.now() - began) / 1000;
-  return { tenantId, database, personalData, events: written, grants, seconds, users, clients, close: () => database.close() };
+  return {
+    tenantId,
+    database,
+    personalData,
+    events: written,
+    grants,
+    seconds,
+    users,
+    clients,
+    close: () => database.close(),
+  };
 }
 
 class Writer {
@@ -118,12 +131,21 @@ class Writer {
         if (!projection.handles(event)) continue;
         const place = eventStore.placeOf(projection, projection.keyOf(event));
         const known = this.#fold.rows(projection.table).get(place);
-        if (known) current.set(`${projection.table}/${place}`, { table: projection.table, row: known.row as ProjectedRow });
+        if (known)
+          current.set(`${projection.table}/${place}`, { table: projection.table, row: known.row as ProjectedRow });
       }
     }
-    const appended = await this.#store.append({ tenantId, actor, create, events, current: [...current.values()], rows });
+    const appended = await this.#store.append({
+      tenantId,
+      actor,
+      create,
+      events,
+      current: [...current.values()],
+      rows,
+    });
     for (const event of projected) this.#fold.apply({ ...event, actor, recordedAt: appended.recordedAt });
-    if (appended.last !== this.written) throw new Error(`The ledger is at ${appended.last}, ${this.written} were written.`);
+    if (appended.last !== this.written)
+      throw new Error(`The ledger is at ${appended.last}, ${this.written} were written.`);
   }
 
   #projected(event: NewEvent, index: number): ProjectedEvent {
@@ -159,7 +181,12 @@ class Writer {
 
   #link(): NewEvent {
     this.grants += 1;
-    const grant = { grantId: this.#uuid(), userId: this.#pick(this.users), clientId: this.#pick(this.clients), resourceId: this.#pick(this.#resources) };
+    const grant = {
+      grantId: this.#uuid(),
+      userId: this.#pick(this.users),
+      clientId: this.#pick(this.clients),
+      resourceId: this.#pick(this.#resources),
+    };
     this.#open.push(grant);
     return domain.grantCreated.on(grant.grantId, { ...grant, scopes: ['boards:read'], shown });
   }
@@ -200,8 +227,17 @@ class Writer {
   #client(): NewEvent {
     const clientId = `gkd_${this.#uuid()}`;
     this.clients.push(clientId);
-    const metadata = { client_name: `Client ${this.clients.length}`, redirect_uris: ['https://client.example/callback'] };
-    return domain.clientAdmitted.on(clientId, { clientId, kind: 'dynamic', metadata, metadataDigest: 'd', by: 'consent' });
+    const metadata = {
+      client_name: `Client ${this.clients.length}`,
+      redirect_uris: ['https://client.example/callback'],
+    };
+    return domain.clientAdmitted.on(clientId, {
+      clientId,
+      kind: 'dynamic',
+      metadata,
+      metadataDigest: 'd',
+      by: 'consent',
+    });
   }
 
   #resource(): NewEvent {
@@ -226,7 +262,11 @@ class Writer {
 
   /** Random as ids of people and links are in part: time-ordered ones would flatter the indexes. */
   #uuid(): string {
-    const hex = Array.from({ length: 8 }, () => Math.floor(this.#random() * 0x10000).toString(16).padStart(4, '0')).join('');
+    const hex = Array.from({ length: 8 }, () =>
+      Math.floor(this.#random() * 0x10000)
+        .toString(16)
+        .padStart(4, '0'),
+    ).join('');
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`;
   }
 }

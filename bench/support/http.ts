@@ -15,10 +15,17 @@ export class Http {
   }
 
   /** Rejects unless the answer has this status, with the beginning of what came instead. */
-  async send(expected: number, method: 'GET' | 'POST', path: string, headers: Record<string, string>, body?: string): Promise<Answer> {
+  async send(
+    expected: number,
+    method: 'GET' | 'POST',
+    path: string,
+    headers: Record<string, string>,
+    body?: string,
+  ): Promise<Answer> {
     const response = await this.#pool.request({ method, path, headers, ...(body !== undefined && { body }) });
     const text = await response.body.text();
-    if (response.statusCode !== expected) throw new Error(`${method} ${path.split('?')[0]} answered ${response.statusCode}: ${text.slice(0, 500)}`);
+    if (response.statusCode !== expected)
+      throw new Error(`${method} ${path.split('?')[0]} answered ${response.statusCode}: ${text.slice(0, 500)}`);
     const location = response.headers['location'];
     return { status: response.statusCode, location: typeof location === 'string' ? location : undefined, text };
   }
@@ -27,7 +34,12 @@ export class Http {
     return this.send(expected, 'GET', path, headers);
   }
 
-  form(expected: number, path: string, fields: Record<string, string>, headers: Record<string, string> = {}): Promise<Answer> {
+  form(
+    expected: number,
+    path: string,
+    fields: Record<string, string>,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
     const body = new URLSearchParams(fields).toString();
     return this.send(expected, 'POST', path, { 'content-type': 'application/x-www-form-urlencoded', ...headers }, body);
   }

@@ -40,8 +40,14 @@ export class Journey {
 
   async callTool(token: string, name: string): Promise<void> {
     const headers = { authorization: `Bearer ${token}`, accept: 'application/json, text/event-stream' };
-    const { text } = await this.#http.json(200, this.#world.mcp, { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: {} } }, headers);
-    if (!text.includes('"result"') || text.includes('"isError":true')) throw new Error(`${name} answered ${text.slice(0, 500)}`);
+    const { text } = await this.#http.json(
+      200,
+      this.#world.mcp,
+      { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: {} } },
+      headers,
+    );
+    if (!text.includes('"result"') || text.includes('"isError":true'))
+      throw new Error(`${name} answered ${text.slice(0, 500)}`);
   }
 
   #authorize(clientId: string, verifier: string): string {
@@ -85,5 +91,10 @@ function newVerifier(): string {
 function hidden(html: string, name: string): string {
   const value = new RegExp(`name="${name}" value="([^"]*)"`).exec(html)?.[1];
   if (value === undefined) throw new Error(`There is no ${name} in the page:\n${html.slice(0, 500)}`);
-  return value.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
+  return value
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&');
 }

@@ -21,7 +21,7 @@ export async function drive(
   let operations = 0;
   const failure = new AbortController();
   const client = async (number: number): Promise<void> => {
-    for (let start = performance.now(); start < end && !failure.signal.aborted; ) {
+    for (let start = performance.now(); start < end && !failure.signal.aborted;) {
       await operation(number);
       const now = performance.now();
       operations += 1;
@@ -38,6 +38,7 @@ export async function drive(
     ),
   );
   latencies.sort((a, b) => a - b);
-  const percentile = (part: number): number => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * part))] ?? NaN;
+  const percentile = (part: number): number =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * part))] ?? NaN;
   return { perSecond: latencies.length / seconds, p50: percentile(0.5), p99: percentile(0.99), operations };
 }

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const START = join(import.meta.dirname, '../../scripts/start.mjs');
-const OURS = /^(PORT|DATABASE_URL|MIGRATION_DATABASE_URL|REDIS_URL|AUTH_URL|MCP_URL|ADMIN_URL|NODE_ENV|NODE_OPTIONS|GRANTKEEPER_.*)$/;
+const OURS =
+  /^(PORT|DATABASE_URL|MIGRATION_DATABASE_URL|REDIS_URL|AUTH_URL|MCP_URL|ADMIN_URL|NODE_ENV|NODE_OPTIONS|GRANTKEEPER_.*)$/;
 
 export interface ServerOptions {
   readonly dataDir: string;
@@ -78,7 +79,9 @@ export class Server {
   /** Processor time used so far, in milliseconds. */
   processorMs(): number | null {
     // The fields follow the name of the program, which may hold anything up to the last parenthesis. One tick is 10 ms.
-    const fields = this.#proc('stat').replace(/^.*\) /s, '').split(' ');
+    const fields = this.#proc('stat')
+      .replace(/^.*\) /s, '')
+      .split(' ');
     return fields.length > 12 ? (Number(fields[11]) + Number(fields[12])) * 10 : null;
   }
 

@@ -41,7 +41,8 @@ export class World {
     const { id: tenantId } = JSON.parse((await this.#http.get(200, tenant, headers)).text) as { id: string };
     const users = await inBatches(count, async () => {
       const email = `${randomBytes(9).toString('hex')}@bench.example`;
-      return (JSON.parse((await this.#http.json(201, `${tenant}/users`, { email }, headers)).text) as { id: string }).id;
+      return (JSON.parse((await this.#http.json(201, `${tenant}/users`, { email }, headers)).text) as { id: string })
+        .id;
     });
     const secrets = users.map(() => randomBytes(32).toString('base64url'));
     const hashes = secrets.map((secret) => createHash('sha256').update(secret).digest());
@@ -60,7 +61,12 @@ export class World {
   }
 
   async register(): Promise<string> {
-    const metadata = { client_name: 'Bench', redirect_uris: [REDIRECT_URI], grant_types: ['authorization_code', 'refresh_token'], token_endpoint_auth_method: 'none' };
+    const metadata = {
+      client_name: 'Bench',
+      redirect_uris: [REDIRECT_URI],
+      grant_types: ['authorization_code', 'refresh_token'],
+      token_endpoint_auth_method: 'none',
+    };
     const { text } = await this.#http.json(201, `${this.issuer}/register`, metadata);
     return (JSON.parse(text) as { client_id: string }).client_id;
   }

@@ -94,7 +94,6 @@ DECLARE
   base bigint;
   at timestamptz;
   expected record;
-  actual int;
   fact record;
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
@@ -103,7 +102,11 @@ BEGIN
     INSERT INTO heads (tenant_id) VALUES (p_tenant) ON CONFLICT DO NOTHING;
   END IF;
 
-  SELECT * INTO head FROM heads WHERE tenant_id = p_tenant FOR NO KEY UPDATE;
+  -- Taken and counted up in one: whatever is refused below undoes it. In milliseconds, which survive a JavaScript Date;
+  -- never back within a tenant, whatever the clock does.
+  UPDATE heads SET seq = seq + n,
+    last_recorded_at = greatest(date_trunc('milliseconds', clock_timestamp()), last_recorded_at)
+  WHERE tenant_id = p_tenant RETURNING * INTO head;
   IF NOT FOUND THEN RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'GK005'; END IF;
   IF p ? 'read' THEN
     IF (p->'read'->>'epoch')::int <> head.epoch THEN
@@ -115,20 +118,18 @@ BEGIN
   END IF;
 
   -- Also refused when the expectation is ahead of the stream: then it was read from somewhere else.
-  FOR expected IN SELECT * FROM jsonb_to_recordset(p->'streams') AS s(type text, id text, version int) LOOP
-    SELECT coalesce(max(e.stream_version), 0) INTO actual FROM events e
-    WHERE e.tenant_id = p_tenant AND e.stream_type = expected.type AND e.stream_id = expected.id;
-    IF actual <> expected.version THEN
-      RAISE EXCEPTION '% is at version %, expected %', expected.type, actual, expected.version USING ERRCODE = 'GK001';
-    END IF;
-  END LOOP;
+  SELECT s.type, s.version, a.version AS actual INTO expected
+  FROM jsonb_to_recordset(p->'streams') AS s(type text, id text, version int)
+  CROSS JOIN LATERAL (SELECT coalesce(max(e.stream_version), 0) AS version FROM events e
+    WHERE e.tenant_id = p_tenant AND e.stream_type = s.type AND e.stream_id = s.id) a
+  WHERE a.version <> s.version LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION '% is at version %, expected %', expected.type, expected.actual, expected.version USING ERRCODE = 'GK001';
+  END IF;
 
-  base := head.seq;
-  -- Never back within a tenant, whatever the clock does; in milliseconds, which survive a JavaScript Date.
-  at := greatest(date_trunc('milliseconds', clock_timestamp()), head.last_recorded_at);
-  UPDATE heads SET seq = base + n, last_recorded_at = at,
-    wide_seq = CASE WHEN (p->>'wide')::boolean THEN base + n ELSE wide_seq END
-  WHERE tenant_id = p_tenant;
+  base := head.seq - n;
+  at := head.last_recorded_at;
+  IF (p->>'wide')::boolean THEN UPDATE heads SET wide_seq = base + n WHERE tenant_id = p_tenant; END IF;
 
   IF p ? 'command' THEN
     INSERT INTO commands (tenant_id, command_id, fingerprint, result, epoch, last_seq, recorded_at)
@@ -166,5 +167,18 @@ BEGIN
   PERFORM write_rows(coalesce(p->'rows', '{}'), base, at);
 
   RETURN jsonb_build_object('epoch', head.epoch, 'first', base + 1, 'last', base + n, 'recordedAt', at);
+END $$;
+
+-- append_together([{tenant, input}]): appends to several ledgers, all of them or none, in the order given, which must be
+-- that of their ids. One statement, so that no head lock ever waits for a client.
+CREATE FUNCTION append_together(p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  one jsonb;
+  answers jsonb := '[]';
+BEGIN
+  FOR one IN SELECT value FROM jsonb_array_elements(p) LOOP
+    answers := answers || append((one->>'tenant')::uuid, one->'input');
+  END LOOP;
+  RETURN answers;
 END $$;
 `;

@@ -77,6 +77,8 @@ CREATE TABLE grant_timeline (
   PRIMARY KEY (tenant_id, generation, seq)
 );
 CREATE INDEX grant_timeline_of_grant ON grant_timeline (tenant_id, generation, grant_id, seq) WHERE grant_id IS NOT NULL;
+CREATE INDEX grant_timeline_of_user ON grant_timeline (tenant_id, generation, user_id, seq);
+CREATE INDEX grant_timeline_of_client ON grant_timeline (tenant_id, generation, client_id, seq);
 CREATE INDEX grant_timeline_wide ON grant_timeline (tenant_id, generation, seq) WHERE grant_id IS NULL;
 
 CREATE TABLE client_statistics (

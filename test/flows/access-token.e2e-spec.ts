@@ -32,7 +32,9 @@ describe('an access token', () => {
     const published = await fetch(metadata.jwks_uri);
     expect(published.headers.get('content-type')).toMatch(/^application\/jwk-set\+json/);
     const keys = await jose.JWK.asKeyStore(await published.text());
-    const { header, payload } = await jose.JWS.createVerify(keys, { algorithms: ['ES256'] }).verify(tokens.access_token);
+    const { header, payload } = await jose.JWS.createVerify(keys, { algorithms: ['ES256'] }).verify(
+      tokens.access_token,
+    );
     expect(header).toMatchObject({ typ: 'at+jwt', alg: 'ES256' });
     expect(JSON.parse(payload.toString())).toEqual(claimsOf(tokens.access_token));
   });
@@ -71,7 +73,9 @@ describe('an access token', () => {
 
   it('is refused when it has been changed, and in the query string (RS-15)', async () => {
     const [header, payload, signature] = tokens.access_token.split('.') as [string, string, string];
-    const wider = Buffer.from(JSON.stringify({ ...claimsOf(tokens.access_token), exp: 4_000_000_000 })).toString('base64url');
+    const wider = Buffer.from(JSON.stringify({ ...claimsOf(tokens.access_token), exp: 4_000_000_000 })).toString(
+      'base64url',
+    );
     const none = Buffer.from(JSON.stringify({ alg: 'none', typ: 'at+jwt' })).toString('base64url');
     for (const forged of [`${header}.${wider}.${signature}`, `${none}.${payload}.`, tokens.refresh_token]) {
       expect(await callTool(resource, forged)).toMatchObject({ status: 401, error: 'invalid_token' });
@@ -86,11 +90,17 @@ describe('an access token', () => {
     let otherTokens: TokenBody;
 
     beforeAll(async () => {
-      const onboarded = await product.admin<{ issuer: string }>('POST', '/tenants', { slug: 'globex', displayName: 'Globex' });
+      const onboarded = await product.admin<{ issuer: string }>('POST', '/tenants', {
+        slug: 'globex',
+        displayName: 'Globex',
+      });
       expect(onboarded.status).toBe(201);
       // The same e-mail address is another person there.
       otherPerson = new Person(person.email, 'correct horse battery');
-      const user = await product.admin('POST', '/tenants/globex/users', { email: otherPerson.email, password: otherPerson.password });
+      const user = await product.admin('POST', '/tenants/globex/users', {
+        email: otherPerson.email,
+        password: otherPerson.password,
+      });
       expect(user.status).toBe(201);
       otherClient = await OAuthClient.register(onboarded.body.issuer);
       otherTokens = await otherClient.link(otherPerson);
@@ -99,7 +109,10 @@ describe('an access token', () => {
     it('is refused at the other tenant’s MCP server, both ways (MT-04)', async () => {
       expect((await callTool(resource, tokens.access_token)).status).toBe(200);
       expect((await callTool(otherClient.resource, otherTokens.access_token)).status).toBe(200);
-      expect(await callTool(otherClient.resource, tokens.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
+      expect(await callTool(otherClient.resource, tokens.access_token)).toMatchObject({
+        status: 401,
+        error: 'invalid_token',
+      });
       expect(await callTool(resource, otherTokens.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
     });
 

@@ -63,14 +63,21 @@ describe('the authorization endpoint', () => {
       ['http', { redirect_uri: REDIRECT_URI.replace('https', 'http') }, undefined],
       ['a path that climbs', { redirect_uri: `${REDIRECT_URI}/../callback` }, undefined],
       ['two clients', { client_id: ['a', 'b'] }, 'client_id is sent more than once'],
-      ['two redirect URIs', { redirect_uri: [REDIRECT_URI, 'https://evil.example/'] }, 'redirect_uri is sent more than once'],
-    ] as [string, Sent, string | undefined][])('answers %s by a page, not by a redirect, also to who is signed in', async (_name, changes, detail) => {
-      for (const visitor of [stranger, person]) {
-        const page = await visitor.open(client.authorizationUrl(changes));
-        expectPage(page, 400);
-        if (detail !== undefined) expect(page.text).toContain(detail);
-      }
-    });
+      [
+        'two redirect URIs',
+        { redirect_uri: [REDIRECT_URI, 'https://evil.example/'] },
+        'redirect_uri is sent more than once',
+      ],
+    ] as [string, Sent, string | undefined][])(
+      'answers %s by a page, not by a redirect, also to who is signed in',
+      async (_name, changes, detail) => {
+        for (const visitor of [stranger, person]) {
+          const page = await visitor.open(client.authorizationUrl(changes));
+          expectPage(page, 400);
+          if (detail !== undefined) expect(page.text).toContain(detail);
+        }
+      },
+    );
 
     it('takes the only registered redirect URI when none is sent, and asks for it when there are two', async () => {
       const one = await OAuthClient.register(issuer);
@@ -78,21 +85,26 @@ describe('the authorization endpoint', () => {
       expect(`${authorization.callback.origin}${authorization.callback.pathname}`).toBe(REDIRECT_URI);
       const two = await OAuthClient.register(issuer, { redirect_uris: [REDIRECT_URI, 'https://client.example/other'] });
       expectPage(await person.open(two.authorizationUrl({ redirect_uri: undefined })), 400);
-      expect((await person.open(two.authorizationUrl({ redirect_uri: 'https://client.example/other' }))).form('consent')).toBeDefined();
+      expect(
+        (await person.open(two.authorizationUrl({ redirect_uri: 'https://client.example/other' }))).form('consent'),
+      ).toBeDefined();
     });
   });
 
   describe('loopback redirect URIs (AS-14)', () => {
-    it.each(['http://127.0.0.1/cb', 'http://localhost:3118/cb', 'http://[::1]:5000/cb'])('%s is met on any port', async (registered) => {
-      const native = await OAuthClient.register(issuer, { redirect_uris: [registered] });
-      for (const port of [1, 49_152, 65_535]) {
-        const redirect = new URL(registered);
-        redirect.port = String(port);
-        const callback = await person.authorize(native.authorizationUrl({ redirect_uri: redirect.href }));
-        expect(`${callback.origin}${callback.pathname}`).toBe(redirect.href);
-        expect(callback.searchParams.get('code')).toMatch(/^gkc_/);
-      }
-    });
+    it.each(['http://127.0.0.1/cb', 'http://localhost:3118/cb', 'http://[::1]:5000/cb'])(
+      '%s is met on any port',
+      async (registered) => {
+        const native = await OAuthClient.register(issuer, { redirect_uris: [registered] });
+        for (const port of [1, 49_152, 65_535]) {
+          const redirect = new URL(registered);
+          redirect.port = String(port);
+          const callback = await person.authorize(native.authorizationUrl({ redirect_uri: redirect.href }));
+          expect(`${callback.origin}${callback.pathname}`).toBe(redirect.href);
+          expect(callback.searchParams.get('code')).toMatch(/^gkc_/);
+        }
+      },
+    );
 
     it.each([
       ['another host', 'http://localhost:4000/cb'],
@@ -112,7 +124,10 @@ describe('the authorization endpoint', () => {
     });
 
     it('ignore no port that is not of a loopback host', async () => {
-      expectPage(await person.open(client.authorizationUrl({ redirect_uri: 'https://client.example:8443/callback' })), 400);
+      expectPage(
+        await person.open(client.authorizationUrl({ redirect_uri: 'https://client.example:8443/callback' })),
+        400,
+      );
     });
   });
 
@@ -130,7 +145,11 @@ describe('the authorization endpoint', () => {
     ['an unknown resource (AS-25)', { resource: 'https://elsewhere.example/mcp' }, 'invalid_target'],
     ['a resource with a fragment (AS-25)', { resource: 'https://elsewhere.example/mcp#a' }, 'invalid_target'],
     ['a resource that is no URI', { resource: 'boards' }, 'invalid_target'],
-    ['several resources (AS-25)', { resource: ['https://elsewhere.example/mcp', 'https://other.example/mcp'] }, 'invalid_target'],
+    [
+      'several resources (AS-25)',
+      { resource: ['https://elsewhere.example/mcp', 'https://other.example/mcp'] },
+      'invalid_target',
+    ],
     ['only unknown scopes', { scope: 'root admin' }, 'invalid_scope'],
     ['a scope with a forbidden character', { scope: 'boards:read "' }, 'invalid_scope'],
     ['prompt none with another', { prompt: 'none login' }, 'invalid_request'],
@@ -144,11 +163,14 @@ describe('the authorization endpoint', () => {
       expect(answer['error_description']).toMatch(/^[\x20-\x21\x23-\x5B\x5D-\x7E]+$/);
     });
 
-    it.each(refused)('answers %s by a page when nobody is signed in and nobody has trusted the client (AS-15)', async (_name, changes, error) => {
-      const page = await stranger.elsewhere().open(client.authorizationUrl(changes));
-      expectPage(page, 400);
-      if (error !== 'invalid_request') expect(page.text).toContain(error);
-    });
+    it.each(refused)(
+      'answers %s by a page when nobody is signed in and nobody has trusted the client (AS-15)',
+      async (_name, changes, error) => {
+        const page = await stranger.elsewhere().open(client.authorizationUrl(changes));
+        expectPage(page, 400);
+        if (error !== 'invalid_request') expect(page.text).toContain(error);
+      },
+    );
 
     it('answers prompt=none with login_required or consent_required, never with a page', async () => {
       const signedOut = await stranger.elsewhere().open(trusted.authorizationUrl({ prompt: 'none' }));
@@ -179,7 +201,13 @@ describe('the authorization endpoint', () => {
     });
 
     it('takes an empty parameter as absent and ignores an unknown one', async () => {
-      const { callback } = await trusted.authorize(person, { prompt: '', max_age: '', audience: 'x', nonce: 'n', 'constructor': 'y' });
+      const { callback } = await trusted.authorize(person, {
+        prompt: '',
+        max_age: '',
+        audience: 'x',
+        nonce: 'n',
+        constructor: 'y',
+      });
       expect(callback.searchParams.get('state')).toBe('xyz');
     });
 
@@ -207,15 +235,21 @@ describe('the authorization endpoint', () => {
   describe('resource (AS-26, AS-27)', () => {
     it.each([
       ['absent', undefined],
-      ['with another case of scheme and host', (url: string) => url.replace('http://', 'HTTP://').replace(/localhost/, 'LocalHost')],
+      [
+        'with another case of scheme and host',
+        (url: string) => url.replace('http://', 'HTTP://').replace(/localhost/, 'LocalHost'),
+      ],
       ['twice the same', (url: string) => [url, url]],
       ['with a slash at the end', (url: string) => `${url}/`],
-    ] as [string, ((url: string) => string | string[]) | undefined][])('%s means the default one', async (_name, change) => {
-      const sent = change?.(resource);
-      const tokens = await trusted.redeem(await trusted.authorize(person, { resource: sent }), { resource: sent });
-      expect(tokens.status).toBe(200);
-      expect(claimsOf(tokens.body.access_token)['aud']).toBe(resource);
-    });
+    ] as [string, ((url: string) => string | string[]) | undefined][])(
+      '%s means the default one',
+      async (_name, change) => {
+        const sent = change?.(resource);
+        const tokens = await trusted.redeem(await trusted.authorize(person, { resource: sent }), { resource: sent });
+        expect(tokens.status).toBe(200);
+        expect(claimsOf(tokens.body.access_token)['aud']).toBe(resource);
+      },
+    );
   });
 
   it('asks for a login first and redirects with 303 after each form (AS-45)', async () => {

@@ -68,7 +68,10 @@ describe('the login and consent forms', () => {
       const visitor = person.elsewhere();
       const { action, fields } = (await visitor.open(client.authorizationUrl())).form('login')!;
       const request = 'client_id=x&redirect_uri=https://evil.example/';
-      expectNoAnswer(await visitor.post(action, { ...fields, request, email: visitor.email, password: visitor.password }), 400);
+      expectNoAnswer(
+        await visitor.post(action, { ...fields, request, email: visitor.email, password: visitor.password }),
+        400,
+      );
       const answer = await visitor.post(action, { ...fields, email: visitor.email, password: visitor.password });
       expect(`${answer.location?.origin}${answer.location?.pathname}`).toBe(`${issuer}/authorize`);
     });
@@ -78,7 +81,9 @@ describe('the login and consent forms', () => {
       const { action, fields } = (await visitor.open(client.authorizationUrl())).form('login')!;
       const post = { ...fields, email: visitor.email, password: visitor.password };
       const [first, second] = [await visitor.post(action, post), await visitor.post(action, post)];
-      const cookies = [first, second].map((page) => page.headers.getSetCookie().find((cookie) => cookie.startsWith('gk_session_acme=')));
+      const cookies = [first, second].map((page) =>
+        page.headers.getSetCookie().find((cookie) => cookie.startsWith('gk_session_acme=')),
+      );
       for (const cookie of cookies) expect(cookie).toMatch(/; Path=\/; HttpOnly; SameSite=Lax$/);
       expect(cookies[0]).not.toBe(cookies[1]);
     });
@@ -88,7 +93,13 @@ describe('the login and consent forms', () => {
     it('names who asks, for what, and where the answer goes', async () => {
       const named = await OAuthClient.register(issuer, { client_name: '<b>Evil & Co</b>' });
       const { text, html } = await consentPage(person, named.authorizationUrl());
-      for (const shown of ['<b>Evil & Co</b>', 'client.example', client.resource, 'See your boards and their cards', 'Create boards for you']) {
+      for (const shown of [
+        '<b>Evil & Co</b>',
+        'client.example',
+        client.resource,
+        'See your boards and their cards',
+        'Create boards for you',
+      ]) {
         expect(text).toContain(shown);
       }
       expect(html).not.toContain('<b>');
@@ -97,8 +108,20 @@ describe('the login and consent forms', () => {
 
     it.each([
       ['no seal', (page: Page) => ({ ...page.form('consent')!.fields, csrf: '' })],
-      ['a changed seal', (page: Page) => ({ ...page.form('consent')!.fields, csrf: `${page.form('consent')!.fields['csrf']!.slice(0, -4)}AAAA` })],
-      ['more scope than was shown', (page: Page) => ({ ...page.form('consent')!.fields, request: page.form('consent')!.fields['request']!.replace('boards%3Aread', 'boards%3Aread+boards%3Awrite') })],
+      [
+        'a changed seal',
+        (page: Page) => ({
+          ...page.form('consent')!.fields,
+          csrf: `${page.form('consent')!.fields['csrf']!.slice(0, -4)}AAAA`,
+        }),
+      ],
+      [
+        'more scope than was shown',
+        (page: Page) => ({
+          ...page.form('consent')!.fields,
+          request: page.form('consent')!.fields['request']!.replace('boards%3Aread', 'boards%3Aread+boards%3Awrite'),
+        }),
+      ],
     ])('with %s is not given', async (_name, change) => {
       const page = await consentPage(person, client.authorizationUrl({ scope: 'boards:read' }));
       const fields = change(page);
@@ -137,10 +160,18 @@ describe('the login and consent forms', () => {
       await client.link(person, { scope: 'boards:read' });
       const again = await person.open(client.authorizationUrl({ scope: 'boards:read' }));
       expect(again.location?.searchParams.get('code')).toMatch(/^gkc_/);
-      expect((await person.open(client.authorizationUrl({ scope: 'boards:read boards:write' }))).form('consent')).toBeDefined();
-      expect((await person.open(client.authorizationUrl({ scope: 'boards:read', prompt: 'consent' }))).form('consent')).toBeDefined();
-      expect((await person.open(client.authorizationUrl({ scope: 'boards:read', prompt: 'login' }))).form('login')).toBeDefined();
-      expect((await person.open(client.authorizationUrl({ scope: 'boards:read', max_age: '0' }))).form('login')).toBeDefined();
+      expect(
+        (await person.open(client.authorizationUrl({ scope: 'boards:read boards:write' }))).form('consent'),
+      ).toBeDefined();
+      expect(
+        (await person.open(client.authorizationUrl({ scope: 'boards:read', prompt: 'consent' }))).form('consent'),
+      ).toBeDefined();
+      expect(
+        (await person.open(client.authorizationUrl({ scope: 'boards:read', prompt: 'login' }))).form('login'),
+      ).toBeDefined();
+      expect(
+        (await person.open(client.authorizationUrl({ scope: 'boards:read', max_age: '0' }))).form('login'),
+      ).toBeDefined();
     });
 
     it('for another account ends the session of the first', async () => {

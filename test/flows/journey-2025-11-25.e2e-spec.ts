@@ -16,7 +16,10 @@ class Session implements McpSession {
   ) {}
 
   async connect(): Promise<void> {
-    const transport = new StreamableHTTPClientTransport(this.resource, { authProvider: this.provider, fetch: this.fetch });
+    const transport = new StreamableHTTPClientTransport(this.resource, {
+      authProvider: this.provider,
+      fetch: this.fetch,
+    });
     this.#transport = transport;
     await this.#client.connect(transport);
     this.#version = transport.protocolVersion;

@@ -13,7 +13,10 @@ class Session implements McpSession {
   ) {}
 
   async connect(): Promise<void> {
-    this.#transport = new StreamableHTTPClientTransport(this.resource, { authProvider: this.provider, fetch: this.fetch });
+    this.#transport = new StreamableHTTPClientTransport(this.resource, {
+      authProvider: this.provider,
+      fetch: this.fetch,
+    });
     await this.#client.connect(this.#transport);
   }
 

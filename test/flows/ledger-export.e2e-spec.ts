@@ -14,7 +14,11 @@ describe('the export of a ledger', () => {
   beforeAll(async () => {
     product = await startProduct();
     const person = new Person(EMAIL, 'apollo guidance computer');
-    const user = await product.admin<{ id: string }>('POST', '/tenants/acme/users', { email: EMAIL, name: NAME, password: person.password });
+    const user = await product.admin<{ id: string }>('POST', '/tenants/acme/users', {
+      email: EMAIL,
+      name: NAME,
+      password: person.password,
+    });
     userId = user.body.id;
     const client = await OAuthClient.register(product.summary.demo.issuer, { client_name: 'Lander' });
     await client.link(person);
@@ -43,9 +47,17 @@ describe('the export of a ledger', () => {
   it('tells who allowed what to whom, and who ended it', async () => {
     const events = await eventsOf(product);
     const granted = events.find(({ type }) => type === 'GrantCreated')!;
-    expect(granted).toMatchObject({ actor: { kind: 'user', id: userId }, payload: { userId, shown: { clientName: 'Lander', redirectHost: 'client.example' } } });
+    expect(granted).toMatchObject({
+      actor: { kind: 'user', id: userId },
+      payload: { userId, shown: { clientName: 'Lander', redirectHost: 'client.example' } },
+    });
     expect(granted.personal['address']).toMatch(/127\.0\.0\.1$|^::1$/);
-    expect(events.at(-1)).toMatchObject({ type: 'UserAccessRevoked', actor: { kind: 'operator' }, payload: { userId, because: 'admin' }, personal: { reason: REASON } });
+    expect(events.at(-1)).toMatchObject({
+      type: 'UserAccessRevoked',
+      actor: { kind: 'operator' },
+      payload: { userId, because: 'admin' },
+      personal: { reason: REASON },
+    });
   });
 
   it('goes on from any position', async () => {
@@ -59,8 +71,15 @@ describe('the export of a ledger', () => {
   it('says where the ledger stood', async () => {
     const { status, headers, body } = await callAdmin(product, product.summary.adminKey, 'GET', '/tenants/acme/events');
     const lines = (body as string).trim().split('\n');
-    expect([status, headers.get('content-type'), headers.get('cache-control')]).toEqual([200, 'application/x-ndjson', 'no-store']);
-    expect([headers.get('grantkeeper-ledger-epoch'), headers.get('grantkeeper-ledger-seq')]).toEqual(['1', String(lines.length)]);
+    expect([status, headers.get('content-type'), headers.get('cache-control')]).toEqual([
+      200,
+      'application/x-ndjson',
+      'no-store',
+    ]);
+    expect([headers.get('grantkeeper-ledger-epoch'), headers.get('grantkeeper-ledger-seq')]).toEqual([
+      '1',
+      String(lines.length),
+    ]);
   });
 
   it('shows personal data in words, or as it stands in the ledger', async () => {
@@ -68,7 +87,9 @@ describe('the export of a ledger', () => {
     for (const text of [NAME, EMAIL, REASON]) expect(open.body).toContain(text);
     const sealed = await product.admin<string>('GET', '/tenants/acme/events?personal=sealed');
     for (const text of [NAME, EMAIL, REASON, '127.0.0.1']) expect(sealed.body).not.toContain(text);
-    const user = (await eventsOf(product, '?personal=sealed')).find(({ type, payload }) => type === 'UserCreated' && payload['userId'] === userId);
+    const user = (await eventsOf(product, '?personal=sealed')).find(
+      ({ type, payload }) => type === 'UserCreated' && payload['userId'] === userId,
+    );
     expect(Object.keys(user!.personal)).toEqual(expect.arrayContaining(['email', 'name']));
   });
 
@@ -78,7 +99,13 @@ describe('the export of a ledger', () => {
     expect(body).not.toContain(product.summary.demo.user.password);
   });
 
-  it.each([['after', '?after=-1'], ['after', '?after=x'], ['limit', '?limit=0'], ['personal', '?personal=all'], [undefined, '?from=1']])('names the field that is wrong: %s', async (field, query) => {
+  it.each([
+    ['after', '?after=-1'],
+    ['after', '?after=x'],
+    ['limit', '?limit=0'],
+    ['personal', '?personal=all'],
+    [undefined, '?from=1'],
+  ])('names the field that is wrong: %s', async (field, query) => {
     const { status, body } = await product.admin<{ field?: string }>('GET', `/tenants/acme/events${query}`);
     expect([status, body.field]).toEqual([422, field]);
   });

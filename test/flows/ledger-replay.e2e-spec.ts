@@ -32,15 +32,21 @@ describe('replaying the ledger', () => {
     const people = await Promise.all(
       [1, 2, 3].map(async (n) => {
         const person = new Person(`person-${n}@acme.example`, 'a long enough password');
-        const { body } = await product.admin<{ id: string }>('POST', '/tenants/acme/users', { email: person.email, name: `P ${n}`, password: person.password });
+        const { body } = await product.admin<{ id: string }>('POST', '/tenants/acme/users', {
+          email: person.email,
+          name: `P ${n}`,
+          password: person.password,
+        });
         return { person, id: body.id };
       }),
     );
     const clients = await Promise.all([1, 2, 3].map(() => OAuthClient.register(issuer)));
-    await Promise.all(people.map(async ({ person }) => {
-      // One after the other: a person has one browser.
-      for (const client of clients) await client.link(person, { scope: 'boards:read' });
-    }));
+    await Promise.all(
+      people.map(async ({ person }) => {
+        // One after the other: a person has one browser.
+        for (const client of clients) await client.link(person, { scope: 'boards:read' });
+      }),
+    );
     const ada = new Person(user.email, user.password);
     const [first, second, third] = clients as [OAuthClient, OAuthClient, OAuthClient];
     const tokens = await first.link(ada);
@@ -55,7 +61,8 @@ describe('replaying the ledger', () => {
     const authorization = await third.authorize(ada);
     await third.redeem(authorization);
     expect((await third.redeem(authorization)).body.error).toBe('invalid_grant');
-    const revoke = (target: object): Promise<{ status: number }> => product.admin('POST', '/tenants/acme/revocations', { target, reason: 'Because' });
+    const revoke = (target: object): Promise<{ status: number }> =>
+      product.admin('POST', '/tenants/acme/revocations', { target, reason: 'Because' });
     const [grant] = await grantsOf(product, '?status=active');
     const answers = await Promise.all([
       revoke({ kind: 'grant', grantId: grant!.id }),
@@ -79,12 +86,29 @@ describe('replaying the ledger', () => {
 
   it('has met every kind of event that the product writes', async () => {
     const types = await database.asTenant(tenantId(acme), async (tx) =>
-      (await tx.selectFrom('events').select('type').distinct().where('tenant_id', '=', tenantId(acme)).execute()).map(({ type }) => type),
+      (await tx.selectFrom('events').select('type').distinct().where('tenant_id', '=', tenantId(acme)).execute()).map(
+        ({ type }) => type,
+      ),
     );
     expect(types).toEqual(
       expect.arrayContaining([
-        'TenantOnboarded', 'IssuerEstablished', 'ResourceAdded', 'PolicySet', 'SigningKeyCreated', 'AdminKeyCreated', 'UserCreated', 'IdentityLinked',
-        'ClientAdmitted', 'GrantCreated', 'GrantWidened', 'GrantRenewed', 'FamilyRevoked', 'TokenRevoked', 'GrantRevoked', 'UserAccessRevoked', 'ClientAccessRevoked',
+        'TenantOnboarded',
+        'IssuerEstablished',
+        'ResourceAdded',
+        'PolicySet',
+        'SigningKeyCreated',
+        'AdminKeyCreated',
+        'UserCreated',
+        'IdentityLinked',
+        'ClientAdmitted',
+        'GrantCreated',
+        'GrantWidened',
+        'GrantRenewed',
+        'FamilyRevoked',
+        'TokenRevoked',
+        'GrantRevoked',
+        'UserAccessRevoked',
+        'ClientAccessRevoked',
       ]),
     );
   });
@@ -92,7 +116,9 @@ describe('replaying the ledger', () => {
   it('would notice a row that was changed behind the ledger’s back', async () => {
     const [grant] = await grantsOf(product);
     await database.asTenant(tenantId(acme), (tx) =>
-      sql`UPDATE grants SET scopes = array_append(scopes, 'root') WHERE tenant_id = ${acme} AND grant_id = ${grant!.id}`.execute(tx),
+      sql`UPDATE grants SET scopes = array_append(scopes, 'root') WHERE tenant_id = ${acme} AND grant_id = ${grant!.id}`.execute(
+        tx,
+      ),
     );
     const { differences } = await replay(database, inlineProjections, tenantId(acme));
     expect(differences.map(({ table, only }) => `${only} ${table}`).sort()).toEqual(['fold grants', 'live grants']);

@@ -65,7 +65,10 @@ describe('clients that check every answer', () => {
         algorithm,
         execute: [client.allowInsecureRequests],
       });
-      expect(config.serverMetadata()).toMatchObject({ issuer: issuer.href, authorization_response_iss_parameter_supported: true });
+      expect(config.serverMetadata()).toMatchObject({
+        issuer: issuer.href,
+        authorization_response_iss_parameter_supported: true,
+      });
     });
 
     it('redeems a code with PKCE, state and iss checked', async () => {
@@ -79,10 +82,14 @@ describe('clients that check every answer', () => {
       const { callback, checks } = await authorize();
       const foreign = new URL(callback);
       foreign.searchParams.set('iss', 'https://auth.example/t/acme');
-      await expect(client.authorizationCodeGrant(config, foreign, checks)).rejects.toMatchObject({ code: 'OAUTH_INVALID_RESPONSE' });
+      await expect(client.authorizationCodeGrant(config, foreign, checks)).rejects.toMatchObject({
+        code: 'OAUTH_INVALID_RESPONSE',
+      });
       const silent = new URL(callback);
       silent.searchParams.delete('iss');
-      await expect(client.authorizationCodeGrant(config, silent, checks)).rejects.toMatchObject({ code: 'OAUTH_INVALID_RESPONSE' });
+      await expect(client.authorizationCodeGrant(config, silent, checks)).rejects.toMatchObject({
+        code: 'OAUTH_INVALID_RESPONSE',
+      });
     });
 
     it('refreshes', async () => {
@@ -95,17 +102,27 @@ describe('clients that check every answer', () => {
     it('revokes its refresh token, and the link with it', async () => {
       await client.tokenRevocation(config, tokens.refresh_token!);
       expect(await callTool(resource, tokens.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
-      await expect(client.refreshTokenGrant(config, tokens.refresh_token!)).rejects.toMatchObject({ error: 'invalid_grant', status: 400 });
+      await expect(client.refreshTokenGrant(config, tokens.refresh_token!)).rejects.toMatchObject({
+        error: 'invalid_grant',
+        status: 400,
+      });
     });
   });
 
   it('oauth4webapi: registration, code, access token, refresh and revocation pass its validation', async () => {
     const insecure = { [oauth.allowInsecureRequests]: true };
-    const server = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...insecure }));
+    const server = await oauth.processDiscoveryResponse(
+      issuer,
+      await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...insecure }),
+    );
     const registered = await oauth.processDynamicClientRegistrationResponse(
       await oauth.dynamicClientRegistrationRequest(
         server,
-        { client_name: 'oauth4webapi', redirect_uris: [REDIRECT_URI], token_endpoint_auth_method: 'client_secret_basic' },
+        {
+          client_name: 'oauth4webapi',
+          redirect_uris: [REDIRECT_URI],
+          token_endpoint_auth_method: 'client_secret_basic',
+        },
         insecure,
       ),
     );
@@ -128,7 +145,15 @@ describe('clients that check every answer', () => {
     const tokens = await oauth.processAuthorizationCodeResponse(
       server,
       registered,
-      await oauth.authorizationCodeGrantRequest(server, registered, authentication, answer, REDIRECT_URI, verifier, insecure),
+      await oauth.authorizationCodeGrantRequest(
+        server,
+        registered,
+        authentication,
+        answer,
+        REDIRECT_URI,
+        verifier,
+        insecure,
+      ),
     );
 
     // It fetches the JWKS and applies RFC 9068 §4 as a resource server does.
@@ -141,7 +166,9 @@ describe('clients that check every answer', () => {
       registered,
       await oauth.refreshTokenGrantRequest(server, registered, authentication, tokens.refresh_token!, insecure),
     );
-    await oauth.processRevocationResponse(await oauth.revocationRequest(server, registered, authentication, fresh.refresh_token!, insecure));
+    await oauth.processRevocationResponse(
+      await oauth.revocationRequest(server, registered, authentication, fresh.refresh_token!, insecure),
+    );
     expect(await callTool(resource, fresh.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
   });
 });

@@ -54,7 +54,10 @@ describe('a refresh token', () => {
     const third = await refreshed(second.refresh_token);
     expect(new Set([tokens, second, third].map((body) => body.refresh_token)).size).toBe(3);
     expect(new Set([tokens, second, third].map((body) => claimsOf(body.access_token)['jti'])).size).toBe(3);
-    expect(claimsOf(third.access_token)).toMatchObject({ family_id: claimsOf(tokens.access_token)['family_id'], aud: resource });
+    expect(claimsOf(third.access_token)).toMatchObject({
+      family_id: claimsOf(tokens.access_token)['family_id'],
+      aud: resource,
+    });
     expect(await callTool(resource, third.access_token)).toMatchObject({ status: 200 });
   });
 
@@ -77,7 +80,11 @@ describe('a refresh token', () => {
     expectRefused(await client.refresh(tokens.refresh_token), 'invalid_grant');
     expectRefused(await client.refresh(third.refresh_token), 'invalid_grant');
     expect(await callTool(resource, third.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
-    expect(await grant()).toMatchObject({ status: 'revoked', revokedBecause: 'refresh_token_reused', installations: 0 });
+    expect(await grant()).toMatchObject({
+      status: 'revoked',
+      revokedBecause: 'refresh_token_reused',
+      installations: 0,
+    });
   });
 
   it('that is stolen ends its own family and leaves the other installation of the link', async () => {
@@ -112,7 +119,10 @@ describe('a refresh token', () => {
   it('narrows the access token on request, and keeps its own scope (AS-33)', async () => {
     const narrow = await client.refresh(tokens.refresh_token, { scope: 'boards:read' });
     expect([narrow.status, narrow.body.scope]).toEqual([200, 'boards:read']);
-    expect(await callTool(resource, narrow.body.access_token, 'create_board', { title: 'x' })).toMatchObject({ status: 403, error: 'insufficient_scope' });
+    expect(await callTool(resource, narrow.body.access_token, 'create_board', { title: 'x' })).toMatchObject({
+      status: 403,
+      error: 'insufficient_scope',
+    });
     const wide = await refreshed(narrow.body.refresh_token);
     expect(wide.scope).toBe(tokens.scope);
     expect(await callTool(resource, wide.access_token, 'create_board', { title: 'x' })).toMatchObject({ status: 200 });

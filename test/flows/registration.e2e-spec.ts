@@ -54,11 +54,18 @@ describe('dynamic client registration', () => {
     expect(Math.abs((answer.body['client_id_issued_at'] as number) - Date.now() / 1000)).toBeLessThan(60);
   });
 
-  it.each([undefined, 'client_secret_basic', 'client_secret_post'])('gives a secret that never expires for %s', async (method) => {
-    const { status, body } = await register({ redirect_uris: [REDIRECT_URI], token_endpoint_auth_method: method });
-    expect([status, body['client_secret_expires_at'], body['token_endpoint_auth_method']]).toEqual([201, 0, method ?? 'client_secret_basic']);
-    expect(body['client_secret']).toMatch(/^gks_[\w-]{43}$/);
-  });
+  it.each([undefined, 'client_secret_basic', 'client_secret_post'])(
+    'gives a secret that never expires for %s',
+    async (method) => {
+      const { status, body } = await register({ redirect_uris: [REDIRECT_URI], token_endpoint_auth_method: method });
+      expect([status, body['client_secret_expires_at'], body['token_endpoint_auth_method']]).toEqual([
+        201,
+        0,
+        method ?? 'client_secret_basic',
+      ]);
+      expect(body['client_secret']).toMatch(/^gks_[\w-]{43}$/);
+    },
+  );
 
   it('gives every registration an id of its own', async () => {
     const metadata = { redirect_uris: [REDIRECT_URI], token_endpoint_auth_method: 'none' };
@@ -136,14 +143,25 @@ describe('dynamic client registration', () => {
     const { email, password } = product.summary.demo.user;
     await client.link(new Person(email, password));
     const { body } = await product.admin<string>('GET', `/tenants/acme/events?after=${before}`);
-    const events = body.trim().split('\n').map((line) => JSON.parse(line) as { type: string; payload: Record<string, unknown> });
+    const events = body
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; payload: Record<string, unknown> });
     expect(events.map(({ type }) => type)).toEqual(['ClientAdmitted', 'GrantCreated']);
-    expect(events[0]!.payload).toMatchObject({ clientId: client.id, kind: 'dynamic', by: 'consent', metadata: { client_name: 'Board reader' } });
+    expect(events[0]!.payload).toMatchObject({
+      clientId: client.id,
+      kind: 'dynamic',
+      by: 'consent',
+      metadata: { client_name: 'Board reader' },
+    });
   });
 
   it('is closed by policy: no endpoint in the metadata, and 404 (DCR-09)', async () => {
     const metadata = async (): Promise<Record<string, unknown>> =>
-      (await (await fetch(issuer.replace('/t/', '/.well-known/oauth-authorization-server/t/'))).json()) as Record<string, unknown>;
+      (await (await fetch(issuer.replace('/t/', '/.well-known/oauth-authorization-server/t/'))).json()) as Record<
+        string,
+        unknown
+      >;
     expect(await metadata()).toHaveProperty('registration_endpoint', `${issuer}/register`);
     await product.admin('PATCH', '/tenants/acme/policy', { registration: 'off' });
     expect(await metadata()).not.toHaveProperty('registration_endpoint');

@@ -32,9 +32,13 @@ describe('the revocation endpoint (RFC 7009)', () => {
     expect(answer.headers.get('cache-control')).toBe('no-store');
   }
 
-  const usable = async (accessToken: string): Promise<boolean> => (await callTool(resource, accessToken)).status === 200;
+  const usable = async (accessToken: string): Promise<boolean> =>
+    (await callTool(resource, accessToken)).status === 200;
 
-  async function expectAlive({ access_token: accessToken, refresh_token: refreshToken }: TokenBody, by = client): Promise<void> {
+  async function expectAlive(
+    { access_token: accessToken, refresh_token: refreshToken }: TokenBody,
+    by = client,
+  ): Promise<void> {
     expect(await usable(accessToken)).toBe(true);
     expect((await by.refresh(refreshToken)).status).toBe(200);
   }
@@ -74,7 +78,8 @@ describe('the revocation endpoint (RFC 7009)', () => {
   });
 
   it('answers 200 for what it does not know, and again for what has ended', async () => {
-    for (const token of ['junk', 'a.b.c', `${tokens.refresh_token}x`, `${tokens.access_token}x`]) expectDone(await client.revoke(token));
+    for (const token of ['junk', 'a.b.c', `${tokens.refresh_token}x`, `${tokens.access_token}x`])
+      expectDone(await client.revoke(token));
     await expectAlive(tokens);
     expectDone(await client.revoke(tokens.refresh_token));
     expectDone(await client.revoke(tokens.refresh_token));
@@ -96,7 +101,11 @@ describe('the revocation endpoint (RFC 7009)', () => {
       const answer = await confidential.revoke(held.refresh_token, { client_secret: wrong });
       expect([answer.status, answer.body['error']]).toEqual([401, 'invalid_client']);
     }
-    const bad = await confidential.revoke(held.refresh_token, { client_id: undefined, client_secret: undefined }, { authorization: basic(id, 'wrong') });
+    const bad = await confidential.revoke(
+      held.refresh_token,
+      { client_id: undefined, client_secret: undefined },
+      { authorization: basic(id, 'wrong') },
+    );
     expect([bad.status, bad.headers.get('www-authenticate')]).toEqual([401, expect.stringMatching(/^Basic /)]);
     await expectAlive(held, confidential);
     const good = { authorization: basic(id, secret) };
@@ -118,7 +127,10 @@ describe('the revocation endpoint (RFC 7009)', () => {
   });
 
   it('takes forms only', async () => {
-    const answer = await postJson<{ error: string }>(`${issuer}/revoke`, { client_id: client.id, token: tokens.refresh_token });
+    const answer = await postJson<{ error: string }>(`${issuer}/revoke`, {
+      client_id: client.id,
+      token: tokens.refresh_token,
+    });
     expect([answer.status, answer.body.error]).toEqual([400, 'invalid_request']);
     await expectAlive(tokens);
   });
@@ -126,7 +138,11 @@ describe('the revocation endpoint (RFC 7009)', () => {
   it('puts the client into the ledger as the one who acted', async () => {
     await client.revoke(tokens.refresh_token);
     const { body } = await product.admin<string>('GET', '/tenants/acme/events');
-    const last = body.trim().split('\n').slice(-2).map((line) => JSON.parse(line) as { type: string; actor: unknown });
+    const last = body
+      .trim()
+      .split('\n')
+      .slice(-2)
+      .map((line) => JSON.parse(line) as { type: string; actor: unknown });
     expect(last.map(({ type }) => type)).toEqual(['FamilyRevoked', 'GrantRevoked']);
     expect(last[0]!.actor).toEqual({ kind: 'client', id: client.id });
   });

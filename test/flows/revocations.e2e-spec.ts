@@ -29,11 +29,18 @@ describe('central revocation', () => {
   async function newPerson(): Promise<Person & { readonly id: string }> {
     people += 1;
     const person = new Person(`person-${people}@acme.example`, 'a long enough password');
-    const { body } = await product.admin<{ id: string }>('POST', '/tenants/acme/users', { email: person.email, password: person.password });
+    const { body } = await product.admin<{ id: string }>('POST', '/tenants/acme/users', {
+      email: person.email,
+      password: person.password,
+    });
     return Object.assign(person, { id: body.id });
   }
 
-  async function revoke(target: object, reason = 'No longer needed', headers?: Record<string, string>): Promise<{ status: number; body: Revoked }> {
+  async function revoke(
+    target: object,
+    reason = 'No longer needed',
+    headers?: Record<string, string>,
+  ): Promise<{ status: number; body: Revoked }> {
     return product.admin<Revoked>('POST', '/tenants/acme/revocations', { target, reason }, headers);
   }
 
@@ -54,12 +61,19 @@ describe('central revocation', () => {
     it('ends every installation of it and no other link', async () => {
       const person = await newPerson();
       const [client, other] = [await OAuthClient.register(issuer), await OAuthClient.register(issuer)];
-      const [laptop, phone, otherLink] = [await client.link(person), await client.link(person.elsewhere()), await other.link(person)];
+      const [laptop, phone, otherLink] = [
+        await client.link(person),
+        await client.link(person.elsewhere()),
+        await other.link(person),
+      ];
       expect(grantIdOf(laptop)).toBe(grantIdOf(phone));
 
       const target = { kind: 'grant', grantId: grantIdOf(laptop) };
       const { status, body } = await revoke(target);
-      expect([status, body]).toEqual([200, { target, changed: true, position: { epoch: 1, seq: expect.any(Number) }, recordedAt: expect.any(String) }]);
+      expect([status, body]).toEqual([
+        200,
+        { target, changed: true, position: { epoch: 1, seq: expect.any(Number) }, recordedAt: expect.any(String) },
+      ]);
       await expectDead(client, laptop);
       await expectDead(client, phone);
       await expectAlive(other, otherLink);
@@ -71,8 +85,15 @@ describe('central revocation', () => {
       const first = await revoke(target, 'Stolen laptop');
       const again = await revoke(target, 'Stolen laptop');
       expect([first.body.changed, again.body.changed]).toEqual([true, false]);
-      const events = (await eventsOf(product)).filter(({ stream, type }) => stream.id === target.grantId && type === 'GrantRevoked');
-      expect(events).toEqual([expect.objectContaining({ seq: first.body.position.seq, personal: expect.objectContaining({ reason: 'Stolen laptop' }) })]);
+      const events = (await eventsOf(product)).filter(
+        ({ stream, type }) => stream.id === target.grantId && type === 'GrantRevoked',
+      );
+      expect(events).toEqual([
+        expect.objectContaining({
+          seq: first.body.position.seq,
+          personal: expect.objectContaining({ reason: 'Stolen laptop' }),
+        }),
+      ]);
     });
 
     it('with the same Idempotency-Key is answered the same; the key is good for nothing else', async () => {
@@ -80,7 +101,9 @@ describe('central revocation', () => {
       const first = await revoke({ kind: 'user', userId: person.id }, 'Left', { 'idempotency-key': 'left-1' });
       const again = await revoke({ kind: 'user', userId: person.id }, 'Left', { 'idempotency-key': 'left-1' });
       expect(again).toEqual(first);
-      expect((await eventsOf(product)).filter(({ stream, type }) => stream.id === person.id && type === 'UserAccessRevoked')).toHaveLength(1);
+      expect(
+        (await eventsOf(product)).filter(({ stream, type }) => stream.id === person.id && type === 'UserAccessRevoked'),
+      ).toHaveLength(1);
       const other = await revoke({ kind: 'user', userId: person.id }, 'Came back', { 'idempotency-key': 'left-1' });
       expect([other.status, (other.body as unknown as Problem).type]).toEqual([409, 'urn:problem:command.id_reused']);
     });
@@ -91,7 +114,12 @@ describe('central revocation', () => {
       const tokens = await client.link(person);
       const before = await grantsOf(product, `?client=${client.id}`);
       expect(before).toEqual([
-        expect.objectContaining({ id: grantIdOf(tokens), status: 'active', user: expect.objectContaining({ id: person.id, email: person.email }), installations: 1 }),
+        expect.objectContaining({
+          id: grantIdOf(tokens),
+          status: 'active',
+          user: expect.objectContaining({ id: person.id, email: person.email }),
+          installations: 1,
+        }),
       ]);
       const { body } = await revoke({ kind: 'grant', grantId: grantIdOf(tokens) }, 'Ticket 4711');
       expect(await grantsOf(product, `?client=${client.id}`)).toEqual([
@@ -99,7 +127,13 @@ describe('central revocation', () => {
       ]);
       const { body: list } = await product.admin<{ revocations: object[] }>('GET', '/tenants/acme/revocations?limit=1');
       expect(list.revocations).toEqual([
-        expect.objectContaining({ kind: 'grant', grantId: grantIdOf(tokens), because: 'admin', reason: 'Ticket 4711', seq: body.position.seq }),
+        expect.objectContaining({
+          kind: 'grant',
+          grantId: grantIdOf(tokens),
+          because: 'admin',
+          reason: 'Ticket 4711',
+          seq: body.position.seq,
+        }),
       ]);
     });
   });
@@ -134,7 +168,10 @@ describe('central revocation', () => {
       expect(grantIdOf(renewed)).not.toBe(grantIdOf(old));
       await expectAlive(client, renewed);
       await expectDead(client, old);
-      expect((await grantsOf(product, `?user=${person.id}`)).map(({ status }) => status)).toEqual(['active', 'revoked']);
+      expect((await grantsOf(product, `?user=${person.id}`)).map(({ status }) => status)).toEqual([
+        'active',
+        'revoked',
+      ]);
     });
 
     it('may be repeated, and then ends what was linked since', async () => {
@@ -161,7 +198,11 @@ describe('central revocation', () => {
     it('ends its links with everybody, and leaves other clients alone', async () => {
       const [person, colleague] = [await newPerson(), await newPerson()];
       const [client, other] = [await OAuthClient.register(issuer), await OAuthClient.register(issuer)];
-      const [first, second, otherLink] = [await client.link(person), await client.link(colleague), await other.link(person)];
+      const [first, second, otherLink] = [
+        await client.link(person),
+        await client.link(colleague),
+        await other.link(person),
+      ];
       const pending = await client.authorize(person);
       expect((await revoke({ kind: 'client', clientId: client.id })).body.changed).toBe(true);
       await expectDead(client, first);
@@ -222,7 +263,11 @@ describe('central revocation', () => {
     ['target.grantId', { target: { kind: 'grant', grantId: '1' }, reason: 'x' }],
     ['target.userId', { target: { kind: 'user', userId: 1 }, reason: 'x' }],
   ])('names the field that is wrong: %s', async (field, body) => {
-    const { status, headers, body: answer } = await callAdmin(product, product.summary.adminKey, 'POST', '/tenants/acme/revocations', body);
+    const {
+      status,
+      headers,
+      body: answer,
+    } = await callAdmin(product, product.summary.adminKey, 'POST', '/tenants/acme/revocations', body);
     const problem = answer as Problem;
     expect([status, problem.type, problem.field]).toEqual([422, 'urn:problem:request.invalid', field]);
     expect(headers.get('content-type')).toMatch(/^application\/problem\+json/);

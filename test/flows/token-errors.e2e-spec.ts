@@ -1,6 +1,7 @@
 import { callTool } from '../support/clients/tool-call.ts';
-import { type Answer, basic, claimsOf, newVerifier, OAuthClient, postJson, type Sent, type TokenBody } from '../support/clients/oauth-client.ts';
+import { claimsOf, newVerifier, OAuthClient, postJson, type Sent } from '../support/clients/oauth-client.ts';
 import { Person } from '../support/clients/person.ts';
+import { expectError, expectTokens } from '../support/clients/token-answers.ts';
 import { type RunningProduct, startProduct } from '../support/product.ts';
 
 describe('the token endpoint', () => {
@@ -23,20 +24,6 @@ describe('the token endpoint', () => {
     await product?.stop();
   });
 
-  function expectError(answer: Answer<{ error?: unknown }>, status: number, error: string): void {
-    expect([answer.status, answer.body.error]).toEqual([status, error]);
-    expect(answer.headers.get('cache-control')).toBe('no-store');
-    expect(answer.headers.get('content-type')).toMatch(/^application\/json/);
-    expect(Object.keys(answer.body).sort()).toEqual(['error', 'error_description']);
-  }
-
-  function expectTokens(answer: Answer<TokenBody>): TokenBody {
-    expect([answer.status, answer.body.error]).toEqual([200, undefined]);
-    expect(answer.headers.get('cache-control')).toBe('no-store');
-    expect(answer.body).toMatchObject({ token_type: 'Bearer', expires_in: 600, access_token: expect.any(String), refresh_token: expect.any(String) });
-    return answer.body;
-  }
-
   describe('a request', () => {
     it.each([
       ['no grant_type', { grant_type: undefined }, 'invalid_request'],
@@ -54,11 +41,18 @@ describe('the token endpoint', () => {
     });
 
     it('must be a form', async () => {
-      expectError(await postJson(`${issuer}/token`, { grant_type: 'refresh_token', client_id: client.id }), 400, 'invalid_request');
+      expectError(
+        await postJson(`${issuer}/token`, { grant_type: 'refresh_token', client_id: client.id }),
+        400,
+        'invalid_request',
+      );
       const broken = await postJson<{ error: string }>(`${issuer}/token`, '{"grant_type":');
       expectError(broken, 400, 'invalid_request');
       const multipart = await fetch(`${issuer}/token`, { method: 'POST', body: new FormData() });
-      expect([multipart.status, ((await multipart.json()) as { error: string }).error]).toEqual([415, 'invalid_request']);
+      expect([multipart.status, ((await multipart.json()) as { error: string }).error]).toEqual([
+        415,
+        'invalid_request',
+      ]);
     });
 
     it('may come from a page of any origin (AS-38)', async () => {
@@ -68,89 +62,6 @@ describe('the token endpoint', () => {
       const answer = await client.token({ grant_type: 'nothing' }, { origin: 'https://inspector.example' });
       expect(answer.headers.get('access-control-allow-origin')).toBe('*');
       expect(answer.headers.get('access-control-allow-credentials')).toBeNull();
-    });
-  });
-
-  describe('client authentication (AS-39, AS-40, AS-42)', () => {
-    it('knows no client of that id: 401 invalid_client, which makes hosts register anew', async () => {
-      const stranger = OAuthClient.of(issuer, 'gkd_nobody');
-      const { refresh_token: refreshToken } = await client.link(person);
-      for (const answer of [await stranger.refresh(refreshToken), await stranger.token({ grant_type: 'authorization_code', code: 'x', code_verifier: newVerifier() })]) {
-        expectError(answer, 401, 'invalid_client');
-        expect(answer.headers.get('www-authenticate')).toBeNull();
-      }
-      expectTokens(await client.refresh(refreshToken));
-    });
-
-    it('needs a client_id', async () => {
-      expectError(await client.token({ grant_type: 'refresh_token', refresh_token: (await client.link(person)).refresh_token, client_id: undefined }), 401, 'invalid_client');
-    });
-
-    it.each(['client_secret_basic', 'client_secret_post'])('takes a secret by either way from a client with %s', async (method) => {
-      const confidential = await OAuthClient.register(issuer, { token_endpoint_auth_method: method });
-      const { id, secret = '' } = confidential;
-      let { refresh_token: refreshToken } = await confidential.link(person);
-      const ways: [Sent, Record<string, string>][] = [
-        [{}, {}],
-        [{ client_id: undefined, client_secret: undefined }, { authorization: basic(id, secret) }],
-        [{ client_secret: undefined }, { authorization: basic(id, secret).replace('Basic', 'BASIC') }],
-      ];
-      for (const [changes, headers] of ways) {
-        refreshToken = expectTokens(await confidential.refresh(refreshToken, changes, headers)).refresh_token;
-      }
-    });
-
-    it('decodes Basic credentials as form-urlencoded', async () => {
-      const confidential = await OAuthClient.register(issuer, { token_endpoint_auth_method: 'client_secret_basic' });
-      const { refresh_token: refreshToken } = await confidential.link(person);
-      const percent = (text: string): string => Buffer.from(text).toString('hex').replace(/../g, '%$&');
-      const authorization = `Basic ${Buffer.from(`${percent(confidential.id)}:${percent(confidential.secret!)}`).toString('base64')}`;
-      expectTokens(await confidential.refresh(refreshToken, { client_id: undefined, client_secret: undefined }, { authorization }));
-    });
-
-    it.each([
-      ['a wrong secret', 'wrong'],
-      ['no secret', undefined],
-      ['an empty secret', ''],
-    ])('refuses %s in the body', async (_name, secret) => {
-      const confidential = await OAuthClient.register(issuer, { token_endpoint_auth_method: 'client_secret_post' });
-      const authorization = await confidential.authorize(person);
-      expectError(await confidential.redeem(authorization, { client_secret: secret }), 401, 'invalid_client');
-      expectTokens(await confidential.redeem(authorization));
-    });
-
-    it.each([
-      ['a wrong secret', (id: string) => basic(id, 'wrong')],
-      ['no colon', (id: string) => `Basic ${Buffer.from(id).toString('base64')}`],
-      ['a broken percent-encoding', (id: string) => `Basic ${Buffer.from(`${id}:%zz`).toString('base64')}`],
-      ['nothing', () => 'Basic '],
-      ['another scheme', () => 'Bearer abc'],
-    ])('refuses an Authorization header with %s: 401 with a challenge', async (_name, authorizationOf) => {
-      const confidential = await OAuthClient.register(issuer, { token_endpoint_auth_method: 'client_secret_basic' });
-      const authorization = await confidential.authorize(person);
-      const answer = await confidential.redeem(
-        authorization,
-        { client_id: undefined, client_secret: undefined },
-        { authorization: authorizationOf(confidential.id) },
-      );
-      expectError(answer, 401, 'invalid_client');
-      expect(answer.headers.get('www-authenticate')).toMatch(/^Basic realm="/);
-      expectTokens(await confidential.redeem(authorization));
-    });
-
-    it.each([
-      ['secret in header and body', (id: string, secret: string) => [{ client_id: id, client_secret: secret }, basic(id, secret)], 'invalid_request', 400],
-      ['one client in the header, another in the body', (id: string, secret: string) => [{ client_id: 'gkd_other', client_secret: undefined }, basic(id, secret)], 'invalid_request', 400],
-      ['an assertion', () => [{ client_assertion: 'e30.e30.', client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' }, undefined], 'invalid_client', 401],
-    ] as [string, (id: string, secret: string) => [Sent, string | undefined], string, number][])('refuses %s', async (_name, attempt, error, status) => {
-      const confidential = await OAuthClient.register(issuer, { token_endpoint_auth_method: 'client_secret_basic' });
-      const authorization = await confidential.authorize(person);
-      const [changes, header] = attempt(confidential.id, confidential.secret!);
-      expectError(await confidential.redeem(authorization, changes, header === undefined ? {} : { authorization: header }), status, error);
-    });
-
-    it('refuses a secret from a client that has none', async () => {
-      expectError(await client.redeem(await client.authorize(person), { client_secret: 'made-up' }), 401, 'invalid_client');
     });
   });
 
@@ -165,14 +76,19 @@ describe('the token endpoint', () => {
       ['several resources (AS-25)', { resource: ['https://a.example/mcp', 'https://b.example/mcp'] }, 'invalid_target'],
       ['a resource that is no URI', { resource: 'boards' }, 'invalid_target'],
       ['another code', { code: 'gkc_unknown' }, 'invalid_grant'],
-    ] as [string, Sent, string][])('is not redeemed with %s, and still is with the right one', async (_name, changes, error) => {
-      const authorization = await client.authorize(person);
-      expectError(await client.redeem(authorization, changes), 400, error);
-      expectTokens(await client.redeem(authorization));
-    });
+    ] as [string, Sent, string][])(
+      'is not redeemed with %s, and still is with the right one',
+      async (_name, changes, error) => {
+        const authorization = await client.authorize(person);
+        expectError(await client.redeem(authorization, changes), 400, error);
+        expectTokens(await client.redeem(authorization));
+      },
+    );
 
     it('is redeemed without redirect_uri and without resource, for what it was issued for (AS-44, AS-26)', async () => {
-      const tokens = expectTokens(await client.redeem(await client.authorize(person), { redirect_uri: undefined, resource: undefined }));
+      const tokens = expectTokens(
+        await client.redeem(await client.authorize(person), { redirect_uri: undefined, resource: undefined }),
+      );
       expect(claimsOf(tokens.access_token)['aud']).toBe(resource);
     });
 
@@ -186,7 +102,11 @@ describe('the token endpoint', () => {
     it('is redeemed once by two at the same moment, and then what it gave is dead (AS-23)', async () => {
       const fresh = await OAuthClient.register(issuer);
       const authorization = await fresh.authorize(person);
-      const answers = await Promise.all([fresh.redeem(authorization), fresh.redeem(authorization), fresh.redeem(authorization)]);
+      const answers = await Promise.all([
+        fresh.redeem(authorization),
+        fresh.redeem(authorization),
+        fresh.redeem(authorization),
+      ]);
       expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 400, 400]);
       const winner = answers.find(({ status }) => status === 200)!;
       expectError(await fresh.refresh(winner.body.refresh_token), 400, 'invalid_grant');
@@ -245,7 +165,10 @@ describe('the token endpoint', () => {
     it('of a narrower authorization under a wide link stays narrow', async () => {
       const tokens = expectTokens(await client.redeem(await client.authorize(person, { scope: 'boards:read' })));
       expect(tokens.scope).toBe('boards:read');
-      expect(await callTool(resource, tokens.access_token, 'create_board', { title: 'x' })).toMatchObject({ status: 403, error: 'insufficient_scope' });
+      expect(await callTool(resource, tokens.access_token, 'create_board', { title: 'x' })).toMatchObject({
+        status: 403,
+        error: 'insufficient_scope',
+      });
     });
   });
 

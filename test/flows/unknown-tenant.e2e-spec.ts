@@ -16,7 +16,10 @@ describe('an unknown tenant', () => {
     await product?.stop();
   });
 
-  async function seen(path: string, init?: RequestInit): Promise<{ status: number; headers: Record<string, string>; body: string }> {
+  async function seen(
+    path: string,
+    init?: RequestInit,
+  ): Promise<{ status: number; headers: Record<string, string>; body: string }> {
     const response = await fetch(`${origin}${path}`, { redirect: 'manual', ...init });
     const { date: _date, ...headers } = Object.fromEntries(response.headers);
     return { status: response.status, headers, body: await response.text() };
@@ -62,7 +65,11 @@ describe('an unknown tenant', () => {
   it('does not become one by a Host or forwarded header (MT-07)', async () => {
     const document = '/.well-known/oauth-authorization-server/t/acme';
     const plain = await seen(document);
-    const forwarded = { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https', forwarded: 'host=evil.example;proto=https' };
+    const forwarded = {
+      'x-forwarded-host': 'evil.example',
+      'x-forwarded-proto': 'https',
+      forwarded: 'host=evil.example;proto=https',
+    };
     expect((await seen(document, { headers: forwarded })).body).toBe(plain.body);
     expect(plain.body).not.toContain('evil');
   });

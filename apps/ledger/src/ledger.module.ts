@@ -5,6 +5,9 @@ import { TimeTravel } from '@grantkeeper/history';
 import { RevocationModule } from '@grantkeeper/revocation';
 import { AdminKeys } from './access/admin-keys.ts';
 import { AdminGuard } from './access/admin.guard.ts';
+import { ClientsController } from './clients/clients.controller.ts';
+import { ClientQueries } from './clients/clients.queries.ts';
+import { DeadLettersController } from './dead-letters/dead-letters.controller.ts';
 import { EventExport } from './events/event-export.ts';
 import { EventsController } from './events/events.controller.ts';
 import { GrantsController } from './grants/grants.controller.ts';
@@ -15,7 +18,10 @@ import { GrantStories } from './history/grant-story.queries.ts';
 import { LedgerSettings } from './ledger-settings.ts';
 import { PoliciesController } from './policies/policies.controller.ts';
 import { SetPolicyHandler } from './policies/set-policy.handler.ts';
+import { ProjectionsController } from './projections/projections.controller.ts';
+import { TimelineController } from './projections/timeline.controller.ts';
 import { RevocationsController } from './revocations/revocations.controller.ts';
+import { SearchController } from './search/search.controller.ts';
 import { AdminKeysController } from './tenants/admin-keys.controller.ts';
 import { OnboardTenantHandler } from './tenants/onboard-tenant.handler.ts';
 import { TenantsController } from './tenants/tenants.controller.ts';
@@ -39,6 +45,11 @@ export class LedgerModule {
         GrantStoryController,
         RevocationsController,
         EventsController,
+        ClientsController,
+        SearchController,
+        TimelineController,
+        ProjectionsController,
+        DeadLettersController,
         VerificationController,
       ],
       providers: [
@@ -49,6 +60,7 @@ export class LedgerModule {
         GrantQueries,
         GrantStories,
         ClientHistory,
+        ClientQueries,
         EventExport,
         OnboardTenantHandler,
         CreateUserHandler,

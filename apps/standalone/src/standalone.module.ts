@@ -2,7 +2,7 @@ import { AuthorizationModule, OPEN_PATHS } from '@grantkeeper/authorization-app'
 import { AdminKeys, LedgerModule } from '@grantkeeper/ledger-app';
 import { McpModule } from '@grantkeeper/mcp-app';
 import { createLogger, HealthModule, MetricsModule, NestLogger } from '@grantkeeper/observability';
-import { createHttpApplication, Platform, PlatformModule } from '@grantkeeper/platform';
+import { createHttpApplication, Platform, PlatformModule, projectionLag } from '@grantkeeper/platform';
 import { TenantWebhookSecretsModule, VerificationModule, WorkerModule } from '@grantkeeper/worker-app';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
@@ -17,7 +17,7 @@ class StandaloneModule {
       module: StandaloneModule,
       imports: [
         PlatformModule.of(platform),
-        HealthModule.register([{ name: 'database', check: () => platform.database.ping() }]),
+        HealthModule.register([{ name: 'database', check: () => platform.database.ping() }], [projectionLag(platform.database)]),
         MetricsModule,
         AuthorizationModule.register(settings),
         LedgerModule.register(settings),

@@ -1,7 +1,9 @@
 import { Database } from '@grantkeeper/event-store';
+import { RowHistory } from '@grantkeeper/history';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
+import { ConsumerGauges } from './consumer-gauges.ts';
 import { AdminNotifier } from './consumers/admin-notifier.ts';
 import { ConsumerRunner } from '@grantkeeper/consumers';
 import type { RetryPolicy } from '@grantkeeper/consumers';
@@ -35,7 +37,7 @@ export class WorkerModule {
           provide: ConsumerRunner,
           inject: [Database, OutboundClient, WebhookSecrets],
           useFactory: (database: Database, outbound: OutboundClient, secrets: WebhookSecrets) =>
-            new ConsumerRunner(database, [new SessionEnder(), new AdminNotifier(outbound, secrets)], {
+            new ConsumerRunner(database, [new SessionEnder(), new RowHistory(), new AdminNotifier(outbound, secrets)], {
               projections: asyncProjections,
               retries: options.retries,
             }),
@@ -44,6 +46,11 @@ export class WorkerModule {
           provide: EventsSweep,
           inject: [ConsumerRunner],
           useFactory: (runner: ConsumerRunner) => new EventsSweep(runner),
+        },
+        {
+          provide: ConsumerGauges,
+          inject: [Database, ConsumerRunner],
+          useFactory: (database: Database, runner: ConsumerRunner) => new ConsumerGauges(database, runner),
         },
         { provide: ExpirySweep, inject: [Database], useFactory: (database: Database) => new ExpirySweep(database) },
         {

@@ -53,6 +53,8 @@ export interface EventConsumer {
   /** Defaults to `blockingRetries` or `parkingRetries`. */
   readonly retries?: RetryPolicy;
   apply(event: LedgerEvent, context: EventContext): Promise<void>;
+  /** For consumers whose effect costs less for many events, given in order; must do what `apply` does for each in turn. */
+  applyAll?(events: readonly LedgerEvent[], context: EventContext): Promise<void>;
 }
 
 export function ledgerEvent(row: Selectable<EventsRow>): LedgerEvent {

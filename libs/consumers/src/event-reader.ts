@@ -83,6 +83,16 @@ export class EventReader {
     const wanted = events.filter((event) => consumer.handles.has(event.type));
     if (wanted.length === 0) return undefined;
     const guarded = await tx.savepoint('effects').execute();
+    if (consumer.applyAll && wanted.length > 1) {
+      try {
+        await consumer.applyAll(wanted, { tx });
+        await guarded.releaseSavepoint('effects').execute();
+        return undefined;
+      } catch {
+        // One after the other, to find the event that fails.
+        await guarded.rollbackToSavepoint('effects').execute();
+      }
+    }
     for (const [index, event] of wanted.entries()) {
       try {
         await consumer.apply(event, { tx });

@@ -3,6 +3,7 @@ import { ConcurrencyError, DomainError, type TenantId } from '@grantkeeper/kerne
 import { v7 as uuidv7 } from 'uuid';
 import { AppendBatcher } from './append-batcher.ts';
 import type { Database } from './database.ts';
+import { refuseTooLarge } from './event-size.ts';
 import type { InlineProjection, ProjectedEvent, ProjectedRow } from './inline-projection.ts';
 import { WorkingRows } from './working-rows.ts';
 
@@ -95,7 +96,8 @@ export function fingerprintOf(body: unknown): string {
  * operational rows together, or nothing.
  *
  * Rejects with `ConcurrencyError` when the state that the decision was read from has changed (see `retrying`), and with
- * `DomainError` `command.id_reused` when a command's id comes back with another body.
+ * `DomainError` `command.id_reused` when a command's id comes back with another body, `event.too_large` when an event is
+ * larger than 64 KiB.
  */
 export class EventStore {
   readonly #listeners: AppendListener[] = [];
@@ -125,8 +127,8 @@ export class EventStore {
   /** Appends to the ledgers of several tenants in one transaction, their heads locked in the order of their ids. */
   async appendTogether(inputs: readonly AppendInput[]): Promise<Appended[]> {
     const sorted = [...inputs].sort((a, b) => (a.tenantId < b.tenantId ? -1 : 1));
-    const prepared = await Promise.all(sorted.map(async (input) => [input.tenantId, await this.#prepare(input)] as const));
-    const appended = await this.database.callTogether<Appended>('append', prepared).catch((error: unknown) => {
+    const prepared = await Promise.all(sorted.map(async (input) => ({ tenant: input.tenantId, input: await this.#prepare(input) })));
+    const appended = await this.database.appendTogether<Appended>(prepared).catch((error: unknown) => {
       throw translated(error);
     });
     sorted.forEach((input, index) => this.#listeners.forEach((listener) => listener(input.tenantId, appended[index]!)));
@@ -160,6 +162,7 @@ export class EventStore {
         personal[field] = await this.sealer.seal(input.tenantId, subject, { eventId, field }, value);
       }
       const { streamType, type, version } = event.definition;
+      refuseTooLarge(type, event.payload, personal);
       const streamVersion = rows.nextVersion(streamType, event.streamId);
       const projected: ProjectedEvent = {
         tenantId: input.tenantId,
@@ -229,6 +232,15 @@ function translated(error: unknown): unknown {
   }
 }
 
+type RetryListener = (reason: ConcurrencyError['reason']) => void;
+const retryListeners = new Set<RetryListener>();
+
+/** Tells `listener` of every attempt that is made again in this process, until the function that it answers is called. */
+export function onAppendRetried(listener: RetryListener): () => void {
+  retryListeners.add(listener);
+  return () => retryListeners.delete(listener);
+}
+
 /**
  * Runs `attempt` again when what it read has changed meanwhile: it must load, decide and append anew. Gives up after
  * `times` with the last `ConcurrencyError`.
@@ -239,6 +251,7 @@ export async function retrying<Result>(attempt: () => Promise<Result>, times = 5
       return await attempt();
     } catch (error) {
       if (!(error instanceof ConcurrencyError) || tries >= times) throw error;
+      for (const listener of retryListeners) listener(error.reason);
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 5 * 2 ** tries));
     }
   }

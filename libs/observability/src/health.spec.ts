@@ -1,12 +1,12 @@
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import { HealthModule, type ReadinessCheck } from './health.ts';
-import { Counter, MetricsModule } from './metrics.ts';
+import { HealthModule, type ReadinessCheck, type ReadinessReport } from './health.ts';
+import { Counter, Gauge, MetricsModule } from './metrics.ts';
 
 let app: NestFastifyApplication | undefined;
 
-async function serve(checks: ReadinessCheck[]): Promise<NestFastifyApplication> {
-  const module = await Test.createTestingModule({ imports: [HealthModule.register(checks), MetricsModule] }).compile();
+async function serve(checks: ReadinessCheck[], reports: ReadinessReport[] = []): Promise<NestFastifyApplication> {
+  const module = await Test.createTestingModule({ imports: [HealthModule.register(checks, reports), MetricsModule] }).compile();
   app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: false });
   await app.init();
   return app;
@@ -51,6 +51,22 @@ describe('health', () => {
     expect(answer.json()).toEqual({ status: 'not ready', missing: ['database', 'keys'] });
   });
 
+  test('tells what is reported, and is ready until a report says that it is too much', async () => {
+    let ready = true;
+    const served = await serve([], [
+      { name: 'projections', report: async () => ({ ready, detail: { events: 7 } }) },
+      { name: 'broken', report: () => Promise.reject(new Error('password wrong')) },
+    ]);
+    const answer = await served.inject('/health/ready');
+    expect([answer.statusCode, answer.json()]).toEqual([200, { status: 'ready', projections: { events: 7 }, broken: 'unknown' }]);
+    ready = false;
+    const late = await served.inject('/health/ready');
+    expect([late.statusCode, late.json()]).toEqual([
+      503,
+      { status: 'not ready', missing: ['projections'], projections: { events: 7 }, broken: 'unknown' },
+    ]);
+  });
+
   test('a check that hangs is a check that fails', async () => {
     const served = await serve([{ name: 'stuck', check: () => new Promise(() => undefined) }]);
     expect((await served.inject('/health/ready')).statusCode).toBe(503);
@@ -72,6 +88,28 @@ describe('metrics', () => {
     expect(lines).toContain('test_things_total{kind="plain"} 3');
     expect(lines.find((line) => line.startsWith('process_uptime_seconds '))).toMatch(/ \d/);
     expect(answer.body.endsWith('\n')).toBe(true);
+  });
+
+  test('asks gauges when it is read, until they are closed, and leaves out what cannot be told', async () => {
+    const served = await serve([]);
+    let lag = 3;
+    const gauges = [
+      new Gauge('test_lag', 'How far behind.', async () => [{ labels: { who: 'a' }, value: lag }]),
+      new Gauge('test_lag', 'How far behind.', async () => [{ labels: { who: 'b' }, value: 1 }]),
+      new Gauge('test_broken', 'Cannot be told.', () => Promise.reject(new Error('password wrong'))),
+    ];
+    lag = 4;
+    const read = async (): Promise<string[]> => (await served.inject('/metrics')).body.split('\n').filter((line) => /test_(lag|broken)/.test(line));
+    expect(await read()).toEqual([
+      '# HELP test_lag How far behind.',
+      '# TYPE test_lag gauge',
+      'test_lag{who="a"} 4',
+      'test_lag{who="b"} 1',
+      '# HELP test_broken Cannot be told.',
+      '# TYPE test_broken gauge',
+    ]);
+    for (const gauge of gauges) gauge.close();
+    expect(await read()).toEqual([]);
   });
 
   test('refuses a second counter of a name and a name that is none', () => {

@@ -14,13 +14,23 @@ export interface ReadinessCheck {
   check(): Promise<unknown>;
 }
 
+/** Something that is told beside readiness, and that makes the process unready only when it says so itself. */
+export interface ReadinessReport {
+  readonly name: string;
+  report(): Promise<{ readonly ready: boolean; readonly detail: unknown }>;
+}
+
 const CHECKS = Symbol('readiness checks');
+const REPORTS = Symbol('readiness reports');
 const CHECK_TIMEOUT_MS = 2_000;
 
 /** `/health/live`: the process runs. `/health/ready`: everything it needs answers; 503 with the names of what does not. */
 @Controller('health')
 export class HealthController {
-  constructor(@Inject(CHECKS) private readonly checks: readonly ReadinessCheck[]) {}
+  constructor(
+    @Inject(CHECKS) private readonly checks: readonly ReadinessCheck[],
+    @Inject(REPORTS) private readonly reports: readonly ReadinessReport[],
+  ) {}
 
   @Get('live')
   @Header('Cache-Control', 'no-store')
@@ -30,37 +40,54 @@ export class HealthController {
 
   @Get('ready')
   @Header('Cache-Control', 'no-store')
-  async ready(): Promise<{ status: string }> {
-    const answers = await Promise.all(
-      this.checks.map(async (check) => ({ name: check.name, ready: await passes(check) })),
-    );
-    const missing = answers.filter(({ ready }) => !ready).map(({ name }) => name);
-    if (missing.length > 0) throw new ServiceUnavailableException({ status: 'not ready', missing });
-    return { status: 'ready' };
+  async ready(): Promise<Record<string, unknown>> {
+    const [answers, reports] = await Promise.all([
+      Promise.all(this.checks.map(async (check) => ({ name: check.name, ready: await passes(check) }))),
+      Promise.all(this.reports.map(async (report) => ({ name: report.name, ...(await told(report)) }))),
+    ]);
+    const details = Object.fromEntries(reports.map(({ name, detail }) => [name, detail]));
+    const missing = [...answers, ...reports].filter(({ ready }) => !ready).map(({ name }) => name);
+    if (missing.length > 0) throw new ServiceUnavailableException({ status: 'not ready', missing, ...details });
+    return { status: 'ready', ...details };
   }
 }
 
 /** Health answers for one Nest application: register it once, also where several apps share a process. */
 @Module({})
 export class HealthModule {
-  static register(checks: readonly ReadinessCheck[]): DynamicModule {
+  static register(checks: readonly ReadinessCheck[], reports: readonly ReadinessReport[] = []): DynamicModule {
     return {
       module: HealthModule,
       controllers: [HealthController],
-      providers: [{ provide: CHECKS, useValue: checks }],
+      providers: [
+        { provide: CHECKS, useValue: checks },
+        { provide: REPORTS, useValue: reports },
+      ],
     };
   }
 }
 
-async function passes(check: ReadinessCheck): Promise<boolean> {
+function passes(check: ReadinessCheck): Promise<boolean> {
+  return inTime(async () => {
+    await check.check();
+    return true;
+  }, false);
+}
+
+/** A report that cannot be made in time says nothing about readiness: what it is made of has checks of its own. */
+function told(report: ReadinessReport): Promise<{ ready: boolean; detail: unknown }> {
+  return inTime(() => report.report(), { ready: true, detail: 'unknown' });
+}
+
+async function inTime<Answer>(work: () => Promise<Answer>, otherwise: Answer): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), CHECK_TIMEOUT_MS);
+  const late = new Promise<Answer>((resolve) => {
+    timer = setTimeout(() => resolve(otherwise), CHECK_TIMEOUT_MS);
   });
   try {
-    return await Promise.race([check.check().then(() => true), late]);
+    return await Promise.race([work(), late]);
   } catch {
-    return false;
+    return otherwise;
   } finally {
     clearTimeout(timer);
   }

@@ -1,4 +1,4 @@
-import { Database, EventStore, TenantDirectory } from '@grantkeeper/event-store';
+import { Database, EventStore, onAppendRetried, TenantDirectory } from '@grantkeeper/event-store';
 import { KeyProvider, LocalKeyProvider, MasterSecrets, type MasterKeyVersion, PersonalData, SigningKeys, TenantKeys } from '@grantkeeper/keys';
 import { type Clock, SystemClock } from '@grantkeeper/kernel';
 import { OutboundClient } from '@grantkeeper/outbound';
@@ -6,6 +6,7 @@ import { Queues } from '@grantkeeper/queue';
 import { inlineProjections } from '@grantkeeper/read-models';
 import { AccessTokens, RefreshTokens } from '@grantkeeper/tokens';
 import { AppendHints } from './append-hints.ts';
+import { ledgerMetrics } from './ledger-metrics.ts';
 
 export interface PlatformOptions {
   readonly databaseUrl: string;
@@ -34,6 +35,7 @@ export class Platform {
   readonly accessTokens: AccessTokens;
   readonly refreshTokens: RefreshTokens;
   readonly outbound: OutboundClient;
+  readonly #endRetryCount: () => void;
 
   private constructor(
     options: PlatformOptions,
@@ -56,7 +58,11 @@ export class Platform {
     this.outbound = new OutboundClient({ allowLoopback: options.outboundAllowLoopback, userAgent: 'Grantkeeper' });
     // A hint only: the sweep of the worker finds what a lost one would have told.
     const hints = new AppendHints((tenantId, seq) => queues.enqueue('events.appended', { tenantId, seq }, { deduplicate: tenantId }));
-    this.eventStore.onAppended((tenantId, { last }) => hints.appended(tenantId, last));
+    this.eventStore.onAppended((tenantId, { first, last }) => {
+      ledgerMetrics.appended.add({}, last - first + 1);
+      hints.appended(tenantId, last);
+    });
+    this.#endRetryCount = onAppendRetried((reason) => ledgerMetrics.retries.add({ reason }));
   }
 
   /** Opens what takes connections; rejects when the database cannot be reached. */
@@ -71,6 +77,7 @@ export class Platform {
 
   /** Closes the queue, then the database pools. */
   async close(): Promise<void> {
+    this.#endRetryCount();
     await this.queues.close();
     await this.database.close();
   }

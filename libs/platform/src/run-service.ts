@@ -6,6 +6,7 @@ import { createHttpApplication } from './http-application.ts';
 import { PlatformModule } from './platform.module.ts';
 import { Platform } from './platform.ts';
 import { checkPort, portFailure } from './port.ts';
+import { projectionLag } from './projection-lag.ts';
 import { Shutdown } from './shutdown.ts';
 import { describeFailure } from './startup-error.ts';
 
@@ -16,6 +17,8 @@ export interface Service {
   readonly modules: (settings: ServiceSettings) => DynamicModule[];
   /** Paths that web pages of any origin may call. */
   readonly openPaths?: RegExp;
+  /** Not ready while an asynchronous projection is behind by more; absent where nothing depends on one. */
+  readonly toleratedLagSeconds?: number;
 }
 
 @Module({})
@@ -58,7 +61,9 @@ export async function runService(service: Service): Promise<void> {
       module: ServiceModule,
       imports: [
         PlatformModule.of(platform),
-        HealthModule.register([{ name: 'database', check: () => platform.database.ping() }]),
+        HealthModule.register([{ name: 'database', check: () => platform.database.ping() }], [
+          projectionLag(platform.database, service.toleratedLagSeconds),
+        ]),
         MetricsModule,
         ...service.modules(settings),
       ],

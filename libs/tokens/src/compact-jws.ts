@@ -17,7 +17,9 @@ export async function signCompact(
   const bytes = Buffer.from(input);
   // JWS wants the two numbers of an ECDSA signature side by side (RFC 7518 §3.4), not in DER.
   const signature =
-    header.alg === 'ES256' ? sign('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' }) : await signElsewhere('sha256', bytes, key);
+    header.alg === 'ES256'
+      ? sign('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' })
+      : await signElsewhere('sha256', bytes, key);
   return `${input}.${signature.toString('base64url')}`;
 }
 

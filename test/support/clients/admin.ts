@@ -46,7 +46,10 @@ export async function callAdmin(
 ): Promise<{ status: number; headers: Headers; body: unknown }> {
   const response = await fetch(`${product.summary.adminUrl}/admin/v1${path}`, {
     method,
-    headers: { ...(key !== undefined && { authorization: `Bearer ${key}` }), ...(body !== undefined && { 'content-type': 'application/json' }) },
+    headers: {
+      ...(key !== undefined && { authorization: `Bearer ${key}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    },
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
@@ -54,13 +57,34 @@ export async function callAdmin(
   return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : text };
 }
 
+/** Expects a refusal in the form that every refusal of the admin API has. */
+export async function expectProblem(
+  answer: ReturnType<typeof callAdmin>,
+  status: number,
+  type: string,
+  field?: string,
+): Promise<void> {
+  const { status: got, headers, body } = await answer;
+  expect([got, (body as Problem).type, (body as Problem).field]).toEqual([status, `urn:problem:${type}`, field]);
+  expect(body).toMatchObject({ status, title: expect.any(String), detail: expect.any(String) });
+  expect(headers.get('content-type')).toMatch(/^application\/problem\+json/);
+  expect(headers.get('cache-control')).toBe('no-store');
+}
+
 export async function grantsOf(product: RunningProduct, query = '', tenant = 'acme'): Promise<readonly GrantView[]> {
   const { body } = await product.admin<{ grants: GrantView[] }>('GET', `/tenants/${tenant}/grants${query}`);
   return body.grants;
 }
 
-export async function eventsOf(product: RunningProduct, query = '', tenant = 'acme'): Promise<readonly ExportedEvent[]> {
+export async function eventsOf(
+  product: RunningProduct,
+  query = '',
+  tenant = 'acme',
+): Promise<readonly ExportedEvent[]> {
   const { status, body } = await product.admin<string>('GET', `/tenants/${tenant}/events${query}`);
   if (status !== 200) throw new Error(`The export was answered ${status}.`);
-  return body.split('\n').filter(Boolean).map((line) => JSON.parse(line) as ExportedEvent);
+  return body
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as ExportedEvent);
 }

@@ -26,7 +26,12 @@ export interface Sdk {
   readonly unauthorized: new (...args: never[]) => Error;
   open(provider: MemoryProvider, resource: string, fetch: typeof globalThis.fetch): McpSession;
   /** Calls `create_board` with a token that may only read, up to where the SDK wants another authorization. */
-  stepUp(session: McpSession, provider: MemoryProvider, resource: string, attempt: () => Promise<unknown>): Promise<void>;
+  stepUp(
+    session: McpSession,
+    provider: MemoryProvider,
+    resource: string,
+    attempt: () => Promise<unknown>,
+  ): Promise<void>;
 }
 
 interface Grant {
@@ -73,7 +78,10 @@ export function describeJourney(sdk: Sdk): void {
         'GET oauth-authorization-server 200',
         'POST register 201',
       ]);
-      expect(provider.registration).toMatchObject({ client_id: expect.stringMatching(/^gkd_/), token_endpoint_auth_method: 'none' });
+      expect(provider.registration).toMatchObject({
+        client_id: expect.stringMatching(/^gkd_/),
+        token_endpoint_auth_method: 'none',
+      });
     });
 
     it('asks with PKCE for the resource and the least scope', () => {
@@ -94,7 +102,11 @@ export function describeJourney(sdk: Sdk): void {
       await session.finish(provider.accept(callback));
       await session.connect();
       expect(session.protocolVersion()).toBe(sdk.protocolVersion);
-      expect(claimsOf(provider.heldTokens.access_token)).toMatchObject({ iss: issuer, aud: resource, client_id: provider.clientId });
+      expect(claimsOf(provider.heldTokens.access_token)).toMatchObject({
+        iss: issuer,
+        aud: resource,
+        client_id: provider.clientId,
+      });
       expect(provider.heldScopes).toContain('boards:read');
       expect(provider.heldScopes).not.toContain('boards:write');
     });
@@ -109,7 +121,9 @@ export function describeJourney(sdk: Sdk): void {
       await sdk.stepUp(session, provider, resource, () => session.call('create_board', { title: 'Plans' }));
       expect(recorder.take()).toContainEqual({ to: 'POST mcp', status: 403, error: 'insufficient_scope' });
       const wanted = provider.takeWanted();
-      expect(wanted.searchParams.get('scope')?.split(' ')).toEqual(expect.arrayContaining(['boards:read', 'boards:write']));
+      expect(wanted.searchParams.get('scope')?.split(' ')).toEqual(
+        expect.arrayContaining(['boards:read', 'boards:write']),
+      );
       await session.finish(provider.accept(await person.authorize(wanted)));
       expect(await session.call('create_board', { title: 'Plans' })).toMatchObject({ board: { title: 'Plans' } });
       expect(await session.call('list_boards')).toMatchObject({ boards: [{ title: 'Plans' }] });

@@ -1,5 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { OAuthClientMetadata, OAuthClientProvider, OAuthDiscoveryState, StoredOAuthClientInformation, StoredOAuthTokens } from '@modelcontextprotocol/client';
+import type {
+  OAuthClientMetadata,
+  OAuthClientProvider,
+  OAuthDiscoveryState,
+  StoredOAuthClientInformation,
+  StoredOAuthTokens,
+} from '@modelcontextprotocol/client';
 
 export const CALLBACK = 'http://127.0.0.1:8123/callback';
 
@@ -102,7 +108,8 @@ export class MemoryProvider implements OAuthClientProvider {
 
   /** The parameters of `callback`, if it answers this client's last request. */
   accept(callback: URL): URLSearchParams {
-    if (`${callback.origin}${callback.pathname}` !== CALLBACK) throw new Error(`The answer went to ${callback.origin}.`);
+    if (`${callback.origin}${callback.pathname}` !== CALLBACK)
+      throw new Error(`The answer went to ${callback.origin}.`);
     if (callback.searchParams.get('state') !== this.#state) throw new Error('The answer is to another request.');
     return callback.searchParams;
   }

@@ -43,13 +43,17 @@ export class OAuthClient {
 
   /** Registers a public client, unless `metadata` says otherwise. */
   static async register(issuer: string, metadata: Record<string, unknown> = {}): Promise<OAuthClient> {
-    const answer = await postJson<{ client_id: string; client_secret?: string; redirect_uris: string[] }>(`${issuer}/register`, {
-      client_name: 'Test client',
-      redirect_uris: [REDIRECT_URI],
-      token_endpoint_auth_method: 'none',
-      ...metadata,
-    });
-    if (answer.status !== 201) throw new Error(`registration was answered ${answer.status} ${JSON.stringify(answer.body)}`);
+    const answer = await postJson<{ client_id: string; client_secret?: string; redirect_uris: string[] }>(
+      `${issuer}/register`,
+      {
+        client_name: 'Test client',
+        redirect_uris: [REDIRECT_URI],
+        token_endpoint_auth_method: 'none',
+        ...metadata,
+      },
+    );
+    if (answer.status !== 201)
+      throw new Error(`registration was answered ${answer.status} ${JSON.stringify(answer.body)}`);
     return OAuthClient.of(issuer, answer.body.client_id, answer.body.client_secret, answer.body.redirect_uris[0]);
   }
 
@@ -87,12 +91,26 @@ export class OAuthClient {
     return { callback, code, verifier, redirectUri: this.redirectUri };
   }
 
-  async redeem({ code, verifier, redirectUri }: Authorization, changes: Sent = {}, headers?: Record<string, string>): Promise<Answer<TokenBody>> {
-    const parameters = { grant_type: 'authorization_code', code, code_verifier: verifier, redirect_uri: redirectUri, resource: this.resource };
+  async redeem(
+    { code, verifier, redirectUri }: Authorization,
+    changes: Sent = {},
+    headers?: Record<string, string>,
+  ): Promise<Answer<TokenBody>> {
+    const parameters = {
+      grant_type: 'authorization_code',
+      code,
+      code_verifier: verifier,
+      redirect_uri: redirectUri,
+      resource: this.resource,
+    };
     return this.token({ ...parameters, ...changes }, headers);
   }
 
-  async refresh(refreshToken: string, changes: Sent = {}, headers?: Record<string, string>): Promise<Answer<TokenBody>> {
+  async refresh(
+    refreshToken: string,
+    changes: Sent = {},
+    headers?: Record<string, string>,
+  ): Promise<Answer<TokenBody>> {
     return this.token({ grant_type: 'refresh_token', refresh_token: refreshToken, ...changes }, headers);
   }
 
@@ -135,13 +153,28 @@ export function claimsOf(token: string): Record<string, unknown> {
   return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>;
 }
 
-export async function postForm<Body = Record<string, unknown>>(url: string, parameters: Sent, headers: Record<string, string> = {}): Promise<Answer<Body>> {
+export async function postForm<Body = Record<string, unknown>>(
+  url: string,
+  parameters: Sent,
+  headers: Record<string, string> = {},
+): Promise<Answer<Body>> {
   return answerOf(await fetch(url, { method: 'POST', redirect: 'manual', body: encoded(parameters), headers }));
 }
 
-export async function postJson<Body = Record<string, unknown>>(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {
+export async function postJson<Body = Record<string, unknown>>(
+  url: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer<Body>> {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return answerOf(await fetch(url, { method: 'POST', redirect: 'manual', body: text, headers: { 'content-type': 'application/json', ...headers } }));
+  return answerOf(
+    await fetch(url, {
+      method: 'POST',
+      redirect: 'manual',
+      body: text,
+      headers: { 'content-type': 'application/json', ...headers },
+    }),
+  );
 }
 
 async function answerOf<Body>(response: Response): Promise<Answer<Body>> {

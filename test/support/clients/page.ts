@@ -26,17 +26,24 @@ export class Page {
 
   /** Address and hidden fields of the form that is posted to an address ending in `action`. */
   form(action: 'login' | 'consent' | 'switch-account'): { action: string; fields: Record<string, string> } | undefined {
-    for (const [, target = '', body = ''] of this.html.matchAll(/<form method="post" action="([^"]*)"[^>]*>(.*?)<\/form>/gs)) {
+    for (const [, target = '', body = ''] of this.html.matchAll(
+      /<form method="post" action="([^"]*)"[^>]*>(.*?)<\/form>/gs,
+    )) {
       if (!target.endsWith(`/${action}`)) continue;
       const hidden = [...body.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)];
-      return { action: unescaped(target), fields: Object.fromEntries(hidden.map(([, name = '', value = '']) => [name, unescaped(value)])) };
+      return {
+        action: unescaped(target),
+        fields: Object.fromEntries(hidden.map(([, name = '', value = '']) => [name, unescaped(value)])),
+      };
     }
     return undefined;
   }
 }
 
 function textOf(html: string): string {
-  return unescaped(html.replace(/<[^>]*>/g, ' ')).replace(/\s+/g, ' ').trim();
+  return unescaped(html.replace(/<[^>]*>/g, ' '))
+    .replace(/\s+/g, ' ')
+    .trim();
 }
 
 function unescaped(text: string): string {

@@ -26,7 +26,12 @@ export class Person {
   async signIn(page: Page, typed: { email?: string; password?: string } = {}): Promise<Page> {
     const form = page.form('login');
     if (!form) throw new Error(`There is no login form at ${page.url}: ${page.status} ${page.heading ?? ''}`);
-    const answer = await this.post(form.action, { ...form.fields, email: this.email, password: this.password, ...typed });
+    const answer = await this.post(form.action, {
+      ...form.fields,
+      email: this.email,
+      password: this.password,
+      ...typed,
+    });
     return answer.location ? this.open(answer.location) : answer;
   }
 

@@ -13,7 +13,11 @@ export class RecordingFetch {
   readonly fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const response = await fetch(input, init);
     const url = new URL(input instanceof Request ? input.url : input);
-    this.#exchanges.push({ to: `${init?.method ?? 'GET'} ${nameOf(url)}`, status: response.status, error: await errorOf(response) });
+    this.#exchanges.push({
+      to: `${init?.method ?? 'GET'} ${nameOf(url)}`,
+      status: response.status,
+      error: await errorOf(response),
+    });
     return response;
   };
 

@@ -8,7 +8,12 @@ export interface ToolAnswer {
 }
 
 /** Calls a tool in one request, as a 2025-era client without a session does. */
-export async function callTool(resource: string, accessToken: string | undefined, tool = 'list_boards', args: object = {}): Promise<ToolAnswer> {
+export async function callTool(
+  resource: string,
+  accessToken: string | undefined,
+  tool = 'list_boards',
+  args: object = {},
+): Promise<ToolAnswer> {
   const response = await fetch(resource, {
     method: 'POST',
     headers: {
@@ -19,5 +24,10 @@ export async function callTool(resource: string, accessToken: string | undefined
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: tool, arguments: args } }),
   });
   const challenge = response.headers.get('www-authenticate');
-  return { status: response.status, error: /error="([^"]*)"/.exec(challenge ?? '')?.[1], challenge, text: await response.text() };
+  return {
+    status: response.status,
+    error: /error="([^"]*)"/.exec(challenge ?? '')?.[1],
+    challenge,
+    text: await response.text(),
+  };
 }

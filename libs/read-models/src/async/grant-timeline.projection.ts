@@ -1,4 +1,5 @@
-import type { Transaction } from '@grantkeeper/event-store';
+import type { GrantTimelineRow, Transaction } from '@grantkeeper/event-store';
+import type { Selectable } from 'kysely';
 import type { AsyncProjection, FollowedEvent } from './async-projection.ts';
 import { describeEvent } from './describe-event.ts';
 
@@ -23,6 +24,8 @@ export const grantTimeline: AsyncProjection = {
     'TenantAccessRevoked',
   ]),
   async apply(event, tx, generation) {
+    const grantId = event.streamType === 'grant' ? event.streamId : null;
+    const parties = grantId === null || named(event, 'userId') !== null ? undefined : await partiesOf(tx, event, generation, grantId);
     await tx
       .insertInto('grant_timeline')
       .values({
@@ -30,10 +33,10 @@ export const grantTimeline: AsyncProjection = {
         generation,
         seq: event.seq,
         event_type: event.type,
-        grant_id: event.streamType === 'grant' ? event.streamId : null,
-        user_id: named(event, 'userId'),
-        client_id: named(event, 'clientId'),
-        resource_id: named(event, 'resourceId'),
+        grant_id: grantId,
+        user_id: parties?.user_id ?? named(event, 'userId'),
+        client_id: parties?.client_id ?? named(event, 'clientId'),
+        resource_id: parties?.resource_id ?? named(event, 'resourceId'),
         words: describeEvent(event),
         actor: JSON.stringify(event.actor),
         recorded_at: event.recordedAt,
@@ -41,6 +44,19 @@ export const grantTimeline: AsyncProjection = {
       .execute();
   },
 };
+
+/** A wider consent names its grant alone; who that is between stands in its first row. */
+function partiesOf(tx: Transaction, event: FollowedEvent, generation: number, grantId: string) {
+  return tx
+    .selectFrom('grant_timeline')
+    .select(['user_id', 'client_id', 'resource_id'])
+    .where('tenant_id', '=', event.tenantId)
+    .where('generation', '=', generation)
+    .where('grant_id', '=', grantId)
+    .orderBy('seq')
+    .limit(1)
+    .executeTakeFirst();
+}
 
 function named(event: FollowedEvent, party: string): string | null {
   const value = event.payload[party];
@@ -53,6 +69,11 @@ export interface TimelineEntry {
   readonly words: string;
   readonly actor: unknown;
   readonly at: Date;
+  /** Null for an act on more than one grant; then those of the others that are named say on which. */
+  readonly grantId: string | null;
+  readonly userId: string | null;
+  readonly clientId: string | null;
+  readonly resourceId: string | null;
 }
 
 /** Who a grant is between, and from where on it was. */
@@ -71,14 +92,14 @@ export interface GrantParties {
 export async function timelineOf(tx: Transaction, tenantId: string, generation: number, grant: GrantParties): Promise<TimelineEntry[]> {
   const rows = await tx
     .selectFrom('grant_timeline')
-    .select(['seq', 'event_type', 'words', 'actor', 'recorded_at', 'grant_id'])
+    .select(['seq', 'event_type', 'words', 'actor', 'recorded_at', 'grant_id', 'user_id', 'client_id', 'resource_id'])
     .where('tenant_id', '=', tenantId)
     .where('generation', '=', generation)
     .where('grant_id', '=', grant.grantId)
     .unionAll(
       tx
         .selectFrom('grant_timeline')
-        .select(['seq', 'event_type', 'words', 'actor', 'recorded_at', 'grant_id'])
+        .select(['seq', 'event_type', 'words', 'actor', 'recorded_at', 'grant_id', 'user_id', 'client_id', 'resource_id'])
         .where('tenant_id', '=', tenantId)
         .where('generation', '=', generation)
         .where('grant_id', 'is', null)
@@ -90,12 +111,40 @@ export async function timelineOf(tx: Transaction, tenantId: string, generation: 
     .orderBy('seq')
     .execute();
   const end = rows.findIndex((row) => row.grant_id === null || row.event_type === 'GrantRevoked');
-  const told = end === -1 ? rows : rows.filter((row, index) => index <= end || row.grant_id !== null);
-  return told.map((row) => ({
+  return rows.filter((row, index) => end === -1 || index <= end || row.grant_id !== null).map(timelineEntry);
+}
+
+/** What happened to all links of a tenant, the newest first: to those of one person or client, or to all. */
+export async function timelinePage(
+  tx: Transaction,
+  tenantId: string,
+  generation: number,
+  filter: { user?: string | undefined; client?: string | undefined; before?: number | undefined; limit: number },
+): Promise<TimelineEntry[]> {
+  const rows = await tx
+    .selectFrom('grant_timeline')
+    .select(['seq', 'event_type', 'words', 'actor', 'recorded_at', 'grant_id', 'user_id', 'client_id', 'resource_id'])
+    .where('tenant_id', '=', tenantId)
+    .where('generation', '=', generation)
+    .$if(filter.user !== undefined, (lines) => lines.where('user_id', '=', filter.user ?? ''))
+    .$if(filter.client !== undefined, (lines) => lines.where('client_id', '=', filter.client ?? ''))
+    .$if(filter.before !== undefined, (lines) => lines.where('seq', '<', filter.before ?? 0))
+    .orderBy('seq', 'desc')
+    .limit(filter.limit)
+    .execute();
+  return rows.map(timelineEntry);
+}
+
+function timelineEntry(row: Omit<Selectable<GrantTimelineRow>, 'tenant_id' | 'generation'>): TimelineEntry {
+  return {
     seq: row.seq,
     type: row.event_type,
     words: row.words,
     actor: row.actor as unknown,
     at: row.recorded_at,
-  }));
+    grantId: row.grant_id,
+    userId: row.user_id,
+    clientId: row.client_id,
+    resourceId: row.resource_id,
+  };
 }
