@@ -150,8 +150,8 @@ describe('append', () => {
     expect(JSON.stringify(stored)).not.toContain('example.org');
     const sealed = (stored.personal as Record<string, string>)['email']!;
     expect(await ledger.personalData.open(tenantId, 'email', sealed)).toBe(`${userId}@example.org`);
-    await expect(ledger.personalData.open(tenantId, 'name', sealed)).rejects.toThrow();
-    await expect(ledger.personalData.open(tenantId, 'name', sealed.replace('.email.', '.name.'))).rejects.toThrow();
+    await expect(ledger.personalData.open(tenantId, 'name', sealed)).rejects.toThrow('Not a sealed field of this name');
+    await expect(ledger.personalData.open(tenantId, 'name', sealed.replace('.email.', '.name.'))).rejects.toThrow(/authenticate/);
   });
 
   it('lets a policy change overtake what was decided under the old one', async () => {

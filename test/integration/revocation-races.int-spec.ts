@@ -62,7 +62,7 @@ async function headOf({ tenantId }: { tenantId: string }): Promise<number> {
 }
 
 async function standing({ tenantId, grantId }: TestLink, token: { familyId: string; seq: number }): Promise<string | null> {
-  return ledger.database.call('access_standing', tenantId as never, { grantId, familyId: token.familyId, tokenId: 't', epoch: 1, seq: token.seq });
+  return ledger.database.call('access_standing', tenantId, { grantId, familyId: token.familyId, tokenId: 't', epoch: 1, seq: token.seq });
 }
 
 /** Runs `first` in a transaction that stays open, then `second`; shows that `second` waits, then commits `first`. */

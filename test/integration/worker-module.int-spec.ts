@@ -6,6 +6,7 @@ import { Database } from '@grantkeeper/event-store';
 import { type TenantId, tenantId } from '@grantkeeper/kernel';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
+import { asyncProjections } from '@grantkeeper/read-models';
 import { WebhookSecrets, WorkerModule } from '@grantkeeper/worker-app';
 import { type INestApplicationContext, Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -151,12 +152,17 @@ async function until(condition: () => boolean | Promise<boolean>, ms = 12_000): 
   }
 }
 
+const FOLLOWERS = ['session-ender', 'admin-notifier', ...asyncProjections.map(({ name }) => name)];
+
+/** These have read the ledger to its end. (The history of rows has not: here are revocations of people who never were.) */
 const caughtUp = async (tenant: TenantId): Promise<boolean> => {
-  const { rows } = await admin.query<{ behind: string }>(
-    `SELECT 2 - count(c.*) AS behind FROM heads h LEFT JOIN consumer_cursors c ON c.tenant_id = h.tenant_id AND c.seq = h.seq WHERE h.tenant_id = $1`,
-    [tenant],
+  const { rows } = await admin.query<{ reached: number }>(
+    `SELECT count(DISTINCT split_part(c.consumer, '@', 1))::int AS reached FROM heads h
+     JOIN consumer_cursors c ON c.tenant_id = h.tenant_id AND c.seq = h.seq AND split_part(c.consumer, '@', 1) = ANY ($2)
+     WHERE h.tenant_id = $1`,
+    [tenant, FOLLOWERS],
   );
-  return Number(rows[0]?.behind) === 0;
+  return rows[0]?.reached === FOLLOWERS.length;
 };
 
 const backends: [string, string | null][] = [

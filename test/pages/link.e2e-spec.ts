@@ -38,7 +38,7 @@ afterAll(async () => {
 function authorizeUrl(extra: Record<string, string> = {}): string {
   const challenge = createHash('sha256').update(randomBytes(32).toString('base64url')).digest('base64url');
   const query = { response_type: 'code', client_id: clientId, redirect_uri: redirectUri, code_challenge: challenge, code_challenge_method: 'S256', state: 'abc', scope: 'boards:read boards:write', ...extra };
-  return `${product.summary.demo.issuer}/authorize?${new URLSearchParams(query)}`;
+  return `${product.summary.demo.issuer}/authorize?${new URLSearchParams(query).toString()}`;
 }
 
 /** A browser without script: everything must work in it. Script of the test itself (axe) still runs when asked for. */
@@ -129,6 +129,7 @@ describe('linking in a browser', () => {
     await signIn(page);
     await page.locator('form[action$="/switch-account"] button').click();
     await page.waitForSelector('input[type=password]');
+    expect(await page.locator('button[value=approve]').count()).toBe(0);
     await context.close();
   });
 

@@ -53,6 +53,7 @@ export class WorkerJobs implements OnApplicationBootstrap, BeforeApplicationShut
     this.runner.stop();
     await this.queues.stopWorking();
     await this.#sweeping;
+    await this.eventsSweep.idle();
   }
 
   async #keepUp(): Promise<void> {

@@ -10,6 +10,7 @@ import type { RetryPolicy } from '@grantkeeper/consumers';
 import { asyncProjections } from '@grantkeeper/read-models';
 import { SessionEnder } from './consumers/session-ender.ts';
 import { WebhookSecrets } from './consumers/webhook-secrets.ts';
+import { ActivityRetentionJob } from './jobs/activity-retention.job.ts';
 import { EventsSweep } from './jobs/events-sweep.job.ts';
 import { ExpirySweep } from './jobs/expiry-sweep.job.ts';
 import { type Intervals, standardIntervals, WorkerJobs } from './worker-jobs.ts';
@@ -52,6 +53,7 @@ export class WorkerModule {
           inject: [Database, ConsumerRunner],
           useFactory: (database: Database, runner: ConsumerRunner) => new ConsumerGauges(database, runner),
         },
+        ActivityRetentionJob,
         { provide: ExpirySweep, inject: [Database], useFactory: (database: Database) => new ExpirySweep(database) },
         {
           provide: WorkerJobs,

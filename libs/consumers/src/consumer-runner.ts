@@ -8,11 +8,11 @@ import { CatalogueContract, EventContract } from './event-contract.ts';
 import type { EventConsumer } from './event-consumer.ts';
 import { EventReader, type Progress } from './event-reader.ts';
 import { generationOf, projectionConsumer } from './projection-consumer.ts';
-import { ProjectionGenerations } from './projection-generations.ts';
+import { type Generation, ProjectionGenerations } from './projection-generations.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 
 /**
- * `busy`: another runner has the lease; `waiting`: the next event failed and is not due yet; `failed`: it failed now;
+ * `busy`: another runner has the lease; `waiting`: the next event failed and is not due yet, or time is up; `failed`: it failed now;
  * `gone`: the generation that was followed is none any more.
  */
 export type Outcome = 'caught-up' | 'busy' | 'waiting' | 'failed' | 'gone';
@@ -25,6 +25,8 @@ export interface ConsumerRunnerOptions {
   readonly contract?: EventContract;
 }
 
+// Long enough for a young tenant; a long ledger is built by the sweep, which holds nobody up meanwhile.
+const BUILD_FOR_MS = 500;
 // What goes out is read again after each message, so it reads less at a time.
 const BATCH = { inward: 500, outward: 50 } as const;
 
@@ -57,29 +59,35 @@ export class ConsumerRunner {
     for (const consumer of this.consumers) {
       if (consumer.effects === effects) await this.catchUp(tenant, consumer);
     }
-    if (effects === 'inward') await this.catchUpProjections(tenant);
+    if (effects === 'inward') await this.catchUpProjections(tenant, { buildForMs: BUILD_FOR_MS });
   }
 
-  /** Brings the generations of projections to the end of the ledger, switches to those that are built, drops old ones. */
-  async catchUpProjections(tenant: TenantId, only?: string): Promise<void> {
-    if (this.generations.projections.length === 0) return;
-    for (const generation of await this.generations.of(tenant)) {
-      if (only !== undefined && generation.projection !== only) continue;
-      if (this.#stopped) return;
+  /**
+   * Brings the live generations of projections to the end of the ledger, builds those that are to be built, switches to
+   * them, and drops old ones. Building and dropping end after `buildForMs`; answers whether that was too soon.
+   */
+  async catchUpProjections(tenant: TenantId, { only, buildForMs = Number.POSITIVE_INFINITY }: { only?: string; buildForMs?: number } = {}): Promise<boolean> {
+    if (this.generations.projections.length === 0) return false;
+    const wanted = async (): Promise<Generation[]> =>
+      this.#stopped ? [] : (await this.generations.of(tenant)).filter(({ projection }) => only === undefined || projection === only);
+    const deadline = performance.now() + buildForMs;
+    for (const generation of await wanted()) {
       const projection = this.generations.projections.find(({ name }) => name === generation.projection);
       // Rows of another shape are for the release that knows it.
       if (projection && generation.state !== 'retired' && generation.version === projection.version) {
-        await this.catchUp(tenant, projectionConsumer(projection, generation));
+        await this.catchUp(tenant, projectionConsumer(projection, generation), generation.state === 'building' ? deadline : undefined);
       }
     }
-    for (const generation of await this.generations.of(tenant)) {
-      if (generation.state === 'retired' && !this.#stopped) await this.generations.drop(tenant, generation);
+    for (const generation of await wanted()) {
+      if (generation.state === 'retired') await this.generations.drop(tenant, generation, () => this.#stopped || performance.now() > deadline);
     }
+    return !this.#stopped && performance.now() > deadline;
   }
 
-  async catchUp(tenant: TenantId, consumer: EventConsumer): Promise<Outcome> {
+  /** Ends before the end of the ledger, as `waiting`, when it is stopped or the time is up. */
+  async catchUp(tenant: TenantId, consumer: EventConsumer, deadline = Number.POSITIVE_INFINITY): Promise<Outcome> {
     for (;;) {
-      if (this.#stopped) return 'waiting';
+      if (this.#stopped || performance.now() > deadline) return 'waiting';
       const step = await this.database.asTenant(tenant, (tx) => this.#step(tx, tenant, consumer));
       if (step === 'no-cursor') await this.#createCursor(tenant, consumer);
       else if (step !== 'more') return step;

@@ -8,6 +8,8 @@ export interface Behind {
   readonly tenant: TenantId;
   readonly consumer?: EventConsumer;
   readonly projection?: AsyncProjection;
+  /** A generation is to be made, built or dropped, which may take long. */
+  readonly building?: boolean;
 }
 
 const MOST = 1_000;
@@ -45,8 +47,8 @@ export class ConsumersBehind {
   /** Also what has no generation of this shape yet, what is built and not switched to, and what is to be dropped. */
   async #projections(): Promise<Behind[]> {
     if (this.projections.length === 0) return [];
-    const rows = await this.database.relay<{ tenant_id: string; name: string }>(
-      `SELECT h.tenant_id, wanted.name
+    const rows = await this.database.relay<{ tenant_id: string; name: string; building: boolean }>(
+      `SELECT h.tenant_id, wanted.name, coalesce(bool_or(g.state <> 'live'), true) AS building
        FROM heads h CROSS JOIN unnest($1::text[], $2::int[]) AS wanted(name, version)
        LEFT JOIN projection_generations g ON g.tenant_id = h.tenant_id AND g.projection = wanted.name
        LEFT JOIN consumer_cursors c ON c.tenant_id = h.tenant_id AND c.consumer = g.projection || '@' || g.generation
@@ -63,7 +65,7 @@ export class ConsumersBehind {
     const byName = new Map(this.projections.map((projection) => [projection.name, projection]));
     return rows.flatMap((row) => {
       const projection = byName.get(row.name);
-      return projection ? [{ tenant: tenantId(row.tenant_id), projection }] : [];
+      return projection ? [{ tenant: tenantId(row.tenant_id), projection, building: row.building }] : [];
     });
   }
 }

@@ -117,8 +117,8 @@ export class ProjectionGenerations {
     return true;
   }
 
-  /** Deletes the rows of a retired generation, in chunks that hold nobody up, and then the generation. */
-  async drop(tenant: TenantId, { projection, generation }: Generation): Promise<void> {
+  /** Deletes the rows of a retired generation, in chunks that hold nobody up, and then the generation; or as far as it comes. */
+  async drop(tenant: TenantId, { projection, generation }: Generation, enough: () => boolean = () => false): Promise<void> {
     // First, and waiting for whoever still holds it: nobody writes rows after this.
     await this.database.asTenant(tenant, (tx) =>
       tx.deleteFrom('consumer_cursors').where('tenant_id', '=', tenant).where('consumer', '=', generationCursor(projection, generation)).execute(),
@@ -127,6 +127,7 @@ export class ProjectionGenerations {
     for (const table of tables) {
       const name = sql.table(table);
       for (let left = true; left; ) {
+        if (enough()) return;
         const { numAffectedRows } = await this.database.asTenant(tenant, (tx) =>
           sql`DELETE FROM ${name} WHERE ctid = ANY (ARRAY(
             SELECT ctid FROM ${name} WHERE tenant_id = ${tenant} AND generation = ${generation} LIMIT ${CHUNK})) AND tenant_id = ${tenant}`.execute(tx),

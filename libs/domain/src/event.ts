@@ -47,7 +47,7 @@ export interface PersonalField {
 
 /** An event that has been decided and not yet recorded. */
 export interface NewEvent<Payload = unknown> {
-  readonly definition: EventDefinition<string, Payload, string>;
+  readonly definition: EventDefinition<string, Payload>;
   readonly streamId: string;
   readonly payload: Payload;
   readonly personal: Readonly<Record<string, PersonalField>>;

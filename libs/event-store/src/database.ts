@@ -50,8 +50,10 @@ export class Database {
   readonly #pool: pg.Pool;
   readonly #relay: pg.Pool;
   readonly #kysely: Kysely<Schema>;
+  readonly #url: string;
 
   constructor(options: { url: string; max?: number; onError?: (error: Error) => void }) {
+    this.#url = options.url;
     this.#pool = openPool(options.url, 'service', options);
     this.#relay = openPool(options.url, 'relay', { ...options, max: 3 });
     this.#kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: this.#pool }) });
@@ -107,6 +109,16 @@ export class Database {
   /** Reads as the relay: the directory, heads, cursors. Sees no tenant's own rows. */
   async relay<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
     return (await this.#relay.query<Row>(text, values)).rows;
+  }
+
+  /** Runs one statement as the role that owns the partitions of activity, on a connection of its own: it is rare. */
+  async retain<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
+    const pool = openPool(this.#url, 'retention', { max: 1 });
+    try {
+      return (await pool.query<Row>(text, values)).rows;
+    } finally {
+      await pool.end();
+    }
   }
 
   /** Resolves when the primary answers. */

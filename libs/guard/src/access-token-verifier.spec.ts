@@ -51,7 +51,7 @@ describe('AccessTokenVerifier', () => {
 
   const refusal = async (token: string | Promise<string>, by = verifier()): Promise<unknown> => {
     const outcome = await by.verify(await token).catch((error: unknown) => error);
-    return outcome instanceof Error ? { ...outcome, name: outcome.name } : outcome;
+    return outcome instanceof Error ? { name: outcome.name, reason: (outcome as { reason?: unknown }).reason } : outcome;
   };
   const refused = (reason: string): unknown => expect.objectContaining({ name: 'TokenRefused', reason });
 

@@ -12,7 +12,7 @@ function read(header: string): Record<string, string> {
   let rest = header.slice(scheme[0].length);
   for (;;) {
     const match = /^([a-z_]+)="([\x20-\x21\x23-\x5B\x5D-\x7E]*)"/.exec(rest);
-    if (!match || match[1]! in attributes) throw new Error(`cannot read ${rest}`);
+    if (!match || Object.hasOwn(attributes, match[1]!)) throw new Error(`cannot read ${rest}`);
     attributes[match[1]!] = match[2]!;
     rest = rest.slice(match[0].length);
     if (rest === '') return attributes;

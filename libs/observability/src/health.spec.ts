@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { HealthModule, type ReadinessCheck, type ReadinessReport } from './health.ts';
@@ -8,6 +9,8 @@ let app: NestFastifyApplication | undefined;
 async function serve(checks: ReadinessCheck[], reports: ReadinessReport[] = []): Promise<NestFastifyApplication> {
   const module = await Test.createTestingModule({ imports: [HealthModule.register(checks, reports), MetricsModule] }).compile();
   app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: false });
+  // As the services do with what no controller's filter has seen.
+  app.useGlobalFilters({ catch: (_error, host) => host.switchToHttp().getResponse<{ status(code: number): { send(): void } }>().status(500).send() });
   await app.init();
   return app;
 }
@@ -65,6 +68,17 @@ describe('health', () => {
       503,
       { status: 'not ready', missing: ['projections'], projections: { events: 7 }, broken: 'unknown' },
     ]);
+  });
+
+  test('asked by many at once, looks once', async () => {
+    const check = jest.fn(() => new Promise((resolve) => setTimeout(resolve, 100)));
+    const report = jest.fn(async () => ({ ready: true, detail: {} }));
+    const served = await serve([{ name: 'database', check }], [{ name: 'projections', report }]);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => served.inject('/health/ready')));
+    expect(answers.every(({ statusCode }) => statusCode === 200)).toBe(true);
+    expect([check.mock.calls.length, report.mock.calls.length]).toEqual([1, 1]);
+    await served.inject('/health/ready');
+    expect(check).toHaveBeenCalledTimes(2);
   });
 
   test('a check that hangs is a check that fails', async () => {

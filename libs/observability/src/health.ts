@@ -5,8 +5,9 @@ import {
   Header,
   Inject,
   Module,
-  ServiceUnavailableException,
+  Res,
 } from '@nestjs/common';
+import { sharedAnswer } from './shared-answer.ts';
 
 /** One thing without which this process must get no requests. `check` resolves when it is there. */
 export interface ReadinessCheck {
@@ -24,13 +25,24 @@ const CHECKS = Symbol('readiness checks');
 const REPORTS = Symbol('readiness reports');
 const CHECK_TIMEOUT_MS = 2_000;
 
+interface Readiness {
+  readonly ready: boolean;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
 /** `/health/live`: the process runs. `/health/ready`: everything it needs answers; 503 with the names of what does not. */
 @Controller('health')
 export class HealthController {
-  constructor(
-    @Inject(CHECKS) private readonly checks: readonly ReadinessCheck[],
-    @Inject(REPORTS) private readonly reports: readonly ReadinessReport[],
-  ) {}
+  readonly #checks: readonly ReadinessCheck[];
+  readonly #reports: readonly ReadinessReport[];
+  // Anyone may ask, and the answer costs queries on the connections that tenants are found by.
+  readonly #readiness = sharedAnswer(() => this.#look());
+
+  constructor(@Inject(CHECKS) checks: readonly ReadinessCheck[], @Inject(REPORTS) reports: readonly ReadinessReport[]) {
+    // One that is late, and so has been answered for, is still under way: it is not begun a second time either.
+    this.#checks = checks.map((check) => ({ name: check.name, check: sharedAnswer(async () => check.check()) }));
+    this.#reports = reports.map((report) => ({ name: report.name, report: sharedAnswer(async () => report.report()) }));
+  }
 
   @Get('live')
   @Header('Cache-Control', 'no-store')
@@ -40,15 +52,22 @@ export class HealthController {
 
   @Get('ready')
   @Header('Cache-Control', 'no-store')
-  async ready(): Promise<Record<string, unknown>> {
+  async ready(@Res({ passthrough: true }) reply: { status(code: number): unknown }): Promise<Readiness['body']> {
+    const { ready, body } = await this.#readiness();
+    // Not by an exception: the filters of a service make a server error of it, and a line in the log.
+    if (!ready) reply.status(503);
+    return body;
+  }
+
+  async #look(): Promise<Readiness> {
     const [answers, reports] = await Promise.all([
-      Promise.all(this.checks.map(async (check) => ({ name: check.name, ready: await passes(check) }))),
-      Promise.all(this.reports.map(async (report) => ({ name: report.name, ...(await told(report)) }))),
+      Promise.all(this.#checks.map(async (check) => ({ name: check.name, ready: await passes(check) }))),
+      Promise.all(this.#reports.map(async (report) => ({ name: report.name, ...(await told(report)) }))),
     ]);
     const details = Object.fromEntries(reports.map(({ name, detail }) => [name, detail]));
     const missing = [...answers, ...reports].filter(({ ready }) => !ready).map(({ name }) => name);
-    if (missing.length > 0) throw new ServiceUnavailableException({ status: 'not ready', missing, ...details });
-    return { status: 'ready', ...details };
+    const ready = missing.length === 0;
+    return { ready, body: ready ? { status: 'ready', ...details } : { status: 'not ready', missing, ...details } };
   }
 }
 

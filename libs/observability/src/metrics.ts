@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Controller, Get, Header, Module, type OnModuleDestroy } from '@nestjs/common';
+import { sharedAnswer } from './shared-answer.ts';
 
 const counters = new Map<string, Counter>();
 const gauges = new Set<Gauge>();
@@ -35,12 +36,15 @@ const GAUGE_TIMEOUT_MS = 2_000;
 
 /** Numbers that are asked for when metrics are read, until `close`. One that cannot be told in time is left out. */
 export class Gauge {
+  readonly #read: () => Promise<readonly { readonly labels: Labels; readonly value: number }[]>;
+
   constructor(
     readonly name: string,
     readonly help: string,
-    private readonly read: () => Promise<readonly { readonly labels: Labels; readonly value: number }[]>,
+    read: () => Promise<readonly { readonly labels: Labels; readonly value: number }[]>,
   ) {
     if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new TypeError(`${name} is not the name of a gauge.`);
+    this.#read = sharedAnswer(read);
     gauges.add(this);
   }
 
@@ -55,7 +59,7 @@ export class Gauge {
       timer = setTimeout(() => reject(new Error('late')), GAUGE_TIMEOUT_MS);
     });
     try {
-      const samples = await Promise.race([this.read(), late]);
+      const samples = await Promise.race([this.#read(), late]);
       return samples.map(({ labels, value }) => `${this.name}${Object.keys(labels).length > 0 ? `{${labelText(labels)}}` : ''} ${value}`);
     } catch {
       return [];

@@ -13,6 +13,8 @@ export interface Jobs {
   'events.sweep': Record<string, never>;
   /** Delete operational rows that have expired. */
   'expiry.sweep': Record<string, never>;
+  /** Make the coming partitions of activity and drop those past their retention. */
+  'activity.retention': Record<string, never>;
   /** Compare the live rows of the ledgers whose turn it is with their events. */
   'ledger.verify': Record<string, never>;
 }
@@ -25,8 +27,9 @@ export const JOB_NAMES = [
   'letters.replay',
   'events.sweep',
   'expiry.sweep',
+  'activity.retention',
   'ledger.verify',
 ] as const satisfies readonly JobName[];
 
 /** Jobs that need no data, so that a schedule can repeat them. */
-export type ScheduledJobName = 'events.sweep' | 'expiry.sweep' | 'ledger.verify';
+export type ScheduledJobName = 'events.sweep' | 'expiry.sweep' | 'activity.retention' | 'ledger.verify';

@@ -122,5 +122,5 @@ async function stateOf(tx: Transaction, tenantId: TenantId, target: RevocationTa
 }
 
 function known(table: string, row: object | undefined): { state: RevocationState; current: Current } {
-  return { state: { exists: row !== undefined }, current: row ? [{ table, row: { ...row } as ProjectedRow }] : [] };
+  return { state: { exists: row !== undefined }, current: row ? [{ table, row: { ...row } }] : [] };
 }

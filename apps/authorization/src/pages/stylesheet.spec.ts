@@ -5,7 +5,7 @@ type Palette = Record<string, string>;
 
 const [light = {}, dark = {}] = stylesheet
   .split('prefers-color-scheme: dark')
-  .map((part) => Object.fromEntries([...part.matchAll(/--([a-z-]+): (#[0-9a-f]{6});/g)].map(([, name, value]) => [name!, value!])) as Palette);
+  .map((part) => Object.fromEntries([...part.matchAll(/--([a-z-]+): (#[0-9a-f]{6});/g)].map(([, name, value]) => [name!, value!])));
 
 function luminance(hex: string): number {
   const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => {

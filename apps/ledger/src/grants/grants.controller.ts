@@ -5,7 +5,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { AdminGuard, AdmittedTenant } from '../access/admin.guard.ts';
 import { asOf, momentOf, sayInstant } from '../history/as-of.ts';
-import { GrantQueries } from './grants.queries.ts';
+import { type GrantFilter, GrantQueries } from './grants.queries.ts';
 
 const filter = z.strictObject({
   user: z.uuid().optional(),
@@ -28,24 +28,23 @@ export class GrantsController {
   @Get()
   async list(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string, @Query() query: unknown, @Res({ passthrough: true }) reply: FastifyReply) {
     const { as_of: words, ...wanted } = readInput(filter, query);
-    const grants = await this.#grants(tenantId, wanted, words, reply);
-    return { grants, next: grants.length === wanted.limit ? (grants.at(-1)?.grantedSeq ?? null) : null };
+    return this.#page(tenantId, wanted, words, reply);
   }
 
   @Get(':grant')
   async get(@AdmittedTenant() tenantId: TenantId, @Param('grant') grantId: string, @Query() query: unknown, @Res({ passthrough: true }) reply: FastifyReply) {
     const { as_of: words } = readInput(when, query);
     const known = z.uuid().safeParse(grantId).success;
-    const [grant] = known ? await this.#grants(tenantId, { grant: grantId, limit: 1 }, words, reply) : [];
+    const [grant] = known ? (await this.#page(tenantId, { grant: grantId, limit: 1 }, words, reply)).grants : [];
     if (!grant) throw new DomainError('grant.not_found', 'There is no such grant.', 'not_found');
     return grant;
   }
 
-  async #grants(tenantId: TenantId, wanted: Parameters<GrantQueries['list']>[1], words: string | undefined, reply: FastifyReply) {
+  async #page(tenantId: TenantId, wanted: GrantFilter, words: string | undefined, reply: FastifyReply) {
     const moment = momentOf(words);
     if (!moment) return this.queries.list(tenantId, wanted);
-    const { grants, instant } = await this.queries.listAsOf(tenantId, wanted, moment);
+    const { instant, ...page } = await this.queries.listAsOf(tenantId, wanted, moment);
     sayInstant(reply, instant);
-    return grants;
+    return page;
   }
 }

@@ -10,9 +10,11 @@ import { type AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
 import { commandOf } from '../access/idempotency-key.ts';
 
+// UUIDs in capitals name the same thing (RFC 9562 §4), but a stream's id and a row's key are text here.
+const id = z.uuid().toLowerCase();
 const target = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('grant'), grantId: z.uuid() }),
-  z.strictObject({ kind: z.literal('user'), userId: z.uuid() }),
+  z.strictObject({ kind: z.literal('grant'), grantId: id }),
+  z.strictObject({ kind: z.literal('user'), userId: id }),
   z.strictObject({ kind: z.literal('client'), clientId: z.string().min(1).max(2048) }),
 ]);
 const newRevocation = z.strictObject({ target, reason: z.string().trim().min(1).max(500) });

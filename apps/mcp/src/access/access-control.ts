@@ -36,7 +36,9 @@ export class AccessControl {
     const needed = requiredScopes(called, (tool) => this.tools.scopesOf(tool));
     const { scopes } = caller.claims;
     if (needed.every((scope) => scopes.includes(scope))) return;
-    for (const tool of called) this.activity.record(caller, 'call.denied', { tool, because: 'insufficient_scope' });
+    // Each tool of ours once: whoever may call nothing must not decide how many rows are written, nor what is in them.
+    const refused = new Set(called.filter((tool) => this.tools.find(tool) !== undefined));
+    for (const tool of refused) this.activity.record(caller, 'call.denied', { tool, because: 'insufficient_scope' });
     throw insufficientScope(caller.resource, needed, scopes);
   }
 

@@ -75,7 +75,7 @@ export class ActivityRecorder implements OnModuleInit, BeforeApplicationShutdown
 
   async #write(rows: ActivityRow[]): Promise<void> {
     for (const [tenant, ofTenant] of Map.groupBy(rows, (row) => row.tenant)) {
-      await this.#insert(tenant, ofTenant).catch((error: unknown) => this.#keep(ofTenant, error));
+      await this.#insert(tenant, ofTenant).catch((error: unknown) => (isRefusal(error) ? this.#drop(ofTenant, error) : this.#keep(ofTenant, error)));
     }
   }
 
@@ -100,4 +100,9 @@ export class ActivityRecorder implements OnModuleInit, BeforeApplicationShutdown
     this.#lost += rows.length;
     this.#logger.error(`${rows.length} rows of activity were lost, ${this.#lost} since the start.`, error instanceof Error ? error.stack : String(error));
   }
+}
+
+/** The database read the rows and will not have them (SQLSTATE classes 22 and 23): kept, they would hold up all that follow. */
+function isRefusal(error: unknown): boolean {
+  return /^2[23]/.test(String((error as { code?: unknown } | null)?.code));
 }

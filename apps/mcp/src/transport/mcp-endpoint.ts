@@ -18,7 +18,7 @@ const FOR_THE_CALLER = { ttlMs: 30_000, cacheScope: 'private' } as const;
 @Injectable()
 export class McpEndpoint implements OnModuleDestroy {
   readonly #logger = new Logger('Mcp');
-  readonly #handler = createMcpHandler(({ authInfo }) => this.#serverFor(callerIn(authInfo)), {
+  readonly #handler = createMcpHandler((context) => this.#serverFor(callerIn(context.authInfo)), {
     // Also called for requests that clients got wrong, which is nothing to wake anyone for.
     onerror: (error) => this.#logger.debug(error.message),
   });

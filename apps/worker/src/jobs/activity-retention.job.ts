@@ -1,35 +1,33 @@
-import { openPool } from '@grantkeeper/event-store';
-import { Logger } from '@nestjs/common';
+import { Database } from '@grantkeeper/event-store';
+import { Queues } from '@grantkeeper/queue';
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 
 /** How many days the activity of each class is kept, at least; a month is dropped when its last day is older. */
-export interface ActivityRetention {
-  readonly standard: number;
-  readonly tool: number;
-}
-
-export const standardRetention: ActivityRetention = { standard: 400, tool: 90 };
+const RETENTION_DAYS = { standard: 400, tool: 90 };
 
 const MONTHS_AHEAD = 2;
+const HOUR_MS = 3_600_000;
 
 /** Makes the coming partitions of activity and drops those past their retention, as the role that owns them. */
-export class ActivityRetentionJob {
+@Injectable()
+export class ActivityRetentionJob implements OnApplicationBootstrap {
   readonly #log = new Logger('activity');
 
   constructor(
-    private readonly databaseUrl: string,
-    private readonly retention: ActivityRetention = standardRetention,
+    private readonly database: Database,
+    private readonly queues: Queues,
   ) {}
 
+  async onApplicationBootstrap(): Promise<void> {
+    this.queues.work('activity.retention', () => this.run());
+    await this.queues.schedule('activity.retention', HOUR_MS);
+  }
+
   async run(): Promise<void> {
-    const pool = openPool(this.databaseUrl, 'retention', { max: 1 });
-    try {
-      const { rows } = await pool.query<{ action: string; partition: string }>('SELECT * FROM maintain_activity($1, $2)', [
-        JSON.stringify(this.retention),
-        MONTHS_AHEAD,
-      ]);
-      for (const { action, partition } of rows) this.#log.log({ msg: `${action} a partition of activity`, partition });
-    } finally {
-      await pool.end();
-    }
+    const done = await this.database.retain<{ action: string; partition: string }>('SELECT * FROM maintain_activity($1, $2)', [
+      JSON.stringify(RETENTION_DAYS),
+      MONTHS_AHEAD,
+    ]);
+    for (const { action, partition } of done) this.#log.log({ msg: `${action} a partition of activity`, partition });
   }
 }

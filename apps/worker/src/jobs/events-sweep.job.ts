@@ -2,7 +2,9 @@ import { type Behind, type ConsumerRunner, failureReason } from '@grantkeeper/co
 import { Logger } from '@nestjs/common';
 
 // Each holds a database connection, an outward one for as long as a receiver takes.
-const AT_ONCE = { inward: 2, outward: 3 } as const;
+const AT_ONCE = { inward: 2, outward: 3, building: 2 } as const;
+const TURN_MS = 1_000;
+type Lane = keyof typeof AT_ONCE;
 
 /**
  * Finds the consumers and projections that are behind their ledgers and due, over all tenants, and brings them to the
@@ -10,27 +12,37 @@ const AT_ONCE = { inward: 2, outward: 3 } as const;
  */
 export class EventsSweep {
   readonly #log = new Logger('events.sweep');
+  #building: Promise<void> | undefined;
 
   constructor(private readonly runner: ConsumerRunner) {}
 
   async run(): Promise<void> {
-    const behind = await this.runner.behind.find();
-    const lane = async (effects: keyof typeof AT_ONCE): Promise<void> => {
-      const found = behind.filter(({ consumer }) => (consumer?.effects ?? 'inward') === effects);
-      const next = async (): Promise<void> => {
-        for (let one = found.shift(); one; one = found.shift()) await this.#catchUp(one);
-      };
-      await Promise.all(Array.from({ length: AT_ONCE[effects] }, next));
-    };
+    const lanes: Record<Lane, Behind[]> = { inward: [], outward: [], building: [] };
+    for (const one of await this.runner.behind.find()) lanes[one.building ? 'building' : (one.consumer?.effects ?? 'inward')].push(one);
+    // A long ledger takes minutes to be built from: the sweeps that follow do not wait for it.
+    this.#building ??= this.#work('building', lanes.building).finally(() => (this.#building = undefined));
     // Slow receivers do not hold up our own rows.
-    await Promise.all([lane('inward'), lane('outward').then(() => this.#replay())]);
+    await Promise.all([this.#work('inward', lanes.inward), this.#work('outward', lanes.outward).then(() => this.#replay())]);
+  }
+
+  /** Resolves when nothing is being built any more. */
+  async idle(): Promise<void> {
+    await this.#building;
+  }
+
+  async #work(lane: Lane, behind: Behind[]): Promise<void> {
+    const next = async (): Promise<void> => {
+      for (let one = behind.shift(); one; one = behind.shift()) await this.#catchUp(one);
+    };
+    await Promise.all(Array.from({ length: AT_ONCE[lane] }, next));
   }
 
   /** One tenant's trouble does not keep the others waiting. */
   async #catchUp({ tenant, consumer, projection }: Behind): Promise<void> {
     try {
       if (consumer) await this.runner.catchUp(tenant, consumer);
-      if (projection) await this.runner.catchUpProjections(tenant, projection.name);
+      // In turns, so that what is read now keeps up while the other is built.
+      while (projection && (await this.runner.catchUpProjections(tenant, { only: projection.name, buildForMs: TURN_MS })));
     } catch (error) {
       const name = consumer?.name ?? projection?.name;
       this.#log.error({ msg: 'a consumer could not be run', tenant, consumer: name, reason: failureReason(error) });

@@ -1,0 +1,111 @@
+import { type Authorization, claimsOf, OAuthClient, type TokenBody } from './clients/oauth-client.ts';
+import { Person } from './clients/person.ts';
+import { callTool } from './clients/tool-call.ts';
+import type { RunningProduct } from './product.ts';
+
+/** A tenant with everything that one can hold, and everything that another one must never see. */
+export interface TenantSide {
+  readonly slug: string;
+  readonly id: string;
+  readonly issuer: string;
+  readonly resource: string;
+  readonly resourceId: string;
+  readonly adminKey: string;
+  readonly userId: string;
+  readonly person: Person;
+  /** The value of the session cookie, whatever its name. */
+  readonly session: string;
+  readonly client: OAuthClient;
+  readonly confidential: OAuthClient;
+  readonly tokens: TokenBody;
+  /** Authorized and not yet redeemed. */
+  readonly authorization: Authorization;
+  readonly grantId: string;
+  readonly familyId: string;
+  /** Values that only this tenant and the operators may see, by what they are. */
+  readonly private: Readonly<Record<string, string>>;
+}
+
+const PASSWORD = 'a long enough password';
+
+export async function makeTenantSide(product: RunningProduct, slug: string): Promise<TenantSide> {
+  const admin = async <Body>(method: string, path: string, body?: unknown): Promise<Body> => {
+    const answer = await product.admin<Body>(method, `/tenants${path}`, body);
+    if (answer.status >= 300) throw new Error(`${method} ${path} was answered ${answer.status}`);
+    return answer.body;
+  };
+  const { id, issuer, resource } = await admin<{ id: string; issuer: string; resource: string }>('POST', '', { slug, displayName: slug });
+  const { key: adminKey } = await admin<{ key: string }>('POST', `/${slug}/admin-keys`, { name: `key of ${slug}` });
+  const email = `person@${slug}.example`;
+  const { id: userId } = await admin<{ id: string }>('POST', `/${slug}/users`, { email, name: `Person of ${slug}`, password: PASSWORD });
+  const notificationUrl = `https://${slug}.example/notified`;
+  const person = new Person(email, PASSWORD);
+  const client = await OAuthClient.register(issuer, { client_name: `Client of ${slug}` });
+  const confidential = await OAuthClient.register(issuer, { client_name: `Server of ${slug}`, token_endpoint_auth_method: 'client_secret_post' });
+  const tokens = await client.link(person);
+  await confidential.link(person);
+  const boardTitle = `Board of ${slug}`;
+  const created = await callTool(resource, tokens.access_token, 'create_board', { title: boardTitle });
+  if (created.status !== 200) throw new Error(`The board was answered ${created.status} ${created.text}`);
+
+  // Somebody and something that has been revoked, so that there is a reason to be read.
+  const { id: leaver } = await admin<{ id: string }>('POST', `/${slug}/users`, { email: `leaver@${slug}.example` });
+  const reason = `Left ${slug}`;
+  await admin('POST', `/${slug}/revocations`, { target: { kind: 'user', userId: leaver }, reason });
+  const authorization = await client.authorize(person);
+  // Nobody may register any more: what a stranger may do is not what a second tenant may do.
+  await admin('PATCH', `/${slug}/policy`, { notificationUrl, registration: 'off' });
+  const { secret } = await admin<{ secret: string }>('GET', `/${slug}/policy/notification-secret`);
+  const { resources } = await admin<{ resources: { id: string }[] }>('GET', `/${slug}`);
+  const claims = claimsOf(tokens.access_token);
+  const [grantId, familyId, resourceId] = [String(claims['grant_id']), String(claims['family_id']), resources[0]?.id ?? ''];
+  const session = await sessionOf(person.elsewhere(), client);
+  return {
+    slug,
+    id,
+    issuer,
+    resource,
+    resourceId,
+    adminKey,
+    userId,
+    person,
+    session,
+    client,
+    confidential,
+    tokens,
+    authorization,
+    grantId,
+    familyId,
+    private: {
+      tenantId: id,
+      adminKey,
+      userId,
+      email,
+      leaver,
+      reason,
+      session,
+      notificationUrl,
+      secret,
+      clientId: client.id,
+      clientName: `Client of ${slug}`,
+      confidentialId: confidential.id,
+      clientSecret: confidential.secret ?? '',
+      accessToken: tokens.access_token,
+      refreshToken: tokens.refresh_token,
+      code: authorization.code,
+      grantId,
+      familyId,
+      resourceId,
+      boardTitle,
+    },
+  };
+}
+
+async function sessionOf(person: Person, client: OAuthClient): Promise<string> {
+  const form = (await person.open(client.authorizationUrl())).form('login');
+  if (!form) throw new Error('There is no login form.');
+  const answer = await person.post(form.action, { ...form.fields, email: person.email, password: person.password });
+  const [cookie] = answer.headers.getSetCookie().filter((set) => set.startsWith('gk_session_'));
+  if (cookie === undefined) throw new Error('No session was begun.');
+  return /=([^;]*)/.exec(cookie)?.[1] ?? '';
+}
