@@ -33,7 +33,10 @@ const project = (displayName, testMatch, extra = {}) => ({
   ...extra,
 });
 
-const onPostgres = { globalSetup: '<rootDir>/test/support/global-setup.ts', globalTeardown: '<rootDir>/test/support/global-teardown.ts' };
+const onPostgres = {
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+};
 
 export default {
   coverageProvider: 'v8',

@@ -10,7 +10,8 @@ class FolderMigrations implements MigrationProvider {
   async getMigrations(): Promise<Record<string, Migration>> {
     const files = (await readdir(folder)).filter((file) => /^\d{4}_[a-z0-9_]+\.(ts|js)$/.test(file)).sort();
     const found: Record<string, Migration> = {};
-    for (const file of files) found[file.replace(/\.(ts|js)$/, '')] = (await import(new URL(file, folder).href)) as Migration;
+    for (const file of files)
+      found[file.replace(/\.(ts|js)$/, '')] = (await import(new URL(file, folder).href)) as Migration;
     return found;
   }
 }

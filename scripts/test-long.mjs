@@ -6,14 +6,23 @@ import { useOurNode } from './node-version.mjs';
 await useOurNode(import.meta.url);
 
 // npm run test:long -- [--commands 100000] [--seed n]
-const { values } = parseArgs({ options: { commands: { type: 'string', default: '100000' }, seed: { type: 'string', default: String(Date.now() % 2 ** 31) } } });
+const { values } = parseArgs({
+  options: {
+    commands: { type: 'string', default: '100000' },
+    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+  },
+});
 const jest = fileURLToPath(new URL('../node_modules/jest/bin/jest.js', import.meta.url));
 const config = fileURLToPath(new URL('../test/long/jest.config.mjs', import.meta.url));
-const child = spawn(process.execPath, ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest, '--config', config], {
-  cwd: fileURLToPath(new URL('..', import.meta.url)),
-  env: { ...process.env, LONG_COMMANDS: values.commands, LONG_SEED: values.seed },
-  stdio: 'inherit',
-});
+const child = spawn(
+  process.execPath,
+  ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest, '--config', config],
+  {
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+    env: { ...process.env, LONG_COMMANDS: values.commands, LONG_SEED: values.seed },
+    stdio: 'inherit',
+  },
+);
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code) => {
   process.exitCode = code ?? 1;

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely';
 
 /**
  * Activity by retention class and month. A role of its own owns the partitions and nothing else: it makes the coming
- * ones and drops the old ones, and can read none of them.
+ * ones and drops the old ones; row-level security keeps it from reading them.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql.raw(statements).execute(db);
@@ -35,6 +35,17 @@ ALTER TABLE activity_tool OWNER TO grantkeeper_retention;
 ALTER TABLE activity_partitions.tool_rest OWNER TO grantkeeper_retention;
 ALTER TABLE activity_partitions.standard_rest OWNER TO grantkeeper_retention;
 
+-- Forced row-level security without a policy: as things stand the role reads none of what it owns.
+CREATE PROCEDURE keep_unread(target regclass) LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', target);
+  EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', target);
+END $$;
+CALL keep_unread('activity_standard');
+CALL keep_unread('activity_tool');
+CALL keep_unread('activity_partitions.tool_rest');
+CALL keep_unread('activity_partitions.standard_rest');
+
 -- maintain_activity({class: days}, ahead): makes the partitions of this month and of the ahead next ones, and drops those
 -- whose last day is older than the class's days. Answers what it did. To be run as grantkeeper_retention; the clock is a
 -- parameter for tests.
@@ -53,9 +64,16 @@ BEGIN
         date_trunc('month', p_now AT TIME ZONE 'UTC') + make_interval(months => p_ahead), '1 month')::date LOOP
       partition := format('activity_partitions.%s_%s', class, to_char(start, 'YYYY_MM'));
       IF to_regclass(partition) IS NULL THEN
-        EXECUTE format('CREATE TABLE %s PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', partition, 'activity_' || class,
-          start::timestamp AT TIME ZONE 'UTC', (start + interval '1 month')::timestamp AT TIME ZONE 'UTC');
-        action := 'created';
+        BEGIN
+          EXECUTE format('CREATE TABLE %s PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', partition, 'activity_' || class,
+            start::timestamp AT TIME ZONE 'UTC', (start + interval '1 month')::timestamp AT TIME ZONE 'UTC');
+          EXECUTE format('ALTER TABLE %s OWNER TO grantkeeper_retention', partition);
+          CALL keep_unread(partition::regclass);
+          action := 'created';
+        EXCEPTION WHEN check_violation THEN
+          -- Rows of that month are in the default partition already: it stays there, and the others go on.
+          action := 'left in the default partition:';
+        END;
         RETURN NEXT;
       END IF;
     END LOOP;
@@ -71,4 +89,6 @@ BEGIN
     END LOOP;
   END LOOP;
 END $$;
+-- From the first row on, each month has its partition.
+SELECT * FROM maintain_activity('{"standard": 400, "tool": 90}', 2);
 `;

@@ -38,18 +38,24 @@ describe('an attacker', () => {
     }
 
     async function eventually(client: OAuthClient, wanted: { what: string; tool: string }): Promise<void> {
-      for (const until = Date.now() + 15_000; Date.now() < until; ) {
+      for (const until = Date.now() + 15_000; Date.now() < until;) {
         if ((await activityOf(client)).some(({ what, tool }) => what === wanted.what && tool === wanted.tool)) return;
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
-      throw new Error(`There is no ${wanted.what} ${wanted.tool}: ${JSON.stringify((await activityOf(client)).slice(0, 5))}`);
+      throw new Error(
+        `There is no ${wanted.what} ${wanted.tool}: ${JSON.stringify((await activityOf(client)).slice(0, 5))}`,
+      );
     }
 
     /** Sends calls of these tools in one request. */
     async function callAll(accessToken: string, tools: readonly string[]): Promise<number> {
       const response = await fetch(product.summary.demo.resource, {
         method: 'POST',
-        headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+        headers: {
+          authorization: `Bearer ${accessToken}`,
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+        },
         body: JSON.stringify(tools.map((name, id) => ({ jsonrpc: '2.0', id, method: 'tools/call', params: { name } }))),
       });
       await response.arrayBuffer();
@@ -71,7 +77,12 @@ describe('an attacker', () => {
     it('cannot flood the activity, whose room all tenants share, by one refused request', async () => {
       const client = await newClient();
       const { access_token: token } = await client.link(person, { scope: 'boards:read' });
-      expect(await callAll(token, Array.from({ length: 12_000 }, () => 'create_board'))).toBe(403);
+      expect(
+        await callAll(
+          token,
+          Array.from({ length: 12_000 }, () => 'create_board'),
+        ),
+      ).toBe(403);
       expect((await callTool(product.summary.demo.resource, token)).status).toBe(200);
       await eventually(client, { what: 'tool.called', tool: 'list_boards' });
       expect(await activityOf(client)).toHaveLength(2);
@@ -82,8 +93,12 @@ describe('an attacker', () => {
     const client = await newClient();
     const { access_token: token } = await client.link(person);
     const [grant] = await grantsOf(product, `?client=${client.id}`);
-    const revoke = (userId: string) => product.admin('POST', '/tenants/acme/revocations', { target: { kind: 'user', userId }, reason: 'left' });
-    expect(await revoke(grant!.user.id.toUpperCase())).toMatchObject({ status: 200, body: { changed: true, target: { userId: grant!.user.id } } });
+    const revoke = (userId: string) =>
+      product.admin('POST', '/tenants/acme/revocations', { target: { kind: 'user', userId }, reason: 'left' });
+    expect(await revoke(grant!.user.id.toUpperCase())).toMatchObject({
+      status: 200,
+      body: { changed: true, target: { userId: grant!.user.id } },
+    });
     expect((await callTool(product.summary.demo.resource, token)).status).toBe(401);
   });
 });

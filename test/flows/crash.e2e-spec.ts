@@ -33,15 +33,28 @@ afterAll(async () => {
 async function start(): Promise<StandaloneSummary> {
   const before = Date.now();
   const { DATABASE_URL: _database, ...env } = process.env;
-  const child = spawn(process.execPath, [main], { env: { ...env, PORT: String(port), GRANTKEEPER_DATA_DIR: dataDir, NODE_OPTIONS: '' }, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [main], {
+    env: { ...env, PORT: String(port), GRANTKEEPER_DATA_DIR: dataDir, NODE_OPTIONS: '' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let errors = '';
   child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
   running = child;
   const summary = join(dataDir, 'standalone.json');
   for (;;) {
     if (child.exitCode !== null) throw new Error(`The product ended by itself: ${errors}`);
-    const written = await stat(summary).then((file) => file.mtimeMs >= before, () => false);
-    if (written && (await fetch(`http://localhost:${port}/health/ready`).then((answer) => answer.ok, () => false))) break;
+    const written = await stat(summary).then(
+      (file) => file.mtimeMs >= before,
+      () => false,
+    );
+    if (
+      written &&
+      (await fetch(`http://localhost:${port}/health/ready`).then(
+        (answer) => answer.ok,
+        () => false,
+      ))
+    )
+      break;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return JSON.parse(await readFile(summary, 'utf8')) as StandaloneSummary;
@@ -84,7 +97,10 @@ async function linkUntilKilled(summary: StandaloneSummary, known: Acknowledged[]
       const answer = await fetch(`${summary.adminUrl}/admin/v1/tenants/acme/revocations`, {
         method: 'POST',
         headers: { authorization: `Bearer ${summary.adminKey}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ target: { kind: 'grant', grantId: decodeJwt(redeemed.body.access_token)['grant_id'] }, reason: 'test' }),
+        body: JSON.stringify({
+          target: { kind: 'grant', grantId: decodeJwt(redeemed.body.access_token)['grant_id'] },
+          reason: 'test',
+        }),
       });
       await answer.text();
       link.revoked = answer.status === 200;
@@ -100,7 +116,11 @@ it('loses no grant, event or revocation that it has answered, however often it i
   const known: Acknowledged[] = [];
   for (let crash = 0; crash < 3; crash += 1) {
     const summary = await start();
-    const work = Promise.all([linkUntilKilled(summary, known, false), linkUntilKilled(summary, known, true), linkUntilKilled(summary, known, true)]);
+    const work = Promise.all([
+      linkUntilKilled(summary, known, false),
+      linkUntilKilled(summary, known, true),
+      linkUntilKilled(summary, known, true),
+    ]);
     const enough = known.length + 15;
     while (known.length < enough) await new Promise((resolve) => setTimeout(resolve, 10));
     const killed = running!;
@@ -112,10 +132,17 @@ it('loses no grant, event or revocation that it has answered, however often it i
   }
 
   const summary = await start();
-  const text = await fetch(`${summary.adminUrl}/admin/v1/tenants/acme/events`, { headers: { authorization: `Bearer ${summary.adminKey}` } }).then((answer) => answer.text());
-  const events = text.trimEnd().split('\n').map((line) => JSON.parse(line) as { seq: number; type: string; payload: { clientId?: string } });
+  const text = await fetch(`${summary.adminUrl}/admin/v1/tenants/acme/events`, {
+    headers: { authorization: `Bearer ${summary.adminKey}` },
+  }).then((answer) => answer.text());
+  const events = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { seq: number; type: string; payload: { clientId?: string } });
   expect(events.map((event) => event.seq)).toEqual(events.map((_, index) => index + 1));
-  const granted = new Set(events.filter((event) => event.type === 'GrantCreated').map((event) => event.payload.clientId));
+  const granted = new Set(
+    events.filter((event) => event.type === 'GrantCreated').map((event) => event.payload.clientId),
+  );
   expect(known.filter(({ client }) => !granted.has(client.id))).toEqual([]);
 
   for (const { client, tokens, revoked } of known) {
@@ -128,7 +155,9 @@ it('loses no grant, event or revocation that it has answered, however often it i
   expect(known.filter((link) => link.revoked).length).toBeGreaterThan(5);
 
   const database = new Database({ url: await embeddedUrl() });
-  const acme = (await database.relay<{ tenant_id: string }>(`SELECT tenant_id FROM tenant_directory WHERE slug = 'acme'`))[0]!.tenant_id;
+  const acme = (
+    await database.relay<{ tenant_id: string }>(`SELECT tenant_id FROM tenant_directory WHERE slug = 'acme'`)
+  )[0]!.tenant_id;
   for (const tenant of [toTenantId(acme), SYSTEM_TENANT]) {
     expect(await replay(database, inlineProjections, tenant)).toMatchObject({ gaps: [], differences: [] });
   }

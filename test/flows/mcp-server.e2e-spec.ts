@@ -1,5 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { Client as ClientOfToday, StreamableHTTPClientTransport as TransportOfToday } from '@modelcontextprotocol/client';
+import {
+  Client as ClientOfToday,
+  StreamableHTTPClientTransport as TransportOfToday,
+} from '@modelcontextprotocol/client';
 import { Client as ClientOfLastYear } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as TransportOfLastYear } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Global, Module } from '@nestjs/common';
@@ -87,7 +90,12 @@ describe('the hosted MCP server', () => {
     const issuer = `${AUTH}/t/${slug}`;
     const resource = `${mcpUrl}/t/${slug}/mcp`;
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const users = [0, 1].map((n) => ({ sub: `${slug}-user-${n}`, userId: uuidv7(), grantId: uuidv7(), familyId: uuidv7() }));
+    const users = [0, 1].map((n) => ({
+      sub: `${slug}-user-${n}`,
+      userId: uuidv7(),
+      grantId: uuidv7(),
+      familyId: uuidv7(),
+    }));
     const run = (text: string, values: unknown[]): Promise<unknown> => admin.query(text, values);
     await run('INSERT INTO tenant_directory VALUES ($1, $2)', [slug, id]);
     await run('INSERT INTO heads (tenant_id, seq) VALUES ($1, 10)', [id]);
@@ -97,32 +105,54 @@ describe('the hosted MCP server', () => {
       [resourceId, 'mcp', resource, true],
       [otherResourceId, 'crm', `${mcpUrl}/t/${slug}/crm/mcp`, false],
     ]) {
-      await run(`INSERT INTO resources VALUES ($1, $2, 'tenant', 'hosted', $3, $4, 'Boards', 'ES256', $5, $6, false, 1, 0, 1)`, [
-        id, rid, rslug, url, JSON.stringify(SCOPES), isDefault,
-      ]);
+      await run(
+        `INSERT INTO resources VALUES ($1, $2, 'tenant', 'hosted', $3, $4, 'Boards', 'ES256', $5, $6, false, 1, 0, 1)`,
+        [id, rid, rslug, url, JSON.stringify(SCOPES), isDefault],
+      );
     }
-    await run(`INSERT INTO resources VALUES ($1, $2, 'tenant', 'external', 'ext', $3, 'Elsewhere', 'RS256', '[]', false, false, 1, 0, 1)`, [
-      id, uuidv7(), `${mcpUrl}/t/${slug}/ext/mcp`,
-    ]);
+    await run(
+      `INSERT INTO resources VALUES ($1, $2, 'tenant', 'external', 'ext', $3, 'Elsewhere', 'RS256', '[]', false, false, 1, 0, 1)`,
+      [id, uuidv7(), `${mcpUrl}/t/${slug}/ext/mcp`],
+    );
     await run(`INSERT INTO signing_keys VALUES ($1, $2, 'access_token', 'ES256', 'active', $3, 1, now(), 1)`, [
-      id, kid, JSON.stringify(await exportJWK(publicKey)),
+      id,
+      kid,
+      JSON.stringify(await exportJWK(publicKey)),
     ]);
     await run(`INSERT INTO clients VALUES ($1, 'client', 'dynamic', '{}', 'd', false, false, 1, now(), 0, 1)`, [id]);
     for (const { sub, userId, grantId, familyId } of users) {
-      await run(`INSERT INTO users VALUES ($1, $2, $3, 'member', null, null, false, 1, now(), 0, 1)`, [id, userId, sub]);
-      await run(`INSERT INTO grants VALUES ($1, $2, $3, 'client', $4, $5, 'd', false, 5, now(), 5, now(), null, null, null, 1)`, [
-        id, grantId, userId, resourceId, [READ, WRITE],
+      await run(`INSERT INTO users VALUES ($1, $2, $3, 'member', null, null, false, 1, now(), 0, 1)`, [
+        id,
+        userId,
+        sub,
       ]);
+      await run(
+        `INSERT INTO grants VALUES ($1, $2, $3, 'client', $4, $5, 'd', false, 5, now(), 5, now(), null, null, null, 1)`,
+        [id, grantId, userId, resourceId, [READ, WRITE]],
+      );
       await run(
         `INSERT INTO families VALUES ($1, $2, $3, 'client', $4, '', 1, now(), '', 0, now(), 1, 5, now(), now() + '1 day', now() + '1 day', now(), null)`,
         [id, familyId, grantId, [READ, WRITE]],
       );
     }
     return {
-      slug, id, issuer, resource, resourceId, users,
+      slug,
+      id,
+      issuer,
+      resource,
+      resourceId,
+      users,
       token: ({ sub, grantId, familyId }, { scope = `${READ} ${WRITE}`, claims = {}, typ = 'at+jwt' } = {}) =>
         new SignJWT({
-          client_id: 'client', scope, tenant: id, grant_id: grantId, family_id: familyId, epoch: 1, seq: 10, auth_time: 1, ...claims,
+          client_id: 'client',
+          scope,
+          tenant: id,
+          grant_id: grantId,
+          family_id: familyId,
+          epoch: 1,
+          seq: 10,
+          auth_time: 1,
+          ...claims,
         })
           .setProtectedHeader({ alg: 'ES256', kid, typ })
           .setIssuer((claims['iss'] as string) ?? issuer)
@@ -135,8 +165,14 @@ describe('the hosted MCP server', () => {
     };
   }
 
-  const metadataOf = (resource: string): string => resource.replace(/^(https?:\/\/[^/]+)/, '$1/.well-known/oauth-protected-resource');
-  const post = (url: string, token: string | undefined, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
+  const metadataOf = (resource: string): string =>
+    resource.replace(/^(https?:\/\/[^/]+)/, '$1/.well-known/oauth-protected-resource');
+  const post = (
+    url: string,
+    token: string | undefined,
+    body: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Response> =>
     fetch(url, {
       method: 'POST',
       headers: {
@@ -147,20 +183,30 @@ describe('the hosted MCP server', () => {
       },
       body: JSON.stringify(body),
     });
-  const call = (name: string, args: unknown = {}): unknown => ({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } });
+  const call = (name: string, args: unknown = {}): unknown => ({
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name, arguments: args },
+  });
   const challengeOf = (response: Response): string => response.headers.get('www-authenticate') ?? '';
-  const ofToday = (): ClientOfToday => new ClientOfToday({ name: 'today', version: '1' }, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
+  const ofToday = (): ClientOfToday =>
+    new ClientOfToday({ name: 'today', version: '1' }, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
 
   describe.each([
     ['@modelcontextprotocol/client on 2026-07-28', ofToday, TransportOfToday],
-    ['@modelcontextprotocol/sdk 1.x on 2025-11-25', () => new ClientOfLastYear({ name: 'last year', version: '1' }), TransportOfLastYear],
+    [
+      '@modelcontextprotocol/sdk 1.x on 2025-11-25',
+      () => new ClientOfLastYear({ name: 'last year', version: '1' }),
+      TransportOfLastYear,
+    ],
   ] as const)('with %s', (_name, makeClient, Transport) => {
     let client: ClientOfToday | ClientOfLastYear;
 
     beforeAll(async () => {
       client = makeClient();
       const headers = { authorization: `Bearer ${await acme.token(acme.users[0]!)}` };
-      await client.connect(new Transport(new URL(acme.resource), { requestInit: { headers } }) as never);
+      await client.connect(new Transport(new URL(acme.resource), { requestInit: { headers } }));
     });
     afterAll(() => client.close());
 
@@ -168,20 +214,38 @@ describe('the hosted MCP server', () => {
       const { tools } = await client.listTools();
       expect(tools.map(({ name }) => name)).toEqual(['list_boards', 'get_board', 'create_board']);
       for (const tool of tools) {
-        expect(tool._meta).toEqual({ securitySchemes: [{ type: 'oauth2', scopes: [tool.name === 'create_board' ? WRITE : READ] }] });
-        expect(tool.annotations).toMatchObject({ readOnlyHint: tool.name !== 'create_board', destructiveHint: false, openWorldHint: false });
+        expect(tool._meta).toEqual({
+          securitySchemes: [{ type: 'oauth2', scopes: [tool.name === 'create_board' ? WRITE : READ] }],
+        });
+        expect(tool.annotations).toMatchObject({
+          readOnlyHint: tool.name !== 'create_board',
+          destructiveHint: false,
+          openWorldHint: false,
+        });
         expect(tool.inputSchema.type).toBe('object');
         expect(tool.outputSchema?.['type']).toBe('object');
       }
     });
 
     it('creates a board, lists it and opens it', async () => {
-      const created = await client.callTool({ name: 'create_board', arguments: { title: '  Launch ', columns: ['Now', 'Later'] } });
+      const created = await client.callTool({
+        name: 'create_board',
+        arguments: { title: '  Launch ', columns: ['Now', 'Later'] },
+      });
       const { board } = created.structuredContent as { board: { id: string; title: string } };
-      expect(board).toMatchObject({ title: 'Launch', description: '', columns: [{ name: 'Now', cards: [] }, { name: 'Later', cards: [] }] });
+      expect(board).toMatchObject({
+        title: 'Launch',
+        description: '',
+        columns: [
+          { name: 'Now', cards: [] },
+          { name: 'Later', cards: [] },
+        ],
+      });
       expect(JSON.parse((created.content as [{ text: string }])[0].text)).toEqual({ board });
       const listed = await client.callTool({ name: 'list_boards' });
-      expect((listed.structuredContent as { boards: unknown[] }).boards).toContainEqual(expect.objectContaining({ id: board.id, columns: 2, cards: 0 }));
+      expect((listed.structuredContent as { boards: unknown[] }).boards).toContainEqual(
+        expect.objectContaining({ id: board.id, columns: 2, cards: 0 }),
+      );
       const opened = await client.callTool({ name: 'get_board', arguments: { id: board.id } });
       expect(opened.structuredContent).toEqual({ board });
     });
@@ -211,20 +275,38 @@ describe('the hosted MCP server', () => {
     await today.connect(new TransportOfToday(new URL(acme.resource), { requestInit: { headers } }));
     expect(today.getNegotiatedProtocolVersion()).toBe('2026-07-28');
     await today.close();
-    const initialize = { jsonrpc: '2.0', id: 1, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'x', version: '1' } } };
+    const initialize = {
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'initialize',
+      params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'x', version: '1' } },
+    };
     const answer = await (await post(acme.resource, headers.authorization.slice(7), initialize)).text();
     expect(answer).toContain('"protocolVersion":"2025-11-25"');
   });
 
   it('lists privately and for a short time, with security schemes in both places', async () => {
-    const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} };
-    const response = await post(acme.resource, await acme.token(acme.users[0]!), { jsonrpc: '2.0', id: 1, method: 'tools/list', params: { _meta: meta } }, {
-      'mcp-protocol-version': '2026-07-28',
-      'mcp-method': 'tools/list',
-    });
-    const { result } = (await response.json()) as { result: { ttlMs: number; cacheScope: string; tools: Record<string, unknown>[] } };
+    const meta = {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientCapabilities': {},
+    };
+    const response = await post(
+      acme.resource,
+      await acme.token(acme.users[0]!),
+      { jsonrpc: '2.0', id: 1, method: 'tools/list', params: { _meta: meta } },
+      {
+        'mcp-protocol-version': '2026-07-28',
+        'mcp-method': 'tools/list',
+      },
+    );
+    const { result } = (await response.json()) as {
+      result: { ttlMs: number; cacheScope: string; tools: Record<string, unknown>[] };
+    };
     expect(result).toMatchObject({ resultType: 'complete', cacheScope: 'private', ttlMs: 30_000 });
-    expect(result.tools[2]).toMatchObject({ name: 'create_board', securitySchemes: [{ type: 'oauth2', scopes: [WRITE] }] });
+    expect(result.tools[2]).toMatchObject({
+      name: 'create_board',
+      securitySchemes: [{ type: 'oauth2', scopes: [WRITE] }],
+    });
   });
 
   it('keeps the boards of people and tenants apart', async () => {
@@ -234,12 +316,19 @@ describe('the hosted MCP server', () => {
       [acme, acme.users[1]!],
       [other, other.users[0]!],
     ] as const;
-    const use = async (tenant: Tenant, user: User, name: string, args: unknown): Promise<{ structuredContent: never; isError?: boolean }> => {
+    const use = async (
+      tenant: Tenant,
+      user: User,
+      name: string,
+      args: unknown,
+    ): Promise<{ structuredContent: never; isError?: boolean }> => {
       const answer = await (await post(tenant.resource, await tenant.token(user), call(name, args))).text();
       return (JSON.parse(/^data: (\{.*"result".*)$/m.exec(answer)?.[1] ?? answer) as { result: never }).result;
     };
     for (const [tenant, user] of owners) {
-      const { board } = (await use(tenant, user, 'create_board', { title: `of ${user.sub}` })).structuredContent as { board: { id: string } };
+      const { board } = (await use(tenant, user, 'create_board', { title: `of ${user.sub}` })).structuredContent as {
+        board: { id: string };
+      };
       ids[user.sub] = board.id;
     }
     for (const [tenant, user] of owners) {
@@ -255,7 +344,9 @@ describe('the hosted MCP server', () => {
     it.each(['mcp', 'crm/mcp'])('is answered in both forms for /t/acme/%s', async (path) => {
       const url = `${origin}/t/acme/${path}`;
       for (const address of [metadataOf(url), `${url}/.well-known/oauth-protected-resource`]) {
-        const response = await fetch(address, { headers: { 'x-forwarded-host': 'evil.example', origin: 'https://anyone.example' } });
+        const response = await fetch(address, {
+          headers: { 'x-forwarded-host': 'evil.example', origin: 'https://anyone.example' },
+        });
         expect(response.status).toBe(200);
         expect(response.headers.get('access-control-allow-origin')).toBe('*');
         expect(response.headers.get('cache-control')).toBe('public, max-age=60');
@@ -287,7 +378,10 @@ describe('the hosted MCP server', () => {
     });
 
     it('answers a preflight', async () => {
-      const response = await fetch(metadataOf(acme.resource), { method: 'OPTIONS', headers: { origin: 'https://anyone.example' } });
+      const response = await fetch(metadataOf(acme.resource), {
+        method: 'OPTIONS',
+        headers: { origin: 'https://anyone.example' },
+      });
       expect(response.status).toBe(204);
       expect(response.headers.get('access-control-allow-origin')).toBe('*');
       expect(response.headers.get('access-control-allow-headers')).toContain('MCP-Protocol-Version');
@@ -313,14 +407,17 @@ describe('the hosted MCP server', () => {
 
     it('answers GET and DELETE 405 behind the token', async () => {
       const headers = { authorization: `Bearer ${await acme.token(acme.users[0]!)}` };
-      for (const method of ['GET', 'DELETE']) expect((await fetch(acme.resource, { method, headers })).status).toBe(405);
+      for (const method of ['GET', 'DELETE'])
+        expect((await fetch(acme.resource, { method, headers })).status).toBe(405);
     });
 
     it('refuses a token that was not made for this resource', async () => {
       const user = acme.users[0]!;
       const bad = {
         'of another tenant': await other.token(other.users[0]!),
-        'of another tenant, for this audience': await other.token(other.users[0]!, { claims: { aud: acme.resource, iss: acme.issuer } }),
+        'of another tenant, for this audience': await other.token(other.users[0]!, {
+          claims: { aud: acme.resource, iss: acme.issuer },
+        }),
         'for another resource of the tenant': await acme.token(user, { claims: { aud: `${origin}/t/acme/crm/mcp` } }),
         'of another issuer': await acme.token(user, { claims: { iss: other.issuer } }),
         'an ID token': await acme.token(user, { typ: 'JWT' }),
@@ -330,7 +427,9 @@ describe('the hosted MCP server', () => {
       for (const [what, token] of Object.entries(bad)) {
         const response = await post(acme.resource, token, call('list_boards'));
         expect([what, response.status]).toEqual([what, 401]);
-        expect(challengeOf(response)).toMatch(/^Bearer error="invalid_token", error_description="The access token (is not valid here|has expired)\."/);
+        expect(challengeOf(response)).toMatch(
+          /^Bearer error="invalid_token", error_description="The access token (is not valid here|has expired)\."/,
+        );
         expect(await response.text()).not.toContain(token);
       }
     });
@@ -356,13 +455,17 @@ describe('the hosted MCP server', () => {
     });
 
     it('accepts only JSON', async () => {
-      const response = await post(acme.resource, await acme.token(acme.users[0]!), call('list_boards'), { 'content-type': 'text/plain' });
+      const response = await post(acme.resource, await acme.token(acme.users[0]!), call('list_boards'), {
+        'content-type': 'text/plain',
+      });
       expect(response.status).toBe(415);
     });
 
     it('refuses pages of origins that are not configured (TR-11)', async () => {
       const token = await acme.token(acme.users[0]!);
-      expect((await post(acme.resource, token, call('list_boards'), { origin: 'https://evil.example' })).status).toBe(403);
+      expect((await post(acme.resource, token, call('list_boards'), { origin: 'https://evil.example' })).status).toBe(
+        403,
+      );
       expect((await post(acme.resource, token, call('list_boards'), { origin: 'null' })).status).toBe(403);
       const allowed = await post(acme.resource, token, call('list_boards'), { origin: PAGE });
       expect(allowed.status).toBe(200);
@@ -371,7 +474,9 @@ describe('the hosted MCP server', () => {
       expect(refused.headers.get('access-control-expose-headers')).toBe('WWW-Authenticate');
       const preflight = await fetch(acme.resource, { method: 'OPTIONS', headers: { origin: PAGE } });
       expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, PAGE]);
-      expect((await fetch(acme.resource, { method: 'OPTIONS', headers: { origin: 'https://evil.example' } })).status).toBe(403);
+      expect(
+        (await fetch(acme.resource, { method: 'OPTIONS', headers: { origin: 'https://evil.example' } })).status,
+      ).toBe(403);
     });
   });
 
@@ -387,15 +492,18 @@ describe('the hosted MCP server', () => {
       ['the user', `UPDATE users SET revoked_seq = $2 WHERE tenant_id = $1`],
       ['the client', `UPDATE clients SET revoked_seq = $2 WHERE tenant_id = $1`],
       ['the resource', `UPDATE resources SET revoked_seq = $2 WHERE tenant_id = $1`],
-    ])('refuses from the next call on a token born before a revocation of %s, not one born after it', async (_what, revoke) => {
-      const tenant = await makeTenant(`t${uuidv7()}`, origin);
-      const user = tenant.users[0]!;
-      const [before, after] = [await tenant.token(user), await tenant.token(user, { claims: { seq: 11 } })];
-      expect(await statusOf(tenant, before)).toEqual([200, '']);
-      await admin.query(revoke, [tenant.id, 11]);
-      expect(await statusOf(tenant, before)).toEqual([401, 'The access was revoked.']);
-      expect(await statusOf(tenant, after)).toEqual([200, '']);
-    });
+    ])(
+      'refuses from the next call on a token born before a revocation of %s, not one born after it',
+      async (_what, revoke) => {
+        const tenant = await makeTenant(`t${uuidv7()}`, origin);
+        const user = tenant.users[0]!;
+        const [before, after] = [await tenant.token(user), await tenant.token(user, { claims: { seq: 11 } })];
+        expect(await statusOf(tenant, before)).toEqual([200, '']);
+        await admin.query(revoke, [tenant.id, 11]);
+        expect(await statusOf(tenant, before)).toEqual([401, 'The access was revoked.']);
+        expect(await statusOf(tenant, after)).toEqual([200, '']);
+      },
+    );
 
     it.each([
       ['grant', `UPDATE grants SET revoked_seq = 11 WHERE tenant_id = $1`, 'The access was revoked.'],
@@ -412,7 +520,10 @@ describe('the hosted MCP server', () => {
 
     it('refuses one revoked token and leaves the others', async () => {
       const tenant = await makeTenant(`t${uuidv7()}`, origin);
-      const [one, two] = [await tenant.token(tenant.users[0]!, { claims: { jti: 'one' } }), await tenant.token(tenant.users[0]!)];
+      const [one, two] = [
+        await tenant.token(tenant.users[0]!, { claims: { jti: 'one' } }),
+        await tenant.token(tenant.users[0]!),
+      ];
       await admin.query(
         `INSERT INTO revocations (tenant_id, revoked_seq, kind, token_id, because, actor, revoked_at) VALUES ($1, 11, 'token', 'one', 'x', '{}', now())`,
         [tenant.id],
@@ -427,11 +538,19 @@ describe('the hosted MCP server', () => {
       expect((await statusOf(tenant, await tenant.token(user)))[0]).toBe(200);
       const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       await admin.query(`UPDATE signing_keys SET state = 'revoked' WHERE tenant_id = $1`, [tenant.id]);
-      await admin.query(`INSERT INTO signing_keys VALUES ($1, 'new', 'access_token', 'ES256', 'active', $2, 1, now(), 1)`, [
-        tenant.id,
-        JSON.stringify(await exportJWK(publicKey)),
-      ]);
-      const claims = { client_id: 'client', scope: READ, tenant: tenant.id, grant_id: user.grantId, family_id: user.familyId, epoch: 1, seq: 10 };
+      await admin.query(
+        `INSERT INTO signing_keys VALUES ($1, 'new', 'access_token', 'ES256', 'active', $2, 1, now(), 1)`,
+        [tenant.id, JSON.stringify(await exportJWK(publicKey))],
+      );
+      const claims = {
+        client_id: 'client',
+        scope: READ,
+        tenant: tenant.id,
+        grant_id: user.grantId,
+        family_id: user.familyId,
+        epoch: 1,
+        seq: 10,
+      };
       const fresh = await new SignJWT(claims)
         .setProtectedHeader({ alg: 'ES256', kid: 'new', typ: 'at+jwt' })
         .setIssuer(tenant.issuer)
@@ -447,8 +566,16 @@ describe('the hosted MCP server', () => {
   });
 
   it('holds no stream open that a revocation would have to find: the tools never change (TR-19)', async () => {
-    const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} };
-    const listen = { jsonrpc: '2.0', id: 1, method: 'subscriptions/listen', params: { _meta: meta, notifications: { toolsListChanged: true } } };
+    const meta = {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientCapabilities': {},
+    };
+    const listen = {
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'subscriptions/listen',
+      params: { _meta: meta, notifications: { toolsListChanged: true } },
+    };
     const response = await post(acme.resource, await acme.token(acme.users[0]!), listen, {
       'mcp-protocol-version': '2026-07-28',
       'mcp-method': 'subscriptions/listen',
@@ -472,7 +599,13 @@ describe('the hosted MCP server', () => {
       ).rows;
     const deadline = Date.now() + 5_000;
     while ((await rows()).length < 2 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
-    const who = { client_id: 'client', grant_id: user.grantId, family_id: user.familyId, resource_id: tenant.resourceId, sub: user.sub };
+    const who = {
+      client_id: 'client',
+      grant_id: user.grantId,
+      family_id: user.familyId,
+      resource_id: tenant.resourceId,
+      sub: user.sub,
+    };
     expect(await rows()).toEqual([
       { what: 'tool.called', detail: { tool: 'list_boards' }, ...who },
       { what: 'call.denied', detail: { tool: 'create_board', because: 'insufficient_scope' }, ...who },
@@ -498,7 +631,10 @@ describe('the hosted MCP server', () => {
     await doomed.close();
     const response = await post(address, token, call('list_boards'));
     expect([response.status, response.headers.get('retry-after')]).toEqual([503, '2']);
-    expect(await response.json()).toEqual({ error: 'temporarily_unavailable', error_description: 'Access cannot be checked at the moment.' });
+    expect(await response.json()).toEqual({
+      error: 'temporarily_unavailable',
+      error_description: 'Access cannot be checked at the moment.',
+    });
     await second.close();
   });
 });

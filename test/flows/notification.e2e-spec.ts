@@ -49,7 +49,10 @@ it('tells the tenant’s admin of each revocation, signed, in order, again when 
   const tokens = await client.redeem(await client.authorize(person));
   const { grant_id: grantId, sub: userId } = decodeJwt(tokens.body.access_token);
   answers = [503];
-  await product.admin('POST', '/tenants/acme/revocations', { target: { kind: 'grant', grantId }, reason: 'a private remark' });
+  await product.admin('POST', '/tenants/acme/revocations', {
+    target: { kind: 'grant', grantId },
+    reason: 'a private remark',
+  });
   await product.admin('POST', '/tenants/acme/revocations', { target: { kind: 'user', userId }, reason: 'another one' });
   await delivered(3);
 
@@ -61,7 +64,9 @@ it('tells the tenant’s admin of each revocation, signed, in order, again when 
   expect(deliveries.map((delivery) => delivery.body).join()).not.toContain('remark');
   for (const { headers, body } of deliveries) {
     const signed = `${String(headers['webhook-id'])}.${String(headers['webhook-timestamp'])}.${body}`;
-    const expected = createHmac('sha256', Buffer.from(secret.secret.slice('whsec_'.length), 'base64')).update(signed).digest('base64');
+    const expected = createHmac('sha256', Buffer.from(secret.secret.slice('whsec_'.length), 'base64'))
+      .update(signed)
+      .digest('base64');
     expect(headers['webhook-signature']).toBe(`v1,${expected}`);
   }
 });
@@ -71,7 +76,10 @@ it('ends the sessions of a person whose access was revoked', async () => {
   const person = new Person(user.email, user.password);
   const client = await OAuthClient.register(issuer);
   const tokens = await client.redeem(await client.authorize(person));
-  await product.admin('POST', '/tenants/acme/revocations', { target: { kind: 'user', userId: decodeJwt(tokens.body.access_token).sub }, reason: 'left' });
+  await product.admin('POST', '/tenants/acme/revocations', {
+    target: { kind: 'user', userId: decodeJwt(tokens.body.access_token).sub },
+    reason: 'left',
+  });
   const page = await person.open(client.authorizationUrl());
   expect(page.form('login')).toBeDefined();
 });

@@ -13,9 +13,11 @@ afterAll(async () => ledger.close());
 
 async function commits(): Promise<number> {
   // Counters of a session are flushed when it is idle or reports: ask until two readings agree.
-  for (let last = -1; ; ) {
+  for (let last = -1; ;) {
     await new Promise((resolve) => setTimeout(resolve, 1100));
-    const [row] = await ledger.database.relay<{ n: number }>(`SELECT xact_commit::int AS n FROM pg_stat_database WHERE datname = current_database()`);
+    const [row] = await ledger.database.relay<{ n: number }>(
+      `SELECT xact_commit::int AS n FROM pg_stat_database WHERE datname = current_database()`,
+    );
     if (row!.n - last <= 2) return row!.n;
     last = row!.n;
   }
@@ -26,11 +28,19 @@ describe('appends of one tenant at the same time', () => {
     const tenantId = await ledger.tenant();
     const people = await Promise.all(Array.from({ length: 200 }, () => ledger.person(tenantId)));
     const before = await commits();
-    const appended = await Promise.all(people.map(({ events, rows }) => ledger.store.append({ tenantId, actor, events, rows })));
-    expect(appended.map(({ first }) => first).sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, index) => index + 3));
+    const appended = await Promise.all(
+      people.map(({ events, rows }) => ledger.store.append({ tenantId, actor, events, rows })),
+    );
+    expect(appended.map(({ first }) => first).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 200 }, (_, index) => index + 3),
+    );
     // The first goes alone, the others at most a hundred at a time; the readings themselves commit too.
     expect((await commits()) - before).toBeLessThan(40);
-    expect(await replay(ledger.database, inlineProjections, tenantId)).toMatchObject({ events: 202, gaps: [], differences: [] });
+    expect(await replay(ledger.database, inlineProjections, tenantId)).toMatchObject({
+      events: 202,
+      gaps: [],
+      differences: [],
+    });
   });
 
   it('are refused one by one: a refused one takes no other along', async () => {
@@ -52,7 +62,12 @@ describe('appends of one tenant at the same time', () => {
     const refused = results.filter((result) => result.status === 'rejected');
     expect(refused).toHaveLength(9);
     for (const { reason } of refused) expect(reason).toMatchObject({ name: 'ConcurrencyError', reason: 'unique_fact' });
-    expect(await replay(ledger.database, inlineProjections, tenantId)).toMatchObject({ events: 13, head: 13, gaps: [], differences: [] });
+    expect(await replay(ledger.database, inlineProjections, tenantId)).toMatchObject({
+      events: 13,
+      head: 13,
+      gaps: [],
+      differences: [],
+    });
   });
 
   it('never deadlock with those of another process, revocations among them', async () => {
@@ -60,7 +75,9 @@ describe('appends of one tenant at the same time', () => {
     const other = new Database({ url: ledger.url });
     const stores = [ledger.store, new EventStore(other, inlineProjections, ledger.personalData)];
     const people = await Promise.all(Array.from({ length: 120 }, () => ledger.person(tenantId)));
-    await Promise.all(people.map(({ events, rows }, index) => stores[index % 2]!.append({ tenantId, actor, events, rows })));
+    await Promise.all(
+      people.map(({ events, rows }, index) => stores[index % 2]!.append({ tenantId, actor, events, rows })),
+    );
     const users = await ledger.database.asTenant(tenantId, (tx) => tx.selectFrom('users').selectAll().execute());
     const newcomers = await Promise.all(Array.from({ length: 120 }, () => ledger.person(tenantId)));
     await Promise.all(
@@ -75,7 +92,9 @@ describe('appends of one tenant at the same time', () => {
       ]),
     );
     await other.close();
-    const [deadlocks] = await ledger.database.relay<{ n: number }>('SELECT deadlocks::int AS n FROM pg_stat_database WHERE datname = current_database()');
+    const [deadlocks] = await ledger.database.relay<{ n: number }>(
+      'SELECT deadlocks::int AS n FROM pg_stat_database WHERE datname = current_database()',
+    );
     expect(deadlocks!.n).toBe(0);
     expect(await replay(ledger.database, inlineProjections, tenantId)).toMatchObject({ gaps: [], differences: [] });
   });
@@ -84,7 +103,14 @@ describe('appends of one tenant at the same time', () => {
     const tenantId = await ledger.tenant();
     const people = await Promise.all(Array.from({ length: 10 }, () => ledger.person(tenantId)));
     const commands = people.map(() => ({ id: uuidv7(), fingerprint: 'f', result: null }));
-    const append = (index: number) => ledger.store.append({ tenantId, actor, events: people[index]!.events, rows: people[index]!.rows, command: commands[index]! });
+    const append = (index: number) =>
+      ledger.store.append({
+        tenantId,
+        actor,
+        events: people[index]!.events,
+        rows: people[index]!.rows,
+        command: commands[index]!,
+      });
     // The relay may not end the service's backends; the owner of the test database may.
     const killed = ledger.interrupt();
     await Promise.allSettled(people.map((_, index) => append(index)));
@@ -92,6 +118,10 @@ describe('appends of one tenant at the same time', () => {
     for (const [index] of people.entries()) {
       if (!(await ledger.store.resultOf(tenantId, commands[index]!))) await append(index);
     }
-    expect(await replay(ledger.database, inlineProjections, tenantId)).toMatchObject({ events: 12, gaps: [], differences: [] });
+    expect(await replay(ledger.database, inlineProjections, tenantId)).toMatchObject({
+      events: 12,
+      gaps: [],
+      differences: [],
+    });
   });
 });

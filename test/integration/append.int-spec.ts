@@ -14,23 +14,32 @@ beforeAll(async () => {
 afterAll(async () => ledger.close());
 
 async function events(tenantId: TenantId) {
-  return ledger.database.asTenant(tenantId, (tx) => tx.selectFrom('events').selectAll().where('tenant_id', '=', tenantId).orderBy('seq').execute());
+  return ledger.database.asTenant(tenantId, (tx) =>
+    tx.selectFrom('events').selectAll().where('tenant_id', '=', tenantId).orderBy('seq').execute(),
+  );
 }
 
 async function addPerson(tenantId: TenantId) {
   const person = await ledger.person(tenantId);
-  return { ...person, appended: await ledger.store.append({ tenantId, actor, events: person.events, rows: person.rows }) };
+  return {
+    ...person,
+    appended: await ledger.store.append({ tenantId, actor, events: person.events, rows: person.rows }),
+  };
 }
 
 async function userRow(tenantId: TenantId, userId: string) {
-  return ledger.database.asTenant(tenantId, (tx) => tx.selectFrom('users').selectAll().where('user_id', '=', userId).executeTakeFirstOrThrow());
+  return ledger.database.asTenant(tenantId, (tx) =>
+    tx.selectFrom('users').selectAll().where('user_id', '=', userId).executeTakeFirstOrThrow(),
+  );
 }
 
 describe('append', () => {
   it('numbers the events of a tenant densely from 1, whoever appends', async () => {
     const tenantId = await ledger.tenant();
     await Promise.all(Array.from({ length: 20 }, () => addPerson(tenantId)));
-    expect((await events(tenantId)).map((event) => event.seq)).toEqual(Array.from({ length: 22 }, (_, index) => index + 1));
+    expect((await events(tenantId)).map((event) => event.seq)).toEqual(
+      Array.from({ length: 22 }, (_, index) => index + 1),
+    );
   });
 
   it('leaves no number and no row behind when it is refused', async () => {
@@ -38,7 +47,10 @@ describe('append', () => {
     const person = await ledger.person(tenantId);
     const twice = { tenantId, actor, events: person.events, rows: person.rows };
     await ledger.store.append(twice);
-    await expect(ledger.store.append(twice)).rejects.toMatchObject({ name: 'ConcurrencyError', reason: 'stream_version' });
+    await expect(ledger.store.append(twice)).rejects.toMatchObject({
+      name: 'ConcurrencyError',
+      reason: 'stream_version',
+    });
     const { appended } = await addPerson(tenantId);
     expect(appended.first).toBe(4);
   });
@@ -48,7 +60,12 @@ describe('append', () => {
     const { userId } = await addPerson(tenantId);
     const row = await userRow(tenantId, userId);
     const revoke = () =>
-      ledger.store.append({ tenantId, actor, events: [userAccessRevoked.on(userId, { userId, because: 'admin' })], current: [{ table: 'users', row: { ...row } }] });
+      ledger.store.append({
+        tenantId,
+        actor,
+        events: [userAccessRevoked.on(userId, { userId, because: 'admin' })],
+        current: [{ table: 'users', row: { ...row } }],
+      });
     const results = await Promise.allSettled([revoke(), revoke(), revoke()]);
     expect(results.map((result) => result.status).sort()).toEqual(['fulfilled', 'rejected', 'rejected']);
   });
@@ -57,25 +74,41 @@ describe('append', () => {
     const tenantId = await ledger.tenant();
     const { userId } = await addPerson(tenantId);
     const ahead = { ...(await userRow(tenantId, userId)), stream_version: 5 };
-    const append = ledger.store.append({ tenantId, actor, events: [userAccessRevoked.on(userId, { userId, because: 'admin' })], current: [{ table: 'users', row: ahead }] });
+    const append = ledger.store.append({
+      tenantId,
+      actor,
+      events: [userAccessRevoked.on(userId, { userId, because: 'admin' })],
+      current: [{ table: 'users', row: ahead }],
+    });
     await expect(append).rejects.toMatchObject({ reason: 'stream_version' });
   });
 
   it('refuses a decision that a wider act has overtaken, and accepts it when it was read after', async () => {
     const tenantId = await ledger.tenant();
     const read = { epoch: 1, seq: 2 };
-    const { tenants } = await ledger.database.asTenant(tenantId, async (tx) => ({ tenants: await tx.selectFrom('tenants').selectAll().executeTakeFirstOrThrow() }));
-    const wide = await ledger.store.append({ tenantId, actor, events: [tenantAccessRevoked.on(tenantId, { because: 'admin' })], current: [{ table: 'tenants', row: { ...tenants } }] });
+    const { tenants } = await ledger.database.asTenant(tenantId, async (tx) => ({
+      tenants: await tx.selectFrom('tenants').selectAll().executeTakeFirstOrThrow(),
+    }));
+    const wide = await ledger.store.append({
+      tenantId,
+      actor,
+      events: [tenantAccessRevoked.on(tenantId, { because: 'admin' })],
+      current: [{ table: 'tenants', row: { ...tenants } }],
+    });
     const person = await ledger.person(tenantId);
     const decided = { tenantId, actor, events: person.events, rows: person.rows };
     await expect(ledger.store.append({ ...decided, read })).rejects.toMatchObject({ reason: 'overtaken' });
-    await expect(ledger.store.append({ ...decided, read: { epoch: 1, seq: wide.last } })).resolves.toMatchObject({ first: wide.last + 1 });
+    await expect(ledger.store.append({ ...decided, read: { epoch: 1, seq: wide.last } })).resolves.toMatchObject({
+      first: wide.last + 1,
+    });
   });
 
   it('refuses a decision that was read in another epoch', async () => {
     const tenantId = await ledger.tenant();
     const person = await ledger.person(tenantId);
-    await expect(ledger.store.append({ tenantId, actor, read: { epoch: 2, seq: 2 }, events: person.events, rows: person.rows })).rejects.toMatchObject({ code: 'GK004' });
+    await expect(
+      ledger.store.append({ tenantId, actor, read: { epoch: 2, seq: 2 }, events: person.events, rows: person.rows }),
+    ).rejects.toMatchObject({ code: 'GK004' });
   });
 
   it('keeps the result of a command, and refuses its id with another body', async () => {
@@ -83,9 +116,20 @@ describe('append', () => {
     const person = await ledger.person(tenantId);
     const command = { id: uuidv7(), fingerprint: fingerprintOf({ a: 1 }) };
     expect(await ledger.store.resultOf(tenantId, command)).toBeUndefined();
-    await ledger.store.append({ tenantId, actor, events: person.events, rows: person.rows, command: { ...command, result: { ok: 1 } } });
-    expect(await ledger.store.resultOf(tenantId, command)).toMatchObject({ result: { ok: 1 }, position: { epoch: 1, seq: 3 } });
-    await expect(ledger.store.resultOf(tenantId, { ...command, fingerprint: fingerprintOf({ a: 2 }) })).rejects.toMatchObject({ code: 'command.id_reused' });
+    await ledger.store.append({
+      tenantId,
+      actor,
+      events: person.events,
+      rows: person.rows,
+      command: { ...command, result: { ok: 1 } },
+    });
+    expect(await ledger.store.resultOf(tenantId, command)).toMatchObject({
+      result: { ok: 1 },
+      position: { epoch: 1, seq: 3 },
+    });
+    await expect(
+      ledger.store.resultOf(tenantId, { ...command, fingerprint: fingerprintOf({ a: 2 }) }),
+    ).rejects.toMatchObject({ code: 'command.id_reused' });
   });
 
   it('carries a command out once when it comes twice at the same time', async () => {
@@ -104,7 +148,13 @@ describe('append', () => {
     const tenantId = await ledger.tenant();
     const claim = async () => {
       const person = await ledger.person(tenantId);
-      return ledger.store.append({ tenantId, actor, events: person.events, rows: person.rows, facts: [{ kind: 'k', value: 'v', holder: person.userId, expect: null }] });
+      return ledger.store.append({
+        tenantId,
+        actor,
+        events: person.events,
+        rows: person.rows,
+        facts: [{ kind: 'k', value: 'v', holder: person.userId, expect: null }],
+      });
     };
     const results = await Promise.allSettled([claim(), claim()]);
     const refused = results.filter((result) => result.status === 'rejected');
@@ -129,18 +179,34 @@ describe('append', () => {
     await ledger.store.append({
       tenantId,
       actor,
-      events: [userAccessRevoked.on(userId, { userId, because: 'admin' }, { reason: { subject: { user: userId }, value: 'left the company' } })],
+      events: [
+        userAccessRevoked.on(
+          userId,
+          { userId, because: 'admin' },
+          { reason: { subject: { user: userId }, value: 'left the company' } },
+        ),
+      ],
       current: [{ table: 'users', row: { ...row } }],
     });
-    expect(await replay(ledger.database, inlineProjections, tenantId)).toEqual({ events: 4, head: 4, gaps: [], differences: [] });
+    expect(await replay(ledger.database, inlineProjections, tenantId)).toEqual({
+      events: 4,
+      head: 4,
+      gaps: [],
+      differences: [],
+    });
   });
 
   it('is found out by a replay when a row was changed behind its back', async () => {
     const tenantId = await ledger.tenant();
     const { userId } = await addPerson(tenantId);
-    await ledger.database.asTenant(tenantId, (tx) => tx.updateTable('users').set({ role: 'admin' }).where('user_id', '=', userId).execute());
+    await ledger.database.asTenant(tenantId, (tx) =>
+      tx.updateTable('users').set({ role: 'admin' }).where('user_id', '=', userId).execute(),
+    );
     const { differences } = await replay(ledger.database, inlineProjections, tenantId);
-    expect(differences.map(({ table, only }) => [table, only])).toEqual([['users', 'live'], ['users', 'fold']]);
+    expect(differences.map(({ table, only }) => [table, only])).toEqual([
+      ['users', 'live'],
+      ['users', 'fold'],
+    ]);
   });
 
   it('keeps personal data sealed, and opens it where it belongs only', async () => {
@@ -151,12 +217,16 @@ describe('append', () => {
     const sealed = (stored.personal as Record<string, string>)['email']!;
     expect(await ledger.personalData.open(tenantId, 'email', sealed)).toBe(`${userId}@example.org`);
     await expect(ledger.personalData.open(tenantId, 'name', sealed)).rejects.toThrow('Not a sealed field of this name');
-    await expect(ledger.personalData.open(tenantId, 'name', sealed.replace('.email.', '.name.'))).rejects.toThrow(/authenticate/);
+    await expect(ledger.personalData.open(tenantId, 'name', sealed.replace('.email.', '.name.'))).rejects.toThrow(
+      /authenticate/,
+    );
   });
 
   it('lets a policy change overtake what was decided under the old one', async () => {
     const tenantId = await ledger.tenant();
-    const policy = await ledger.database.asTenant(tenantId, (tx) => tx.selectFrom('policies').selectAll().executeTakeFirstOrThrow());
+    const policy = await ledger.database.asTenant(tenantId, (tx) =>
+      tx.selectFrom('policies').selectAll().executeTakeFirstOrThrow(),
+    );
     await ledger.store.append({
       tenantId,
       actor,
@@ -164,6 +234,8 @@ describe('append', () => {
       current: [{ table: 'policies', row: { ...policy } }],
     });
     const person = await ledger.person(tenantId);
-    await expect(ledger.store.append({ tenantId, actor, read: { epoch: 1, seq: 2 }, events: person.events, rows: person.rows })).rejects.toMatchObject({ reason: 'overtaken' });
+    await expect(
+      ledger.store.append({ tenantId, actor, read: { epoch: 1, seq: 2 }, events: person.events, rows: person.rows }),
+    ).rejects.toMatchObject({ reason: 'overtaken' });
   });
 });

@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { consumerLag, ConsumerRunner, type EventConsumer, type LedgerEvent, type RetryPolicy } from '@grantkeeper/consumers';
+import {
+  consumerLag,
+  ConsumerRunner,
+  type EventConsumer,
+  type LedgerEvent,
+  type RetryPolicy,
+} from '@grantkeeper/consumers';
 import { Database } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
 import {
@@ -41,7 +47,10 @@ afterAll(async () => {
 
 const atOnce: RetryPolicy = { maxAttempts: 3, delayMs: () => 0 };
 
-function runnerOf(projections: readonly AsyncProjection[] = asyncProjections, consumers: EventConsumer[] = []): ConsumerRunner {
+function runnerOf(
+  projections: readonly AsyncProjection[] = asyncProjections,
+  consumers: EventConsumer[] = [],
+): ConsumerRunner {
   return new ConsumerRunner(ledger.database, consumers, { projections, retries: atOnce });
 }
 
@@ -62,8 +71,14 @@ async function reading<Result>(
   });
 }
 
-async function cursorOf(tenant: TenantId, consumer: string): Promise<{ seq: number; attempts: number; last_error: string | null; failed_at: Date | null } | undefined> {
-  const { rows } = await owner.query('SELECT seq, attempts, last_error, failed_at FROM consumer_cursors WHERE tenant_id = $1 AND consumer = $2', [tenant, consumer]);
+async function cursorOf(
+  tenant: TenantId,
+  consumer: string,
+): Promise<{ seq: number; attempts: number; last_error: string | null; failed_at: Date | null } | undefined> {
+  const { rows } = await owner.query(
+    'SELECT seq, attempts, last_error, failed_at FROM consumer_cursors WHERE tenant_id = $1 AND consumer = $2',
+    [tenant, consumer],
+  );
   return rows[0];
 }
 
@@ -71,7 +86,10 @@ describe('grant-timeline', () => {
   test('tells the story of one grant up to its end, with the wide act that ended it and no later one', async () => {
     const links = await linking();
     const [ann, bob] = [await links.person(), await links.person()];
-    const [claude, codex] = [await links.client('https://claude.ai/c', 'Claude'), await links.client('https://codex.example/c', 'Codex')];
+    const [claude, codex] = [
+      await links.client('https://claude.ai/c', 'Claude'),
+      await links.client('https://codex.example/c', 'Codex'),
+    ];
     const resource = await links.resource();
     const hers = await links.link(ann, claude, resource);
     await links.link(bob, codex, resource);
@@ -81,14 +99,18 @@ describe('grant-timeline', () => {
     await links.revoke({ kind: 'user', userId: ann });
     await runnerOf().catchUpProjections(links.tenant);
 
-    const story = await reading(links.tenant, grantTimeline, (tx, generation) => timelineOf(tx, links.tenant, generation, { ...hers, grantedSeq: 8 }));
+    const story = await reading(links.tenant, grantTimeline, (tx, generation) =>
+      timelineOf(tx, links.tenant, generation, { ...hers, grantedSeq: 8 }),
+    );
     expect(story.map(({ words }) => words)).toEqual([
       'The person allowed Claude (claude.ai) to use boards:read.',
       'The person allowed Claude to use boards:write as well.',
       'An admin ended every link of the client.',
     ]);
     // Also a consent that names its grant alone is found by who it concerns.
-    const ofAnn = await reading(links.tenant, grantTimeline, (tx, generation) => timelinePage(tx, links.tenant, generation, { user: ann, limit: 10 }));
+    const ofAnn = await reading(links.tenant, grantTimeline, (tx, generation) =>
+      timelinePage(tx, links.tenant, generation, { user: ann, limit: 10 }),
+    );
     expect(ofAnn.map(({ type }) => type)).toEqual(['UserAccessRevoked', 'GrantWidened', 'GrantCreated']);
     expect(ofAnn[1]).toMatchObject({ clientId: claude, resourceId: resource, grantId: hers.grantId });
   });
@@ -99,7 +121,10 @@ describe('grant-timeline', () => {
     for (let n = 0; n < 20; n++) await links.link(await links.person(), client, resource);
     await links.revoke({ kind: 'client', clientId: client });
     await runnerOf().catchUpProjections(links.tenant);
-    const { rows } = await owner.query(`SELECT event_type, count(*)::int FROM grant_timeline WHERE tenant_id = $1 GROUP BY 1 ORDER BY 1`, [links.tenant]);
+    const { rows } = await owner.query(
+      `SELECT event_type, count(*)::int FROM grant_timeline WHERE tenant_id = $1 GROUP BY 1 ORDER BY 1`,
+      [links.tenant],
+    );
     expect(rows).toEqual([
       { event_type: 'ClientAccessRevoked', count: 1 },
       { event_type: 'GrantCreated', count: 20 },
@@ -111,10 +136,16 @@ describe('client-statistics', () => {
   test('counts links and people as the one definition of standing does, whatever ended them', async () => {
     const links = await linking();
     const people = [await links.person(), await links.person(), await links.person(), await links.person()];
-    const clients = [await links.client('c1', 'One'), await links.client('c2', 'Two'), await links.client('c3', 'Three')];
+    const clients = [
+      await links.client('c1', 'One'),
+      await links.client('c2', 'Two'),
+      await links.client('c3', 'Three'),
+    ];
     const resources = [await links.resource(), await links.resource()];
     const made = [];
-    for (const user of people) for (const client of clients) for (const resource of resources) made.push(await links.link(user, client, resource));
+    for (const user of people)
+      for (const client of clients)
+        for (const resource of resources) made.push(await links.link(user, client, resource));
     await links.widen(made[0]!, 'boards:write');
     await links.revoke({ kind: 'grant', grantId: made[1]!.grantId });
     await links.revoke({ kind: 'user', userId: people[1]! });
@@ -138,7 +169,12 @@ describe('client-statistics', () => {
     const today = new Date().toISOString().slice(0, 10);
     const widened: Record<string, number> = { c1: 1, c2: 0, c3: 0 };
     expect(counted).toEqual(
-      standing.map((row) => ({ ...row, grants_widened: widened[row.client_id as string], first: expect.stringMatching(/^\d{4}-\d\d-\d\d$/), last: today })),
+      standing.map((row) => ({
+        ...row,
+        grants_widened: widened[row.client_id as string],
+        first: expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
+        last: today,
+      })),
     );
     expect(standing.map(({ active_people: active }) => active)).toEqual([3, 3, 1]);
   });
@@ -157,7 +193,9 @@ describe('admin-search', () => {
     await runner.catchUpProjections(links.tenant);
     await runner.catchUpProjections(other.tenant);
     const found = async (q: string, tenant = links.tenant): Promise<string[]> =>
-      (await reading(tenant, adminSearch, (tx, generation) => searchAdmin(tx, tenant, generation, q, 10))).map(({ kind, title }) => `${kind} ${title}`);
+      (await reading(tenant, adminSearch, (tx, generation) => searchAdmin(tx, tenant, generation, q, 10))).map(
+        ({ kind, title }) => `${kind} ${title}`,
+      );
 
     expect(await found('clau')).toEqual(['client Claude Code']);
     expect(await found('CODE cl')).toEqual(['client Claude Code']);
@@ -195,7 +233,9 @@ describe('admin-search', () => {
     await owner.query('ANALYZE admin_search_words');
     const plan = await ledger.database.asTenant(links.tenant, (tx) =>
       sql<Record<'QUERY PLAN', string>>`EXPLAIN SELECT kind, id FROM admin_search_words
-        WHERE tenant_id = ${links.tenant} AND generation = 1 AND word >= 'word1999' AND word < ${'word1999\u{10ffff}'}`.execute(tx),
+        WHERE tenant_id = ${links.tenant} AND generation = 1 AND word >= 'word1999' AND word < ${'word1999\u{10ffff}'}`.execute(
+        tx,
+      ),
     );
     const text = plan.rows.map((row) => row['QUERY PLAN']).join('\n');
     expect(text).toMatch(/Index Cond: .*word >= 'word1999'/);
@@ -214,10 +254,11 @@ describe('exactly once', () => {
     const killed = new Set<number>();
     const mortal: AsyncProjection = {
       ...grantTimeline,
-      async apply(event, tx, generation) {
-        await grantTimeline.apply(event, tx, generation);
-        if (event.seq % 7 !== 0 || killed.has(event.seq)) return;
-        killed.add(event.seq);
+      async apply(events, tx, generation) {
+        await grantTimeline.apply(events, tx, generation);
+        const mark = events.find(({ seq }) => seq % 7 === 0 && !killed.has(seq));
+        if (!mark) return;
+        killed.add(mark.seq);
         const { rows } = await sql<{ pid: number }>`SELECT pg_backend_pid() AS pid`.execute(tx);
         await owner.query('SELECT pg_terminate_backend($1)', [rows[0]!.pid]);
       },
@@ -234,7 +275,7 @@ describe('exactly once', () => {
     owner.on('error', () => undefined);
     const others = Promise.all(
       Array.from({ length: 3 }, async () => {
-        for (let done = false; !done; ) {
+        for (let done = false; !done;) {
           try {
             await runner.catchUpProjections(links.tenant);
             done = killed.size >= 8;
@@ -253,8 +294,14 @@ describe('exactly once', () => {
     await runner.catchUpProjections(links.tenant);
 
     expect(crashes).toBeGreaterThan(0);
-    const { rows } = await owner.query<{ seq: number }>('SELECT seq FROM grant_timeline WHERE tenant_id = $1 ORDER BY seq', [links.tenant]);
-    const { rows: due } = await owner.query<{ seq: number }>(`SELECT seq FROM events WHERE tenant_id = $1 AND type = 'GrantCreated' ORDER BY seq`, [links.tenant]);
+    const { rows } = await owner.query<{ seq: number }>(
+      'SELECT seq FROM grant_timeline WHERE tenant_id = $1 ORDER BY seq',
+      [links.tenant],
+    );
+    const { rows: due } = await owner.query<{ seq: number }>(
+      `SELECT seq FROM events WHERE tenant_id = $1 AND type = 'GrantCreated' ORDER BY seq`,
+      [links.tenant],
+    );
     expect(rows).toEqual(due);
     expect(due).toHaveLength(60);
   });
@@ -268,29 +315,44 @@ describe('lag', () => {
     for (const links of some) await links.person();
     const names = asyncProjections.map(({ name }) => name);
     const before = await consumerLag(ledger.database, { consumers: [], projections: names });
-    expect(before.find(({ consumer }) => consumer === 'admin-search')).toMatchObject({ tenantsBehind: expect.any(Number), events: expect.any(Number) });
+    expect(before.find(({ consumer }) => consumer === 'admin-search')).toMatchObject({
+      tenantsBehind: expect.any(Number),
+      events: expect.any(Number),
+    });
     const sweep = new EventsSweep(runner);
     await sweep.run();
     await sweep.idle();
     for (const { tenant } of some) {
       for (const name of names) expect((await cursorOf(tenant, `${name}@1`))?.seq).toBe(3);
     }
-    expect((await runner.behind.find()).filter(({ tenant }) => some.some((links) => links.tenant === tenant))).toEqual([]);
+    expect((await runner.behind.find()).filter(({ tenant }) => some.some((links) => links.tenant === tenant))).toEqual(
+      [],
+    );
   });
 
   test('is told in events, in seconds of the oldest one that waits, and in tenants', async () => {
     const links = await linking();
-    const consumer: EventConsumer = { name: `lagging-${uuidv7()}`, effects: 'inward', onFailure: 'block', handles: new Set(), apply: async () => undefined };
+    const consumer: EventConsumer = {
+      name: `lagging-${uuidv7()}`,
+      effects: 'inward',
+      onFailure: 'block',
+      handles: new Set(),
+      apply: async () => undefined,
+    };
     const runner = runnerOf([], [consumer]);
     await runner.catchUp(links.tenant, consumer);
     await links.person();
     await sleep(1_100);
     await links.person();
     const lagOf = async () => (await consumerLag(ledger.database, { consumers: [consumer.name], projections: [] }))[0]!;
-    const { rows } = await owner.query<{ others: number }>('SELECT count(*)::int AS others FROM heads WHERE tenant_id <> $1', [links.tenant]);
+    const { rows } = await owner.query<{ others: number }>(
+      'SELECT count(*)::int AS others FROM heads WHERE tenant_id <> $1',
+      [links.tenant],
+    );
     const lag = await lagOf();
     expect(lag.tenantsBehind).toBe(rows[0]!.others + 1);
-    for (const { tenant } of await runner.behind.find()) if (tenant !== links.tenant) await runner.catchUp(tenant, consumer);
+    for (const { tenant } of await runner.behind.find())
+      if (tenant !== links.tenant) await runner.catchUp(tenant, consumer);
     expect(await lagOf()).toMatchObject({ tenantsBehind: 1, events: 2, failing: 0 });
     expect((await lagOf()).seconds).toBeGreaterThan(1);
     await runner.catchUp(links.tenant, consumer);
@@ -312,7 +374,20 @@ describe('what a consumer cannot go past', () => {
     await ledger.database.call('append', tenant, {
       streams: [],
       facts: [],
-      events: [{ eventId: uuidv7(), streamType: 'user', streamId: uuidv7(), streamVersion: 1, type, schemaVersion, payload: {}, personal: {}, actor: { kind: 'test' }, correlationId: uuidv7() }],
+      events: [
+        {
+          eventId: uuidv7(),
+          streamType: 'user',
+          streamId: uuidv7(),
+          streamVersion: 1,
+          type,
+          schemaVersion,
+          payload: {},
+          personal: {},
+          actor: { kind: 'test' },
+          correlationId: uuidv7(),
+        },
+      ],
     });
   }
 
@@ -331,7 +406,11 @@ describe('what a consumer cannot go past', () => {
     const runner = new ConsumerRunner(ledger.database, [consumer], { retries: atOnce });
     for (let round = 1; round <= 5; round++) {
       expect(await runner.catchUp(links.tenant, consumer)).toBe('failed');
-      expect(await cursorOf(links.tenant, consumer.name)).toMatchObject({ seq: 3, attempts: round, last_error: 'event.unknown' });
+      expect(await cursorOf(links.tenant, consumer.name)).toMatchObject({
+        seq: 3,
+        attempts: round,
+        last_error: 'event.unknown',
+      });
     }
     expect(seen.map(({ seq }) => seq)).toEqual([3]);
     expect((await owner.query('SELECT 1 FROM dead_letters WHERE tenant_id = $1', [links.tenant])).rowCount).toBe(0);
@@ -345,9 +424,14 @@ describe('what a consumer cannot go past', () => {
     const user = await links.person();
     await runnerOf([adminSearch]).catchUpProjections(links.tenant);
     expect(await cursorOf(links.tenant, 'admin-search@1')).toMatchObject({ seq: 2, last_error: 'event.unknown' });
-    const newer = new ConsumerRunner(ledger.database, [], { projections: [adminSearch], contract: { read: (event: LedgerEvent) => event } });
+    const newer = new ConsumerRunner(ledger.database, [], {
+      projections: [adminSearch],
+      contract: { read: (event: LedgerEvent) => event },
+    });
     await newer.catchUpProjections(links.tenant);
-    const found = await reading(links.tenant, adminSearch, (tx, generation) => searchAdmin(tx, links.tenant, generation, user, 10));
+    const found = await reading(links.tenant, adminSearch, (tx, generation) =>
+      searchAdmin(tx, links.tenant, generation, user, 10),
+    );
     expect(found).toHaveLength(1);
   });
 
@@ -370,23 +454,36 @@ describe('what a consumer cannot go past', () => {
     expect(await runner.catchUp(links.tenant, consumer)).toBe('failed');
     const since = (await cursorOf(links.tenant, 'blocking'))!.failed_at!;
     for (let round = 0; round < 20; round++) expect(await runner.catchUp(links.tenant, consumer)).toBe('failed');
-    expect(await cursorOf(links.tenant, 'blocking')).toEqual({ seq: 3, attempts: 21, last_error: 'Error', failed_at: since });
+    expect(await cursorOf(links.tenant, 'blocking')).toEqual({
+      seq: 3,
+      attempts: 21,
+      last_error: 'Error',
+      failed_at: since,
+    });
     broken = false;
     order.length = 0;
     expect(await runner.catchUp(links.tenant, consumer)).toBe('caught-up');
     expect(order).toEqual(people.slice(1));
-    expect(await cursorOf(links.tenant, 'blocking')).toEqual({ seq: 5, attempts: 0, last_error: null, failed_at: null });
+    expect(await cursorOf(links.tenant, 'blocking')).toEqual({
+      seq: 5,
+      attempts: 0,
+      last_error: null,
+      failed_at: null,
+    });
   });
 });
 
 describe('statistics and timeline together', () => {
   test('belong to their tenant alone', async () => {
     const [mine, theirs] = [await linking(), await linking()];
-    for (const links of [mine, theirs]) await links.link(await links.person(), await links.client('c', 'C'), await links.resource());
+    for (const links of [mine, theirs])
+      await links.link(await links.person(), await links.client('c', 'C'), await links.resource());
     const runner = runnerOf();
     for (const links of [mine, theirs]) await runner.catchUpProjections(links.tenant);
     for (const table of asyncProjections.flatMap(({ tables }) => tables)) {
-      const seen = await ledger.database.asTenant(mine.tenant, (tx) => sql<{ tenant_id: string }>`SELECT DISTINCT tenant_id FROM ${sql.table(table)}`.execute(tx));
+      const seen = await ledger.database.asTenant(mine.tenant, (tx) =>
+        sql<{ tenant_id: string }>`SELECT DISTINCT tenant_id FROM ${sql.table(table)}`.execute(tx),
+      );
       expect([table, seen.rows]).toEqual([table, [{ tenant_id: mine.tenant }]]);
     }
     expect(clientStatistics.tables).toContain('client_statistics');

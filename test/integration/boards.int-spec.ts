@@ -43,7 +43,9 @@ describe('boards', () => {
     ['a change', `UPDATE boards SET title = 'x'`],
     ['a deletion', 'DELETE FROM boards'],
   ])('refuses %s', async (_what, statement) => {
-    await expect(database.asTenant(acme, (tx) => sql.raw(statement).execute(tx))).rejects.toMatchObject({ code: '42501' });
+    await expect(database.asTenant(acme, (tx) => sql.raw(statement).execute(tx))).rejects.toMatchObject({
+      code: '42501',
+    });
   });
 
   it('finds a board for its owner only', async () => {

@@ -31,15 +31,20 @@ describe('the past in the admin API', () => {
     const { status, headers, body } = await callAdmin(product, product.summary.adminKey, 'GET', `/tenants/acme${path}`);
     return { status, headers, body: body as Body };
   }
-  const headOf = async (): Promise<number> => (await product.admin<{ ledger: { seq: number } }>('GET', '/tenants/acme')).body.ledger.seq;
-  const revoke = async (target: object, reason: string) => product.admin<{ position: { seq: number } }>('POST', '/tenants/acme/revocations', { target, reason });
+  const headOf = async (): Promise<number> =>
+    (await product.admin<{ ledger: { seq: number } }>('GET', '/tenants/acme')).body.ledger.seq;
+  const revoke = async (target: object, reason: string) =>
+    product.admin<{ position: { seq: number } }>('POST', '/tenants/acme/revocations', { target, reason });
   const grantIdOf = (tokens: TokenBody): string => String(claimsOf(tokens.access_token)['grant_id']);
   const familyIdOf = (tokens: TokenBody): string => String(claimsOf(tokens.access_token)['family_id']);
 
   async function linked() {
     people += 1;
     const person = new Person(`person-${people}@acme.example`, 'a long enough password');
-    const { body } = await product.admin<{ id: string }>('POST', '/tenants/acme/users', { email: person.email, password: person.password });
+    const { body } = await product.admin<{ id: string }>('POST', '/tenants/acme/users', {
+      email: person.email,
+      password: person.password,
+    });
     const client = await OAuthClient.register(product.summary.demo.issuer, { client_name: `Client ${people}` });
     const tokens = await client.link(person, { scope: 'boards:read offline_access' });
     return { person, userId: body.id, client, tokens, grantId: grantIdOf(tokens) };
@@ -68,10 +73,18 @@ describe('the past in the admin API', () => {
     expect(now.headers.get('grantkeeper-ledger-seq')).toBeNull();
 
     const time = past.headers.get('grantkeeper-ledger-recorded-at') ?? '';
-    const atTime = await get<{ grants: GrantView[]; next: number | null }>(`/grants?client=${client.id}&as_of=${encodeURIComponent(time)}`);
+    const atTime = await get<{ grants: GrantView[]; next: number | null }>(
+      `/grants?client=${client.id}&as_of=${encodeURIComponent(time)}`,
+    );
     expect(atTime.body).toEqual({ grants: [past.body], next: null });
-    const statuses = async (status: string, asOf: string): Promise<string[]> => (await get<{ grants: GrantView[] }>(`/grants?user=${userId}&status=${status}${asOf}`)).body.grants.map(({ id }) => id);
-    expect([await statuses('active', `&as_of=${linkedAt}`), await statuses('revoked', `&as_of=${linkedAt}`)]).toEqual([[grantId], []]);
+    const statuses = async (status: string, asOf: string): Promise<string[]> =>
+      (await get<{ grants: GrantView[] }>(`/grants?user=${userId}&status=${status}${asOf}`)).body.grants.map(
+        ({ id }) => id,
+      );
+    expect([await statuses('active', `&as_of=${linkedAt}`), await statuses('revoked', `&as_of=${linkedAt}`)]).toEqual([
+      [grantId],
+      [],
+    ]);
     expect([await statuses('active', ''), await statuses('revoked', '')]).toEqual([[], [grantId]]);
   });
 
@@ -81,7 +94,9 @@ describe('the past in the admin API', () => {
     await revoke({ kind: 'grant', grantId }, 'Lost laptop');
     const now = await get<{ grants: GrantView[] }>('/grants?limit=500');
     const head = await get<{ grants: GrantView[] }>(`/grants?limit=500&as_of=${await headOf()}`);
-    expect(head.body.grants).toEqual(now.body.grants.map((grant) => ({ ...grant, installations: null, lastUsedOn: null })));
+    expect(head.body.grants).toEqual(
+      now.body.grants.map((grant) => ({ ...grant, installations: null, lastUsedOn: null })),
+    );
     expect(head.body.grants.length).toBeGreaterThan(1);
   });
 
@@ -89,7 +104,10 @@ describe('the past in the admin API', () => {
     const { client } = await linked();
     const admittedAt = await headOf();
     await revoke({ kind: 'client', clientId: client.id }, 'Not ours');
-    const find = async (asOf: number) => (await get<{ clients: { id: string; name: string; revokedSeq: number }[] }>(`/clients?as_of=${asOf}`)).body.clients.find(({ id }) => id === client.id);
+    const find = async (asOf: number) =>
+      (
+        await get<{ clients: { id: string; name: string; revokedSeq: number }[] }>(`/clients?as_of=${asOf}`)
+      ).body.clients.find(({ id }) => id === client.id);
     expect(await find(1)).toBeUndefined();
     expect(await find(admittedAt)).toMatchObject({ name: `Client ${people}`, revokedSeq: 0 });
     expect(await find(admittedAt + 1)).toMatchObject({ revokedSeq: admittedAt + 1 });
@@ -102,21 +120,32 @@ describe('the past in the admin API', () => {
     expect((await get<Record<string, unknown>>('/policy')).body['accessTokenSeconds']).toBe(333);
     expect((await get(`/policy?as_of=${before}`)).body).toEqual(old);
     expect((await get(`/policy?as_of=${before + 1}`)).body).toEqual({ ...old, accessTokenSeconds: 333 });
-    expect(await get<Problem>('/policy?as_of=1')).toMatchObject({ status: 404, body: { type: 'urn:problem:policy.not_set' } });
+    expect(await get<Problem>('/policy?as_of=1')).toMatchObject({
+      status: 404,
+      body: { type: 'urn:problem:policy.not_set' },
+    });
   });
 
-  test.each(['/grants', '/grants/00000000-0000-4000-8000-000000000000', '/clients', '/policy'])('%s refuses a moment that has not been, and one that is none', async (path) => {
-    const refused = async (asOf: string) => {
-      const { status, body } = await get<Problem>(`${path}?as_of=${encodeURIComponent(asOf)}`);
-      return [status, body.type, body.field];
-    };
-    expect(await refused('0')).toEqual([422, 'urn:problem:history.before_the_record', 'as_of']);
-    expect(await refused('2000-01-01T00:00:00Z')).toEqual([422, 'urn:problem:history.before_the_record', 'as_of']);
-    expect(await refused(String((await headOf()) + 1))).toEqual([422, 'urn:problem:history.beyond_the_record', 'as_of']);
-    expect(await refused('2999-01-01T00:00:00Z')).toEqual([422, 'urn:problem:history.beyond_the_record', 'as_of']);
-    for (const words of ['', 'now', '-1', '2026-01-01', '2026-01-01T00:00:00']) expect(await refused(words)).toEqual([422, 'urn:problem:history.as_of_invalid', 'as_of']);
-    expect((await get(`${path}?as_of=1&as_of=2`)).status).toBe(422);
-  });
+  test.each(['/grants', '/grants/00000000-0000-4000-8000-000000000000', '/clients', '/policy'])(
+    '%s refuses a moment that has not been, and one that is none',
+    async (path) => {
+      const refused = async (asOf: string) => {
+        const { status, body } = await get<Problem>(`${path}?as_of=${encodeURIComponent(asOf)}`);
+        return [status, body.type, body.field];
+      };
+      expect(await refused('0')).toEqual([422, 'urn:problem:history.before_the_record', 'as_of']);
+      expect(await refused('2000-01-01T00:00:00Z')).toEqual([422, 'urn:problem:history.before_the_record', 'as_of']);
+      expect(await refused(String((await headOf()) + 1))).toEqual([
+        422,
+        'urn:problem:history.beyond_the_record',
+        'as_of',
+      ]);
+      expect(await refused('2999-01-01T00:00:00Z')).toEqual([422, 'urn:problem:history.beyond_the_record', 'as_of']);
+      for (const words of ['', 'now', '-1', '2026-01-01', '2026-01-01T00:00:00'])
+        expect(await refused(words)).toEqual([422, 'urn:problem:history.as_of_invalid', 'as_of']);
+      expect((await get(`${path}?as_of=1&as_of=2`)).status).toBe(422);
+    },
+  );
 
   describe('the history of a link', () => {
     test('is told in words and events, with what an admin wrote and from where', async () => {
@@ -128,17 +157,34 @@ describe('the past in the admin API', () => {
 
       const { history, next } = await storyOf(grantId);
       expect(next).toBeNull();
-      expect(history.map(({ type }) => type)).toEqual(expect.arrayContaining(['GrantCreated', 'GrantWidened', 'FamilyRevoked', 'GrantRevoked']));
+      expect(history.map(({ type }) => type)).toEqual(
+        expect.arrayContaining(['GrantCreated', 'GrantWidened', 'FamilyRevoked', 'GrantRevoked']),
+      );
       expect(history.map(({ seq }) => seq)).toEqual(history.map(({ seq }) => seq).toSorted((a, b) => a - b));
       const [first] = history;
-      expect(first).toMatchObject({ type: 'GrantCreated', reach: 'grant', installation: null, actor: { kind: 'user', id: userId }, payload: { scopes: expect.arrayContaining(['boards:read']) } });
+      expect(first).toMatchObject({
+        type: 'GrantCreated',
+        reach: 'grant',
+        installation: null,
+        actor: { kind: 'user', id: userId },
+        payload: { scopes: expect.arrayContaining(['boards:read']) },
+      });
       expect(first?.words).toContain(`Client ${people}`);
-      expect(history.find(({ type }) => type === 'FamilyRevoked')).toMatchObject({ reach: 'installation', installation: familyIdOf(phone) });
+      expect(history.find(({ type }) => type === 'FamilyRevoked')).toMatchObject({
+        reach: 'installation',
+        installation: familyIdOf(phone),
+      });
       expect(familyIdOf(phone)).not.toBe(familyIdOf(tokens));
-      expect(history.at(-1)).toMatchObject({ type: 'GrantRevoked', actor: { kind: 'operator' }, personal: { reason: 'Lost laptop', address: '127.0.0.1' } });
+      expect(history.at(-1)).toMatchObject({
+        type: 'GrantRevoked',
+        actor: { kind: 'operator' },
+        personal: { reason: 'Lost laptop', address: '127.0.0.1' },
+      });
 
       // Exactly the events of its stream, as the export has them.
-      const exported = (await eventsOf(product)).filter(({ stream }) => stream.type === 'grant' && stream.id === grantId);
+      const exported = (await eventsOf(product)).filter(
+        ({ stream }) => stream.type === 'grant' && stream.id === grantId,
+      );
       expect(history.map(({ seq, recordedAt, payload, personal }) => ({ seq, recordedAt, payload, personal }))).toEqual(
         exported.map(({ seq, recordedAt, payload, personal }) => ({ seq, recordedAt, payload, personal })),
       );
@@ -172,7 +218,11 @@ describe('the past in the admin API', () => {
     test('is that of a link of this tenant, or 404', async () => {
       const { grantId } = await linked();
       await product.admin('POST', '/tenants', { slug: 'other', displayName: 'Other' });
-      for (const path of [`/tenants/other/grants/${grantId}/history`, `/tenants/acme/grants/nothing/history`, '/tenants/acme/grants/00000000-0000-4000-8000-000000000000/history']) {
+      for (const path of [
+        `/tenants/other/grants/${grantId}/history`,
+        `/tenants/acme/grants/nothing/history`,
+        '/tenants/acme/grants/00000000-0000-4000-8000-000000000000/history',
+      ]) {
         const { status, body } = await product.admin<Problem>('GET', path);
         expect([path, status, body.type]).toEqual([path, 404, 'urn:problem:grant.not_found']);
       }

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { clientAccessRevoked, grantRevoked, tenantAccessRevoked, userAccessRevoked, type NewEvent } from '@grantkeeper/domain';
+import {
+  clientAccessRevoked,
+  grantRevoked,
+  tenantAccessRevoked,
+  userAccessRevoked,
+  type NewEvent,
+} from '@grantkeeper/domain';
 import { openPool } from '@grantkeeper/event-store';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
@@ -29,7 +35,12 @@ const kinds = ['grant', 'user', 'client', 'tenant'] as const;
 async function revoke(link: TestLink, kind: (typeof kinds)[number]) {
   const { tenantId, userId, clientId, grantId, resourceId } = link;
   const table = { grant: 'grants', user: 'users', client: 'clients', tenant: 'tenants' } as const;
-  const key = { grant: ['grant_id', grantId], user: ['user_id', userId], client: ['client_id', clientId], tenant: ['tenant_id', tenantId] } as const;
+  const key = {
+    grant: ['grant_id', grantId],
+    user: ['user_id', userId],
+    client: ['client_id', clientId],
+    tenant: ['tenant_id', tenantId],
+  } as const;
   const event: NewEvent = {
     grant: () => grantRevoked.on(grantId, { grantId, userId, clientId, resourceId, because: 'admin' }),
     user: () => userAccessRevoked.on(userId, { userId, because: 'admin' }),
@@ -37,9 +48,18 @@ async function revoke(link: TestLink, kind: (typeof kinds)[number]) {
     tenant: () => tenantAccessRevoked.on(tenantId, { because: 'admin' }),
   }[kind]();
   const row = await ledger.database.asTenant(tenantId, (tx) =>
-    tx.selectFrom(table[kind]).selectAll().where(key[kind][0] as never, '=', key[kind][1] as never).executeTakeFirstOrThrow(),
+    tx
+      .selectFrom(table[kind])
+      .selectAll()
+      .where(key[kind][0] as never, '=', key[kind][1] as never)
+      .executeTakeFirstOrThrow(),
   );
-  return ledger.store.append({ tenantId, actor, events: [event], current: [{ table: table[kind], row: { ...(row as object) } }] });
+  return ledger.store.append({
+    tenantId,
+    actor,
+    events: [event],
+    current: [{ table: table[kind], row: { ...(row as object) } }],
+  });
 }
 
 async function setUp() {
@@ -52,7 +72,17 @@ async function setUp() {
   );
   const inner = createHash('sha256').update('any').digest();
   const tag = createHash('sha256').update(salt.salt).update(inner).digest('hex');
-  const rotate = { familyId: redeemed.familyId, generation: 1, inner: inner.toString('hex'), tag, clientId: link.clientId, authMethod: 'none', secretHash: null, fingerprint: 'f', resource: null };
+  const rotate = {
+    familyId: redeemed.familyId,
+    generation: 1,
+    inner: inner.toString('hex'),
+    tag,
+    clientId: link.clientId,
+    authMethod: 'none',
+    secretHash: null,
+    fingerprint: 'f',
+    resource: null,
+  };
   return { tenantId, link, redeemed, rotate, code: await issueCode(ledger, link, head) };
 }
 
@@ -61,12 +91,24 @@ async function headOf({ tenantId }: { tenantId: string }): Promise<number> {
   return rows[0]!.seq;
 }
 
-async function standing({ tenantId, grantId }: TestLink, token: { familyId: string; seq: number }): Promise<string | null> {
-  return ledger.database.call('access_standing', tenantId, { grantId, familyId: token.familyId, tokenId: 't', epoch: 1, seq: token.seq });
+async function standing(
+  { tenantId, grantId }: TestLink,
+  token: { familyId: string; seq: number },
+): Promise<string | null> {
+  return ledger.database.call('access_standing', tenantId, {
+    grantId,
+    familyId: token.familyId,
+    tokenId: 't',
+    epoch: 1,
+    seq: token.seq,
+  });
 }
 
 /** Runs `first` in a transaction that stays open, then `second`; shows that `second` waits, then commits `first`. */
-async function whileOpen<First, Second>(first: (client: pg.PoolClient) => Promise<First>, second: () => Promise<Second>): Promise<[First, Second]> {
+async function whileOpen<First, Second>(
+  first: (client: pg.PoolClient) => Promise<First>,
+  second: () => Promise<Second>,
+): Promise<[First, Second]> {
   const client = await pool.connect();
   await client.query('BEGIN');
   const result = await first(client);
@@ -83,19 +125,26 @@ async function whileOpen<First, Second>(first: (client: pg.PoolClient) => Promis
 
 async function untilSomeoneWaits(): Promise<void> {
   for (;;) {
-    const { rows } = await pool.query<{ n: number }>(`SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND locktype = 'advisory'`);
+    const { rows } = await pool.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND locktype = 'advisory'`,
+    );
     if (rows[0]!.n > 0) return;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 
 const call = (client: pg.PoolClient, name: string, tenantId: string, input: object) =>
-  client.query<{ r: Redeemed }>(`SELECT ${name}($1, $2) AS r`, [tenantId, JSON.stringify(input)]).then(({ rows }) => rows[0]!.r);
+  client
+    .query<{ r: Redeemed }>(`SELECT ${name}($1, $2) AS r`, [tenantId, JSON.stringify(input)])
+    .then(({ rows }) => rows[0]!.r);
 
 describe.each(kinds)('a revocation of the %s', (kind) => {
   it('that comes while a refresh is under way waits for it, and kills what it gave', async () => {
     const { tenantId, link, rotate } = await setUp();
-    const [rotated, revoked] = await whileOpen((client) => call(client, 'rotate_family', tenantId, rotate), () => revoke(link, kind));
+    const [rotated, revoked] = await whileOpen(
+      (client) => call(client, 'rotate_family', tenantId, rotate),
+      () => revoke(link, kind),
+    );
     expect(rotated.outcome).toBe('rotated');
     // The position was read before, or under the same fence as, every check: the token is older than the revocation.
     expect(rotated.seq).toBeLessThan(revoked.last);
@@ -104,7 +153,10 @@ describe.each(kinds)('a revocation of the %s', (kind) => {
 
   it('that comes while a code is exchanged waits for it, and kills what it gave', async () => {
     const { tenantId, link, code } = await setUp();
-    const [exchanged, revoked] = await whileOpen((client) => call(client, 'redeem_code', tenantId, code), () => revoke(link, kind));
+    const [exchanged, revoked] = await whileOpen(
+      (client) => call(client, 'redeem_code', tenantId, code),
+      () => revoke(link, kind),
+    );
     expect(exchanged.outcome).toBe('redeemed');
     expect(exchanged.seq).toBeLessThan(revoked.last);
     expect(await standing(link, exchanged)).toBe('revoked');
@@ -114,8 +166,14 @@ describe.each(kinds)('a revocation of the %s', (kind) => {
     const { tenantId, link, rotate, code, redeemed } = await setUp();
     expect(await standing(link, redeemed)).toBeNull();
     await revoke(link, kind);
-    expect(await ledger.database.call('rotate_family', tenantId, rotate)).toMatchObject({ outcome: 'invalid_grant', because: 'revoked' });
-    expect(await ledger.database.call('redeem_code', tenantId, code)).toMatchObject({ outcome: 'invalid_grant', because: 'revoked' });
+    expect(await ledger.database.call('rotate_family', tenantId, rotate)).toMatchObject({
+      outcome: 'invalid_grant',
+      because: 'revoked',
+    });
+    expect(await ledger.database.call('redeem_code', tenantId, code)).toMatchObject({
+      outcome: 'invalid_grant',
+      because: 'revoked',
+    });
     expect(await standing(link, redeemed)).toBe('revoked');
   });
 });
@@ -123,7 +181,11 @@ describe.each(kinds)('a revocation of the %s', (kind) => {
 describe('rotation', () => {
   it('gives a generation one successor, however many ask for it at once', async () => {
     const { tenantId, rotate } = await setUp();
-    const results = await Promise.all(Array.from({ length: 8 }, () => ledger.database.call<{ outcome: string; generation: number }>('rotate_family', tenantId, rotate)));
+    const results = await Promise.all(
+      Array.from({ length: 8 }, () =>
+        ledger.database.call<{ outcome: string; generation: number }>('rotate_family', tenantId, rotate),
+      ),
+    );
     expect(results.filter((result) => result.outcome === 'rotated')).toHaveLength(1);
     expect(new Set(results.map((result) => result.generation))).toEqual(new Set([2]));
   });
@@ -132,26 +194,46 @@ describe('rotation', () => {
     for (const misuse of ['fingerprint', 'replays', 'generation']) {
       const { tenantId, rotate } = await setUp();
       await ledger.database.call('rotate_family', tenantId, rotate);
-      if (misuse === 'replays') for (let n = 0; n < 10; n += 1) await ledger.database.call('rotate_family', tenantId, rotate);
-      if (misuse === 'generation') expect(await ledger.database.call('rotate_family', tenantId, { ...rotate, generation: 2 })).toMatchObject({ outcome: 'rotated' });
+      if (misuse === 'replays')
+        for (let n = 0; n < 10; n += 1) await ledger.database.call('rotate_family', tenantId, rotate);
+      if (misuse === 'generation')
+        expect(await ledger.database.call('rotate_family', tenantId, { ...rotate, generation: 2 })).toMatchObject({
+          outcome: 'rotated',
+        });
       const again = { ...rotate, ...(misuse === 'fingerprint' && { fingerprint: 'other' }) };
-      expect([misuse, await ledger.database.call('rotate_family', tenantId, again)]).toEqual([misuse, expect.objectContaining({ outcome: 'reuse' })]);
+      expect([misuse, await ledger.database.call('rotate_family', tenantId, again)]).toEqual([
+        misuse,
+        expect.objectContaining({ outcome: 'reuse' }),
+      ]);
     }
   });
 
   it('knows neither a generation to come, nor another tag, nor another client', async () => {
     const { tenantId, rotate } = await setUp();
     for (const forged of [{ generation: 2 }, { tag: 'ab'.repeat(32) }]) {
-      expect(await ledger.database.call('rotate_family', tenantId, { ...rotate, ...forged })).toMatchObject({ outcome: 'invalid_grant' });
+      expect(await ledger.database.call('rotate_family', tenantId, { ...rotate, ...forged })).toMatchObject({
+        outcome: 'invalid_grant',
+      });
     }
-    expect(await ledger.database.call('rotate_family', tenantId, { ...rotate, clientId: 'gkd_other' })).toMatchObject({ outcome: 'invalid_client' });
+    expect(await ledger.database.call('rotate_family', tenantId, { ...rotate, clientId: 'gkd_other' })).toMatchObject({
+      outcome: 'invalid_client',
+    });
   });
 });
 
 describe('an authorization code', () => {
   it('is redeemed once, however often it comes at once', async () => {
     const { tenantId, code } = await setUp();
-    const results = await Promise.all(Array.from({ length: 6 }, () => ledger.database.call<Redeemed>('redeem_code', tenantId, code)));
-    expect(results.map((result) => result.outcome).sort()).toEqual(['redeemed', 'replayed', 'replayed', 'replayed', 'replayed', 'replayed']);
+    const results = await Promise.all(
+      Array.from({ length: 6 }, () => ledger.database.call<Redeemed>('redeem_code', tenantId, code)),
+    );
+    expect(results.map((result) => result.outcome).sort()).toEqual([
+      'redeemed',
+      'replayed',
+      'replayed',
+      'replayed',
+      'replayed',
+      'replayed',
+    ]);
   });
 });

@@ -50,7 +50,10 @@ describe('time travel', () => {
     const folded = working.changed();
     const tables: Rows = {};
     for (const { table } of inlineProjections) {
-      const { rows } = await owner.query<{ row: string }>(`SELECT to_jsonb(x)::text AS row FROM jsonb_populate_recordset(NULL::${table}, $1) x ORDER BY 1`, [JSON.stringify(folded[table] ?? [])]);
+      const { rows } = await owner.query<{ row: string }>(
+        `SELECT to_jsonb(x)::text AS row FROM jsonb_populate_recordset(NULL::${table}, $1) x ORDER BY 1`,
+        [JSON.stringify(folded[table] ?? [])],
+      );
       tables[table] = rows.map(({ row }) => row);
     }
     return tables;
@@ -60,7 +63,9 @@ describe('time travel', () => {
     return timeTravel.at(tenantId, { seq }, async (past) => {
       const tables: Rows = {};
       for (const { table } of inlineProjections) {
-        const { rows } = await sql<{ row: string }>`SELECT to_jsonb(x)::text AS row FROM ${sql.id('as_of', table)} x ORDER BY 1`.execute(past);
+        const { rows } = await sql<{
+          row: string;
+        }>`SELECT to_jsonb(x)::text AS row FROM ${sql.id('as_of', table)} x ORDER BY 1`.execute(past);
         tables[table] = rows.map(({ row }) => row);
       }
       return tables;
@@ -69,7 +74,9 @@ describe('time travel', () => {
 
   const standingOf = async (tenantId: TenantId, schema: string, seq: number): Promise<string[]> =>
     timeTravel.at(tenantId, { seq }, async (tx) => {
-      const { rows } = await sql<{ row: string }>`SELECT to_jsonb(x)::text AS row FROM ${sql.id(schema, 'grant_standing')} x ORDER BY 1`.execute(tx);
+      const { rows } = await sql<{
+        row: string;
+      }>`SELECT to_jsonb(x)::text AS row FROM ${sql.id(schema, 'grant_standing')} x ORDER BY 1`.execute(tx);
       return rows.map(({ row }) => row);
     });
 
@@ -82,14 +89,23 @@ describe('time travel', () => {
           // The history is filled in portions of any size, so that each is evolved from what the one before it left.
           if (index % stride === 0) await fill(tenant.id);
           const { rows } = await ledger.database.asTenantAtOneMoment(tenant.id, (tx) =>
-            sql<{ seq: number; standing: string[] | null }>`SELECT h.seq, (SELECT array_agg(to_jsonb(x)::text ORDER BY to_jsonb(x)::text) FROM grant_standing x) AS standing FROM heads h`.execute(tx),
+            sql<{
+              seq: number;
+              standing: string[] | null;
+            }>`SELECT h.seq, (SELECT array_agg(to_jsonb(x)::text ORDER BY to_jsonb(x)::text) FROM grant_standing x) AS standing FROM heads h`.execute(
+              tx,
+            ),
           );
           standings.push(...rows.map(({ seq, standing }) => ({ seq, standing: standing ?? [] })));
         });
         const events = await eventsOf(tenant.id);
-        for (const { seq } of events) expect([seq, await pastRows(tenant.id, seq)]).toEqual([seq, await fold(events, seq)]);
-        for (const { seq, standing } of standings) expect([seq, await standingOf(tenant.id, 'as_of', seq)]).toEqual([seq, standing]);
-        expect(await standingOf(tenant.id, 'as_of', events.length)).toEqual(await standingOf(tenant.id, 'public', events.length));
+        for (const { seq } of events)
+          expect([seq, await pastRows(tenant.id, seq)]).toEqual([seq, await fold(events, seq)]);
+        for (const { seq, standing } of standings)
+          expect([seq, await standingOf(tenant.id, 'as_of', seq)]).toEqual([seq, standing]);
+        expect(await standingOf(tenant.id, 'as_of', events.length)).toEqual(
+          await standingOf(tenant.id, 'public', events.length),
+        );
       }),
       { numRuns: Number(process.env['TIME_TRAVEL_RUNS'] ?? 12) },
     );
@@ -100,7 +116,9 @@ describe('time travel', () => {
       SELECT (SELECT set_config('search_path', 'public', false)), pg_get_viewdef('public.grant_standing'::regclass) AS live`);
     const live = rows[0]!.live;
     await owner.query(`SET search_path = as_of`);
-    const past = (await owner.query<{ past: string }>(`SELECT pg_get_viewdef('as_of.grant_standing'::regclass) AS past`)).rows[0]!.past;
+    const past = (
+      await owner.query<{ past: string }>(`SELECT pg_get_viewdef('as_of.grant_standing'::regclass) AS past`)
+    ).rows[0]!.past;
     await owner.query(`RESET search_path`);
     expect(past).toBe(live);
     expect(past).toContain('watermark');
@@ -120,14 +138,19 @@ describe('time travel', () => {
     expect(await columns('as_of')).toEqual(live);
     expect(await columns('history')).toEqual(live.filter(({ table }) => table !== 'grant_standing'));
     expect(live).toHaveLength(inlineProjections.length + 1);
-    const { rows } = await owner.query<{ comment: string }>(`SELECT obj_description('history'::regnamespace, 'pg_namespace') AS comment`);
+    const { rows } = await owner.query<{ comment: string }>(
+      `SELECT obj_description('history'::regnamespace, 'pg_namespace') AS comment`,
+    );
     expect(rows[0]!.comment).toBe(ROW_HISTORY);
   });
 
   describe('a moment', () => {
     test('that is a time means the last event recorded until then', async () => {
       const tenant = new RandomTenant(ledger, await ledger.tenant());
-      await tenant.carryOut(Array.from({ length: 20 }, () => ({ kind: 'client' }) as const), () => new Promise((resolve) => setTimeout(resolve, 3)));
+      await tenant.carryOut(
+        Array.from({ length: 20 }, () => ({ kind: 'client' }) as const),
+        () => new Promise((resolve) => setTimeout(resolve, 3)),
+      );
       const events = await eventsOf(tenant.id);
       for (const { recordedAt } of events) {
         for (const shift of [0, 1]) {
@@ -137,7 +160,11 @@ describe('time travel', () => {
         }
       }
       const before = new Date(Date.parse(events[0]!.recordedAt) - 1);
-      await expect(timeTravel.instant(tenant.id, { time: before })).rejects.toMatchObject({ code: 'history.before_the_record', kind: 'invalid', field: 'as_of' });
+      await expect(timeTravel.instant(tenant.id, { time: before })).rejects.toMatchObject({
+        code: 'history.before_the_record',
+        kind: 'invalid',
+        field: 'as_of',
+      });
     });
 
     test('that is a time waits for an append that is under way, which may yet be of that time', async () => {
@@ -156,16 +183,40 @@ describe('time travel', () => {
 
     test('must have been', async () => {
       const tenantId = await ledger.tenant();
-      await expect(timeTravel.instant(tenantId, { seq: 0 })).rejects.toMatchObject({ code: 'history.before_the_record' });
-      await expect(timeTravel.instant(tenantId, { seq: 3 })).rejects.toMatchObject({ code: 'history.beyond_the_record', kind: 'invalid', field: 'as_of' });
-      await expect(timeTravel.instant(tenantId, { time: new Date(Date.now() + 60_000) })).rejects.toMatchObject({ code: 'history.beyond_the_record' });
+      await expect(timeTravel.instant(tenantId, { seq: 0 })).rejects.toMatchObject({
+        code: 'history.before_the_record',
+      });
+      await expect(timeTravel.instant(tenantId, { seq: 3 })).rejects.toMatchObject({
+        code: 'history.beyond_the_record',
+        kind: 'invalid',
+        field: 'as_of',
+      });
+      await expect(timeTravel.instant(tenantId, { time: new Date(Date.now() + 60_000) })).rejects.toMatchObject({
+        code: 'history.beyond_the_record',
+      });
       expect((await timeTravel.instant(tenantId, { seq: 2 })).seq).toBe(2);
       const nobody = toTenantId(uuidv7());
-      await expect(timeTravel.instant(nobody, { time: new Date() })).rejects.toMatchObject({ code: 'history.before_the_record' });
+      await expect(timeTravel.instant(nobody, { time: new Date() })).rejects.toMatchObject({
+        code: 'history.before_the_record',
+      });
     });
 
-    test.each(['', '-1', '1.5', '1e3', 'yesterday', '2026-11-23', '2026-11-23T10:00:00', '2026-13-01T00:00:00Z', '2026-11-23T10:00:00 02:00', '9'.repeat(16), '٣'])('is not %p', (words) => {
-      expect(() => readMoment(words)).toThrow(expect.objectContaining({ code: 'history.as_of_invalid', kind: 'invalid', field: 'as_of' }));
+    test.each([
+      '',
+      '-1',
+      '1.5',
+      '1e3',
+      'yesterday',
+      '2026-11-23',
+      '2026-11-23T10:00:00',
+      '2026-13-01T00:00:00Z',
+      '2026-11-23T10:00:00 02:00',
+      '9'.repeat(16),
+      '٣',
+    ])('is not %p', (words) => {
+      expect(() => readMoment(words)).toThrow(
+        expect.objectContaining({ code: 'history.as_of_invalid', kind: 'invalid', field: 'as_of' }),
+      );
     });
 
     test.each([
@@ -181,7 +232,11 @@ describe('time travel', () => {
     test('is brought up to date by whoever reads, and by several at once only once', async () => {
       const tenantId = await ledger.tenant();
       await makeLink(ledger, tenantId);
-      const answers = await Promise.all(Array.from({ length: 8 }, () => timeTravel.at(tenantId, { seq: 6 }, async (past) => past.selectFrom('grants').selectAll().execute())));
+      const answers = await Promise.all(
+        Array.from({ length: 8 }, () =>
+          timeTravel.at(tenantId, { seq: 6 }, async (past) => past.selectFrom('grants').selectAll().execute()),
+        ),
+      );
       for (const grants of answers) expect(grants).toHaveLength(1);
       const { rows } = await owner.query('SELECT 1 FROM history.grants WHERE tenant_id = $1', [tenantId]);
       expect(rows).toHaveLength(1);
@@ -192,12 +247,20 @@ describe('time travel', () => {
       await fill(tenantId);
       await makeLink(ledger, tenantId);
       await owner.query('BEGIN');
-      await owner.query('SELECT 1 FROM consumer_cursors WHERE tenant_id = $1 AND consumer = $2 FOR UPDATE', [tenantId, ROW_HISTORY]);
+      await owner.query('SELECT 1 FROM consumer_cursors WHERE tenant_id = $1 AND consumer = $2 FOR UPDATE', [
+        tenantId,
+        ROW_HISTORY,
+      ]);
       try {
         const impatient = new TimeTravel(ledger.database, 100);
-        await expect(impatient.at(tenantId, { seq: 4 }, async () => 1)).rejects.toMatchObject({ code: 'history.catching_up', kind: 'unavailable' });
+        await expect(impatient.at(tenantId, { seq: 4 }, async () => 1)).rejects.toMatchObject({
+          code: 'history.catching_up',
+          kind: 'unavailable',
+        });
         // What it has reached is answered all the same.
-        expect(await impatient.at(tenantId, { seq: 2 }, async (past) => past.selectFrom('policies').selectAll().execute())).toHaveLength(1);
+        expect(
+          await impatient.at(tenantId, { seq: 2 }, async (past) => past.selectFrom('policies').selectAll().execute()),
+        ).toHaveLength(1);
       } finally {
         await owner.query('ROLLBACK');
       }
@@ -210,11 +273,14 @@ describe('time travel', () => {
       for (let cut = 0; cut < 6; cut += 1) {
         const filling = fill(tenant.id).catch(() => 'cut');
         await new Promise((resolve) => setTimeout(resolve, cut * 3));
-        await owner.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()');
+        await owner.query(
+          'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+        );
         await filling;
       }
       const events = await eventsOf(tenant.id);
-      for (const seq of [1, Math.ceil(events.length / 2), events.length]) expect(await pastRows(tenant.id, seq)).toEqual(await fold(events, seq));
+      for (const seq of [1, Math.ceil(events.length / 2), events.length])
+        expect(await pastRows(tenant.id, seq)).toEqual(await fold(events, seq));
     }, 60_000);
   });
 
@@ -223,13 +289,22 @@ describe('time travel', () => {
     await fill(theirs);
     await fill(mine);
     for (const { table } of inlineProjections) {
-      const unset = await ledger.database.asTenant(mine, (tx) => sql`SELECT 1 FROM ${sql.id('as_of', table)}`.execute(tx));
+      const unset = await ledger.database.asTenant(mine, (tx) =>
+        sql`SELECT 1 FROM ${sql.id('as_of', table)}`.execute(tx),
+      );
       expect([table, unset.rows]).toEqual([table, []]);
     }
-    const seen = await timeTravel.at(mine, { seq: 2 }, async (past) => past.selectFrom('policies').select('tenant_id').execute());
+    const seen = await timeTravel.at(mine, { seq: 2 }, async (past) =>
+      past.selectFrom('policies').select('tenant_id').execute(),
+    );
     expect(seen).toEqual([{ tenant_id: mine }]);
-    for (const query of [`SELECT 1 FROM history.policies WHERE tenant_id = $1`, `UPDATE history.policies SET valid_to = 9 WHERE tenant_id = $1`]) {
-      const foreign = await ledger.database.asTenant(mine, (tx) => sql.raw(query.replace('$1', `'${theirs}'`)).execute(tx));
+    for (const query of [
+      `SELECT 1 FROM history.policies WHERE tenant_id = $1`,
+      `UPDATE history.policies SET valid_to = 9 WHERE tenant_id = $1`,
+    ]) {
+      const foreign = await ledger.database.asTenant(mine, (tx) =>
+        sql.raw(query.replace('$1', `'${theirs}'`)).execute(tx),
+      );
       expect(foreign.rows.length + Number(foreign.numAffectedRows ?? 0)).toBe(0);
     }
   });
@@ -254,7 +329,9 @@ describe('time travel', () => {
 /** Resolves when someone waits for a lock. */
 async function waitForLockOf(owner: pg.Client): Promise<void> {
   for (;;) {
-    const { rows } = await owner.query(`SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`);
+    const { rows } = await owner.query(
+      `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
     if (rows.length > 0) return;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

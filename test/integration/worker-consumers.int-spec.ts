@@ -268,7 +268,9 @@ describe('failures and crashes', () => {
       const finished = async (): Promise<boolean> => (await cursorOf(tenant, 'counting'))?.seq === 40;
       while (!(await finished())) {
         await Promise.all(
-          databases.flatMap((each) => [0, 1].map(() => runnerOf([consumer], undefined, each).catchUp(tenant, consumer))),
+          databases.flatMap((each) =>
+            [0, 1].map(() => runnerOf([consumer], undefined, each).catchUp(tenant, consumer)),
+          ),
         );
       }
       expect(await counted(tenant)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));

@@ -255,5 +255,6 @@ describe.each(backends)('the worker with its queues on %s', (_name, redisUrl) =>
 
 if (!redis)
   describe.skip(`the worker with its queues on Redis (skipped: ${NO_REDIS})`, () => {
+    // oxlint-disable-next-line jest/expect-expect -- it is skipped, and says so by name
     test('hints', () => undefined);
   });

@@ -27,7 +27,9 @@ describe('a second tenant at every endpoint', () => {
     // Fastify tells of every server that is made; each tells of every route that it is given.
     const watch = (message: unknown): void => {
       const { fastify } = message as { fastify: { addHook(name: 'onRoute', hook: (route: Route) => void): void } };
-      fastify.addHook('onRoute', ({ method, url }) => routes.push(...[method].flat().map((one) => `${one} ${url.replace(/pages-[0-9a-f]+/, 'pages-{hash}')}`)));
+      fastify.addHook('onRoute', ({ method, url }) =>
+        routes.push(...[method].flat().map((one) => `${one} ${url.replace(/pages-[0-9a-f]+/, 'pages-{hash}')}`)),
+      );
     };
     channel('fastify.initialization').subscribe(watch);
     product = await startProduct();
@@ -43,7 +45,10 @@ describe('a second tenant at every endpoint', () => {
     digests = rows
       .map(({ name }) => name)
       .filter((name) => !BY_THE_CLOCK.includes(name))
-      .map((name) => `SELECT '${name}' AS name, md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) AS digest FROM ${name} t WHERE tenant_id = $1`)
+      .map(
+        (name) =>
+          `SELECT '${name}' AS name, md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) AS digest FROM ${name} t WHERE tenant_id = $1`,
+      )
       .join(' UNION ALL ');
     await settled();
     before = await myRows();
@@ -59,11 +64,11 @@ describe('a second tenant at every endpoint', () => {
     return Object.fromEntries(rows.map(({ name, digest }) => [name, digest]));
   }
 
-  /** When all consumers have read to the end, so that what changes afterwards is somebody's doing. */
+  /** When all of our own rows have followed the ledger, so that what changes afterwards is somebody's doing. */
   async function settled(): Promise<void> {
     for (let tries = 0; tries < 300; tries += 1) {
       const { rows } = await owner.query(
-        `SELECT 1 FROM consumer_cursors c JOIN heads h USING (tenant_id) WHERE c.tenant_id = $1 GROUP BY h.seq HAVING count(*) >= 5 AND min(c.seq) = h.seq`,
+        `SELECT 1 FROM consumer_cursors c JOIN heads h USING (tenant_id) WHERE c.tenant_id = $1 AND c.consumer <> 'admin-notifier' GROUP BY h.seq HAVING count(*) >= 5 AND min(c.seq) = h.seq`,
         [mine.id],
       );
       if (rows.length > 0) return;
@@ -74,12 +79,24 @@ describe('a second tenant at every endpoint', () => {
 
   /** Names of my private values in `text`, but for those that the request itself brought. */
   function leaked(text: string, { url, headers, body }: Pick<Attempt, 'url' | 'headers' | 'body'>): string[] {
-    const sent = decodeURIComponent([url, JSON.stringify(headers ?? {}), body ?? ''].join(' ').replaceAll('+', ' ').replaceAll(/%(?![0-9a-f]{2})/gi, ''));
-    return Object.entries(mine.private).flatMap(([name, value]) => (value !== '' && text.includes(value) && !sent.includes(value) ? [name] : []));
+    const sent = decodeURIComponent(
+      [url, JSON.stringify(headers ?? {}), body ?? '']
+        .join(' ')
+        .replaceAll('+', ' ')
+        .replaceAll(/%(?![0-9a-f]{2})/gi, ''),
+    );
+    return Object.entries(mine.private).flatMap(([name, value]) =>
+      value !== '' && text.includes(value) && !sent.includes(value) ? [name] : [],
+    );
   }
 
   async function send(method: string, attempt: Attempt): Promise<{ status: number; text: string }> {
-    const response = await fetch(attempt.url, { method, redirect: 'manual', headers: attempt.headers ?? {}, ...(attempt.body !== undefined && { body: attempt.body }) });
+    const response = await fetch(attempt.url, {
+      method,
+      redirect: 'manual',
+      headers: attempt.headers ?? {},
+      ...(attempt.body !== undefined && { body: attempt.body }),
+    });
     return { status: response.status, text: JSON.stringify([...response.headers]) + (await response.text()) };
   }
 
@@ -87,15 +104,21 @@ describe('a second tenant at every endpoint', () => {
     const known = Object.keys(attemptsOf({ product, mine, theirs }));
     const running = [...new Set(routes.map((route) => route.replace(/^HEAD /, 'GET ')))];
     expect(known.toSorted()).toEqual(running.toSorted());
-    for (const [route, attempts] of Object.entries(attemptsOf({ product, mine, theirs }))) expect([route, attempts.length > 0]).toEqual([route, true]);
+    for (const [route, attempts] of Object.entries(attemptsOf({ product, mine, theirs })))
+      expect([route, attempts.length > 0]).toEqual([route, true]);
   });
 
   test('would notice what it looks for', async () => {
     const key = { authorization: `Bearer ${mine.adminKey}` };
     const url = `${product.summary.adminUrl}/admin/v1/tenants/mine`;
-    const shown = async (path: string) => leaked((await send('GET', { what: '', url: url + path, headers: key, answer: 200 })).text, { url: '' });
-    expect(await shown('/grants')).toEqual(expect.arrayContaining(['userId', 'email', 'clientId', 'clientName', 'grantId', 'resourceId']));
-    expect(await shown('/events')).toEqual(expect.arrayContaining(['tenantId', 'leaver', 'reason', 'notificationUrl', 'email']));
+    const shown = async (path: string) =>
+      leaked((await send('GET', { what: '', url: url + path, headers: key, answer: 200 })).text, { url: '' });
+    expect(await shown('/grants')).toEqual(
+      expect.arrayContaining(['userId', 'email', 'clientId', 'confidentialName', 'grantId', 'resourceId']),
+    );
+    expect(await shown('/events')).toEqual(
+      expect.arrayContaining(['tenantId', 'leaver', 'reason', 'notificationUrl', 'email']),
+    );
     expect(await shown('/policy/notification-secret')).toEqual(['secret']);
     expect(leaked((await callTool(mine.resource, mine.tokens.access_token)).text, { url: '' })).toEqual(['boardTitle']);
     await settled();
@@ -113,7 +136,17 @@ describe('a second tenant at every endpoint', () => {
           const after = await myRows();
           const changed = Object.keys(after).filter((name) => after[name] !== before[name]);
           const shown = leaked(text, attempt);
-          if (status !== attempt.answer || shown.length > 0 || changed.length > 0) wrong.push({ route, verb, what: attempt.what, status, due: attempt.answer, shown, changed, text: text.slice(0, 300) });
+          if (status !== attempt.answer || shown.length > 0 || changed.length > 0)
+            wrong.push({
+              route,
+              verb,
+              what: attempt.what,
+              status,
+              due: attempt.answer,
+              shown,
+              changed,
+              text: text.slice(0, 300),
+            });
           before = after;
           tried += 1;
         }
@@ -126,25 +159,60 @@ describe('a second tenant at every endpoint', () => {
   test('cannot post forms that were sealed for it, at the first one’s pages', async () => {
     const cookies = `gk_session_mine=${theirs.session}; gk_session_theirs=${theirs.session}`;
     const stranger = new Person(theirs.person.email, theirs.person.password);
-    const [theirLogin, myLogin] = [await stranger.open(theirs.client.authorizationUrl()), await stranger.open(mine.client.authorizationUrl())];
+    const [theirLogin, myLogin] = [
+      await stranger.open(theirs.client.authorizationUrl()),
+      await stranger.open(mine.client.authorizationUrl()),
+    ];
     const posts: [what: string, url: string, fields: Record<string, string>][] = [];
-    for (const page of [theirLogin, myLogin]) posts.push(['login', `${mine.issuer}/login`, { ...page.form('login')?.fields, email: theirs.person.email, password: theirs.person.password }]);
-    posts.push(['login with my person’s address', `${mine.issuer}/login`, { ...myLogin.form('login')?.fields, email: mine.person.email, password: theirs.person.password.toUpperCase() }]);
-    const consent = await fetch(theirs.client.authorizationUrl({ prompt: 'consent' }), { headers: { cookie: cookies }, redirect: 'manual' });
+    for (const page of [theirLogin, myLogin])
+      posts.push([
+        'login',
+        `${mine.issuer}/login`,
+        { ...page.form('login')?.fields, email: theirs.person.email, password: theirs.person.password },
+      ]);
+    posts.push([
+      'login with my person’s address',
+      `${mine.issuer}/login`,
+      { ...myLogin.form('login')?.fields, email: mine.person.email, password: theirs.person.password.toUpperCase() },
+    ]);
+    const consent = await fetch(theirs.client.authorizationUrl({ prompt: 'consent' }), {
+      headers: { cookie: cookies },
+      redirect: 'manual',
+    });
     const html = await consent.text();
-    const fields = Object.fromEntries([...html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)].map(([, name = '', value = '']) => [name, value.replaceAll('&amp;', '&')]));
+    const fields = Object.fromEntries(
+      [...html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)].map(([, name = '', value = '']) => [
+        name,
+        value.replaceAll('&amp;', '&'),
+      ]),
+    );
     expect(Object.keys(fields)).toEqual(expect.arrayContaining(['request', 'csrf']));
-    for (const endpoint of ['consent', 'switch-account']) posts.push([endpoint, `${mine.issuer}/${endpoint}`, { ...fields, decision: 'approve' }]);
+    for (const endpoint of ['consent', 'switch-account'])
+      posts.push([endpoint, `${mine.issuer}/${endpoint}`, { ...fields, decision: 'approve' }]);
 
     const rows = await myRows();
     for (const [what, url, posted] of posts) {
       // Once with the browser that was shown the forms, once with the cookies of the session under both names.
       const answers = [
-        await stranger.post(url, posted).then((page) => ({ status: page.status, cookies: page.headers.getSetCookie(), text: page.html })),
-        await fetch(url, { method: 'POST', redirect: 'manual', headers: { cookie: cookies }, body: new URLSearchParams(posted) }).then(async (response) => ({ status: response.status, cookies: response.headers.getSetCookie(), text: await response.text() })),
+        await stranger
+          .post(url, posted)
+          .then((page) => ({ status: page.status, cookies: page.headers.getSetCookie(), text: page.html })),
+        await fetch(url, {
+          method: 'POST',
+          redirect: 'manual',
+          headers: { cookie: cookies },
+          body: new URLSearchParams(posted),
+        }).then(async (response) => ({
+          status: response.status,
+          cookies: response.headers.getSetCookie(),
+          text: await response.text(),
+        })),
       ];
       for (const answer of answers) {
-        expect([what, answer.status >= 400 || /<form method="post" action="[^"]*\/login"/.test(answer.text)]).toEqual([what, true]);
+        expect([what, answer.status >= 400 || /<form method="post" action="[^"]*\/login"/.test(answer.text)]).toEqual([
+          what,
+          true,
+        ]);
         expect([what, answer.cookies.filter((set) => /^gk_session_mine=./.test(set))]).toEqual([what, []]);
         expect([what, leaked(answer.text, { url, body: new URLSearchParams(posted).toString() })]).toEqual([what, []]);
       }
@@ -152,12 +220,34 @@ describe('a second tenant at every endpoint', () => {
     }
   });
 
+  test('may know a person by the same address, and learns nothing by it', async () => {
+    const rows = await myRows();
+    const users = `${product.summary.adminUrl}/admin/v1/tenants/theirs/users`;
+    const post = async (email: string): Promise<{ status: number; text: string }> =>
+      send('POST', {
+        what: '',
+        url: users,
+        headers: { authorization: `Bearer ${theirs.adminKey}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ email }),
+        answer: 201,
+      });
+    const [known, unknown] = [await post(mine.person.email), await post('nobody@mine.example')];
+    expect([known.status, unknown.status]).toEqual([201, 201]);
+    expect(leaked(known.text, { url: '', body: mine.person.email })).toEqual([]);
+    expect(await myRows()).toEqual(rows);
+  });
+
   test('has left the first one’s credentials working, and its own at home', async () => {
     for (const side of [mine, theirs]) {
       expect((await side.client.redeem(side.authorization)).status).toBe(200);
       expect((await side.client.refresh(side.tokens.refresh_token)).status).toBe(200);
       expect((await callTool(side.resource, side.tokens.access_token)).text).toContain(`Board of ${side.slug}`);
-      const { status } = await send('GET', { what: '', url: `${product.summary.adminUrl}/admin/v1/tenants/${side.slug}/grants`, headers: { authorization: `Bearer ${side.adminKey}` }, answer: 200 });
+      const { status } = await send('GET', {
+        what: '',
+        url: `${product.summary.adminUrl}/admin/v1/tenants/${side.slug}/grants`,
+        headers: { authorization: `Bearer ${side.adminKey}` },
+        answer: 200,
+      });
       expect(status).toBe(200);
     }
     expect(await myRows()).not.toEqual(before);

@@ -39,7 +39,12 @@ afterAll(async () => {
   await ledger.close();
 });
 
-async function as(pool: pg.Pool, tenantId: string | null, sql: string, values: unknown[] = []): Promise<pg.QueryResult> {
+async function as(
+  pool: pg.Pool,
+  tenantId: string | null,
+  sql: string,
+  values: unknown[] = [],
+): Promise<pg.QueryResult> {
   const client = await pool.connect();
   try {
     await client.query('BEGIN');
@@ -61,7 +66,12 @@ describe('row-level security', () => {
         AND c.relname NOT LIKE 'kysely%'`);
     expect(rows.filter((row) => !row.ok).map((row) => row.relname)).toEqual([]);
     // The directory is found by slug; activity has no key, only an index that leads with the tenant.
-    expect(rows.filter((row) => !row.leads).map((row) => row.relname).sort()).toEqual(['activity', 'tenant_directory']);
+    expect(
+      rows
+        .filter((row) => !row.leads)
+        .map((row) => row.relname)
+        .sort(),
+    ).toEqual(['activity', 'tenant_directory']);
   });
 
   it('shows the service its own tenant’s rows and no others, and none without a tenant', async () => {
@@ -78,32 +88,57 @@ describe('row-level security', () => {
 
   it('lets the service neither insert, change nor delete for another tenant', async () => {
     for (const table of tables) {
-      for (const sql of [`UPDATE ${table} SET tenant_id = tenant_id WHERE tenant_id = $1`, `DELETE FROM ${table} WHERE tenant_id = $1`]) {
-        const result = await as(service, mine, sql, [theirs]).then((done) => done.rowCount, (error: { code: string }) => error.code);
+      for (const sql of [
+        `UPDATE ${table} SET tenant_id = tenant_id WHERE tenant_id = $1`,
+        `DELETE FROM ${table} WHERE tenant_id = $1`,
+      ]) {
+        const result = await as(service, mine, sql, [theirs]).then(
+          (done) => done.rowCount,
+          (error: { code: string }) => error.code,
+        );
         // Either the privilege is missing altogether, or the row is not there.
         expect([table, sql, [0, '42501'].includes(result as never)]).toEqual([table, sql, true]);
       }
     }
-    await expect(as(service, mine, `INSERT INTO heads (tenant_id) VALUES ($1)`, [crypto.randomUUID()])).rejects.toMatchObject({ code: '42501' });
-    await expect(as(service, mine, `INSERT INTO tenant_directory VALUES ('grabbed', $1)`, [theirs])).rejects.toMatchObject({ code: '42501' });
+    await expect(
+      as(service, mine, `INSERT INTO heads (tenant_id) VALUES ($1)`, [crypto.randomUUID()]),
+    ).rejects.toMatchObject({ code: '42501' });
+    await expect(
+      as(service, mine, `INSERT INTO tenant_directory VALUES ('grabbed', $1)`, [theirs]),
+    ).rejects.toMatchObject({ code: '42501' });
   });
 
   it('does not let an append for one tenant write rows of another', async () => {
     const person = await ledger.person(mine);
     const foreign = { user_id: person.userId, wrapped: 'x', tenant_id: theirs };
-    await expect(ledger.store.append({ tenantId: mine, actor, events: person.events, rows: { person_keys: [foreign] } })).rejects.toMatchObject({ code: '42501' });
+    await expect(
+      ledger.store.append({ tenantId: mine, actor, events: person.events, rows: { person_keys: [foreign] } }),
+    ).rejects.toMatchObject({ code: '42501' });
   });
 
   it('gives the relay the directory, heads and cursors, and nothing else', async () => {
     for (const table of tables) {
-      const result = await as(relay, null, `SELECT 1 FROM ${table} LIMIT 1`).then(() => 'read', (error: { code: string }) => error.code);
+      const result = await as(relay, null, `SELECT 1 FROM ${table} LIMIT 1`).then(
+        () => 'read',
+        (error: { code: string }) => error.code,
+      );
       expect([table, result]).toEqual([table, RELAY_READS.includes(table) ? 'read' : '42501']);
     }
     await expect(as(relay, null, `UPDATE heads SET seq = 0`)).rejects.toMatchObject({ code: '42501' });
   });
 
   it('shows the read-only role no secrets, and lets it write nothing', async () => {
-    for (const table of ['passwords', 'sessions', 'families', 'authorization_codes', 'client_secrets', 'sealed_signing_keys', 'person_keys', 'tenant_keys', 'admin_key_secrets']) {
+    for (const table of [
+      'passwords',
+      'sessions',
+      'families',
+      'authorization_codes',
+      'client_secrets',
+      'sealed_signing_keys',
+      'person_keys',
+      'tenant_keys',
+      'admin_key_secrets',
+    ]) {
       await expect(as(readonly, mine, `SELECT 1 FROM ${table}`)).rejects.toMatchObject({ code: '42501' });
     }
     expect((await as(readonly, mine, 'SELECT 1 FROM events')).rowCount).toBe(3);
@@ -111,7 +146,9 @@ describe('row-level security', () => {
   });
 
   it('cannot be gone around by reading a partition', async () => {
-    const { rows } = await owner.query<{ name: string }>(`SELECT oid::regclass::text AS name FROM pg_class WHERE relispartition AND relkind IN ('r', 'p')`);
+    const { rows } = await owner.query<{ name: string }>(
+      `SELECT oid::regclass::text AS name FROM pg_class WHERE relispartition AND relkind IN ('r', 'p')`,
+    );
     expect(rows.length).toBeGreaterThan(0);
     for (const { name } of rows) {
       await expect(as(service, mine, `SELECT 1 FROM ${name}`)).rejects.toMatchObject({ code: '42501' });
@@ -126,19 +163,28 @@ describe('row-level security', () => {
   });
 
   it('holds for functions, none of which runs as its owner', async () => {
-    const { rows } = await owner.query(`SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef`);
+    const { rows } = await owner.query(
+      `SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef`,
+    );
     expect(rows).toEqual([]);
   });
 
   it('is not escaped by a service role that could bypass it', async () => {
-    const { rows } = await owner.query(`SELECT rolname FROM pg_roles WHERE rolname LIKE 'grantkeeper%' AND (rolbypassrls OR rolsuper OR rolcanlogin)`);
+    const { rows } = await owner.query(
+      `SELECT rolname FROM pg_roles WHERE rolname LIKE 'grantkeeper%' AND (rolbypassrls OR rolsuper OR rolcanlogin)`,
+    );
     expect(rows).toEqual([]);
   });
 });
 
 describe('the ledger is append-only', () => {
   it('for the service, by privilege', async () => {
-    for (const sql of [`UPDATE events SET type = 'x'`, `DELETE FROM events`, `TRUNCATE events`, `ALTER TABLE events DISABLE TRIGGER ALL`]) {
+    for (const sql of [
+      `UPDATE events SET type = 'x'`,
+      `DELETE FROM events`,
+      `TRUNCATE events`,
+      `ALTER TABLE events DISABLE TRIGGER ALL`,
+    ]) {
       await expect(as(service, mine, sql)).rejects.toMatchObject({ code: '42501' });
     }
   });

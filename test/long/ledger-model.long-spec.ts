@@ -24,20 +24,31 @@ afterAll(async () => database.drop());
 async function version(): Promise<string> {
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
-  const { rows } = await client.query<{ version: string }>(`SELECT current_setting('server_version') || ', fsync ' || current_setting('fsync') AS version`);
+  const { rows } = await client.query<{ version: string }>(
+    `SELECT current_setting('server_version') || ', fsync ' || current_setting('fsync') AS version`,
+  );
   await client.end();
   return rows[0]!.version;
 }
 
 function line(report: ModelReport): string {
-  const { commands, acknowledged, refused, repeated, cutBefore, cutAfter, terminated, events, tokens, violations } = report;
-  return [commands, acknowledged, refused, repeated, cutBefore, cutAfter, terminated, events, tokens, violations.length].map((value) => value.toLocaleString('en').padStart(9)).join('');
+  const { commands, acknowledged, refused, repeated, cutBefore, cutAfter, terminated, events, tokens, violations } =
+    report;
+  return [commands, acknowledged, refused, repeated, cutBefore, cutAfter, terminated, events, tokens, violations.length]
+    .map((value) => value.toLocaleString('en').padStart(9))
+    .join('');
 }
 
 it(`holds over ${COMMANDS} commands with seed ${SEED}`, async () => {
   const say = (text: string): void => void process.stdout.write(`${text}\n`);
-  say(`seed ${SEED}, ${COMMANDS} commands in rounds of ${ROUND} over ${TENANTS} tenants; PostgreSQL ${await version()}, Node ${process.versions.node}, ${cpus().length} cores`);
-  say(['commands', 'done', 'refused', 'repeated', 'cut bef.', 'cut aft.', 'killed', 'events', 'tokens', 'wrong'].map((name) => name.padStart(9)).join(''));
+  say(
+    `seed ${SEED}, ${COMMANDS} commands in rounds of ${ROUND} over ${TENANTS} tenants; PostgreSQL ${await version()}, Node ${process.versions.node}, ${cpus().length} cores`,
+  );
+  say(
+    ['commands', 'done', 'refused', 'repeated', 'cut bef.', 'cut aft.', 'killed', 'events', 'tokens', 'wrong']
+      .map((name) => name.padStart(9))
+      .join(''),
+  );
   const total: ModelReport[] = [];
   const began = performance.now();
   for (let round = 0; round * ROUND < COMMANDS; round += 1) {
@@ -56,7 +67,7 @@ it(`holds over ${COMMANDS} commands with seed ${SEED}`, async () => {
     expect(report.violations).toEqual([]);
   }
   const sum = (of: (report: ModelReport) => number): number => total.reduce((all, report) => all + of(report), 0);
-  say(`${''.padStart(90, '─')}`);
+  say('─'.repeat(90));
   say(
     line({
       commands: sum((report) => report.commands),

@@ -19,13 +19,19 @@ let clientId: string;
 beforeAll(async () => {
   product = await startProduct();
   browser = await launchBrowser();
-  client = createServer((_request, response) => response.end('<!doctype html><title>Linked</title><p>You may close this page.'));
+  client = createServer((_request, response) =>
+    response.end('<!doctype html><title>Linked</title><p>You may close this page.'),
+  );
   await new Promise<void>((resolve) => client.listen(0, '127.0.0.1', resolve));
   redirectUri = `http://127.0.0.1:${(client.address() as AddressInfo).port}/callback`;
   const registration = await fetch(`${product.summary.demo.issuer}/register`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ client_name: 'Example Assistant', redirect_uris: [redirectUri], token_endpoint_auth_method: 'none' }),
+    body: JSON.stringify({
+      client_name: 'Example Assistant',
+      redirect_uris: [redirectUri],
+      token_endpoint_auth_method: 'none',
+    }),
   });
   ({ client_id: clientId } = (await registration.json()) as { client_id: string });
 });
@@ -37,12 +43,23 @@ afterAll(async () => {
 
 function authorizeUrl(extra: Record<string, string> = {}): string {
   const challenge = createHash('sha256').update(randomBytes(32).toString('base64url')).digest('base64url');
-  const query = { response_type: 'code', client_id: clientId, redirect_uri: redirectUri, code_challenge: challenge, code_challenge_method: 'S256', state: 'abc', scope: 'boards:read boards:write', ...extra };
+  const query = {
+    response_type: 'code',
+    client_id: clientId,
+    redirect_uri: redirectUri,
+    code_challenge: challenge,
+    code_challenge_method: 'S256',
+    state: 'abc',
+    scope: 'boards:read boards:write',
+    ...extra,
+  };
   return `${product.summary.demo.issuer}/authorize?${new URLSearchParams(query).toString()}`;
 }
 
 /** A browser without script: everything must work in it. Script of the test itself (axe) still runs when asked for. */
-async function visit(options: Parameters<Browser['newContext']>[0] = {}): Promise<{ context: BrowserContext; page: Page; problems: string[] }> {
+async function visit(
+  options: Parameters<Browser['newContext']>[0] = {},
+): Promise<{ context: BrowserContext; page: Page; problems: string[] }> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
   const problems: string[] = [];
@@ -55,7 +72,9 @@ async function violations(page: Page): Promise<string[]> {
   // Through the debugger, not as a script of the page: the page's CSP allows none.
   await page.evaluate(axe);
   const found = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>('axe.run()');
-  return found.violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.html).join(' | ')}`);
+  return found.violations.map(
+    (violation) => `${violation.id}: ${violation.nodes.map((node) => node.html).join(' | ')}`,
+  );
 }
 
 async function signIn(page: Page): Promise<void> {
@@ -72,13 +91,24 @@ describe('linking in a browser', () => {
     await signIn(page);
     const text = await page.locator('main').innerText();
     // The page says who asks, where the answer goes, for which resource, and each scope in words.
-    for (const words of ['Example Assistant', '127.0.0.1', 'Acme boards', 'See your boards and their cards', 'Create boards for you', 'ada@acme.example']) {
+    for (const words of [
+      'Example Assistant',
+      '127.0.0.1',
+      'Acme boards',
+      'See your boards and their cards',
+      'Create boards for you',
+      'ada@acme.example',
+    ]) {
       expect(text).toContain(words);
     }
     await page.locator('button[value=approve]').click();
     await page.waitForURL(/\/callback\?/);
     const answer = new URL(page.url()).searchParams;
-    expect([answer.get('state'), answer.get('iss'), answer.has('code')]).toEqual(['abc', product.summary.demo.issuer, true]);
+    expect([answer.get('state'), answer.get('iss'), answer.has('code')]).toEqual([
+      'abc',
+      product.summary.demo.issuer,
+      true,
+    ]);
     expect(problems).toEqual([]);
     await context.close();
   });
@@ -106,7 +136,11 @@ describe('linking in a browser', () => {
     await page.locator('button[value=refuse]').click();
     await page.waitForURL(/\/callback\?/);
     const answer = new URL(page.url()).searchParams;
-    expect([answer.get('error'), answer.get('state'), answer.get('iss')]).toEqual(['access_denied', 'abc', product.summary.demo.issuer]);
+    expect([answer.get('error'), answer.get('state'), answer.get('iss')]).toEqual([
+      'access_denied',
+      'abc',
+      product.summary.demo.issuer,
+    ]);
     await context.close();
   });
 
@@ -168,17 +202,28 @@ describe('linking in a browser', () => {
     await page.goto(authorizeUrl());
     await signIn(page);
     await page.waitForSelector('button[value=approve]');
-    const form = await page.evaluate<Record<string, string>>(`Object.fromEntries(new FormData(document.querySelector('form[action$="/consent"]')))`);
+    const form = await page.evaluate<Record<string, string>>(
+      `Object.fromEntries(new FormData(document.querySelector('form[action$="/consent"]')))`,
+    );
     const post = async (cookie: string, fields: Record<string, string>) => {
-      const answer = await fetch(`${product.summary.demo.issuer}/consent`, { method: 'POST', redirect: 'manual', headers: { cookie }, body: new URLSearchParams({ decision: 'approve', ...fields }) });
+      const answer = await fetch(`${product.summary.demo.issuer}/consent`, {
+        method: 'POST',
+        redirect: 'manual',
+        headers: { cookie },
+        body: new URLSearchParams({ decision: 'approve', ...fields }),
+      });
       return [answer.status, answer.headers.get('location')];
     };
     const cookie = (await context.cookies()).map(({ name, value }) => `${name}=${value}`).join('; ');
     expect(await post('', form)).toEqual([400, null]);
     expect(await post('gk_session_acme=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', form)).toEqual([400, null]);
-    expect(await post(cookie, { ...form, csrf: form['csrf']!.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')) })).toEqual([400, null]);
+    expect(
+      await post(cookie, { ...form, csrf: form['csrf']!.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')) }),
+    ).toEqual([400, null]);
     // The seal of one request does not fit another.
-    expect(await post(cookie, { ...form, request: form['request']!.replace('boards%3Aread', 'boards%3Awrite') })).toEqual([400, null]);
+    expect(
+      await post(cookie, { ...form, request: form['request']!.replace('boards%3Aread', 'boards%3Awrite') }),
+    ).toEqual([400, null]);
     await context.close();
   });
 });

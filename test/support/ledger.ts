@@ -43,7 +43,10 @@ export async function openLedger(): Promise<TestLedger> {
         tenantId: id,
         actor,
         create: true,
-        events: [tenantOnboarded.on(id, { tenantId: id, slug, displayName: slug }), policySet.on(id, { settings: defaultPolicy })],
+        events: [
+          tenantOnboarded.on(id, { tenantId: id, slug, displayName: slug }),
+          policySet.on(id, { settings: defaultPolicy }),
+        ],
         rows: { tenant_directory: [{ slug, tenant_id: id }], tenant_keys: [await tenantKeys.create(id)] },
       });
       return id;
@@ -60,7 +63,9 @@ export async function openLedger(): Promise<TestLedger> {
     async interrupt() {
       const owner = new pg.Client({ connectionString: url });
       await owner.connect();
-      await owner.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()');
+      await owner.query(
+        'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+      );
       await owner.end();
     },
     async close() {

@@ -15,7 +15,11 @@ export interface TestLink {
   readonly scopes: readonly string[];
 }
 
-const metadata = { redirect_uris: ['https://client.example/cb'], grant_types: ['authorization_code', 'refresh_token'], token_endpoint_auth_method: 'none' };
+const metadata = {
+  redirect_uris: ['https://client.example/cb'],
+  grant_types: ['authorization_code', 'refresh_token'],
+  token_endpoint_auth_method: 'none',
+};
 
 export async function makeLink(ledger: TestLedger, tenantId: TenantId): Promise<TestLink> {
   const person = await ledger.person(tenantId);

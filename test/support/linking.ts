@@ -33,7 +33,15 @@ export class Linking {
     await this.ledger.store.append({
       tenantId: this.tenant,
       actor,
-      events: [clientAdmitted.on(clientId, { clientId, kind: 'cimd', metadata: { client_name: name }, metadataDigest: 'd', by: 'consent' })],
+      events: [
+        clientAdmitted.on(clientId, {
+          clientId,
+          kind: 'cimd',
+          metadata: { client_name: name },
+          metadataDigest: 'd',
+          by: 'consent',
+        }),
+      ],
     });
     return clientId;
   }
@@ -64,7 +72,11 @@ export class Linking {
     const link = { grantId: uuidv7(), userId, clientId, resourceId };
     const shown = { clientName: 'Claude', redirectHost: 'claude.ai', metadataDigest: 'd', scopes };
     await retrying(() =>
-      this.ledger.store.append({ tenantId: this.tenant, actor: { kind: 'user', id: userId }, events: [grantCreated.on(link.grantId, { ...link, scopes, shown })] }),
+      this.ledger.store.append({
+        tenantId: this.tenant,
+        actor: { kind: 'user', id: userId },
+        events: [grantCreated.on(link.grantId, { ...link, scopes, shown })],
+      }),
     );
     return link;
   }
@@ -72,7 +84,12 @@ export class Linking {
   async widen({ grantId, userId }: Link, added: string): Promise<void> {
     await retrying(async () => {
       const row = await this.ledger.database.asTenant(this.tenant, (tx) =>
-        tx.selectFrom('grants').selectAll().where('tenant_id', '=', this.tenant).where('grant_id', '=', grantId).executeTakeFirstOrThrow(),
+        tx
+          .selectFrom('grants')
+          .selectAll()
+          .where('tenant_id', '=', this.tenant)
+          .where('grant_id', '=', grantId)
+          .executeTakeFirstOrThrow(),
       );
       const scopes = [...row.scopes, added];
       const shown = { clientName: 'Claude', redirectHost: 'claude.ai', metadataDigest: 'd', scopes };
@@ -87,6 +104,12 @@ export class Linking {
 
   async revoke(target: RevocationTarget): Promise<void> {
     // Among many writers the handler gives up in the end, as a caller would be told to come again.
-    await retrying(() => this.#revoke.execute(new RevokeAccess(this.tenant, { target, because: 'admin', actor: { kind: 'admin', id: 'test' } })), 20);
+    await retrying(
+      () =>
+        this.#revoke.execute(
+          new RevokeAccess(this.tenant, { target, because: 'admin', actor: { kind: 'admin', id: 'test' } }),
+        ),
+      20,
+    );
   }
 }

@@ -24,7 +24,7 @@ export interface TestServer {
 export interface TestDatabase {
   /** The URL of its owner; services connect as their narrow roles. */
   readonly url: string;
-  drop(): Promise<void>;
+  readonly drop: () => Promise<void>;
 }
 
 /** `TEST_DATABASE_URL` when it is given, else a container where a Docker engine answers, else the embedded PostgreSQL. */

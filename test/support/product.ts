@@ -13,7 +13,12 @@ export interface RunningProduct {
   readonly summary: StandaloneSummary;
   readonly databaseUrl: string;
   /** Calls the admin API as the operator; the body is sent as JSON. */
-  admin<Answer = unknown>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<{ status: number; body: Answer }>;
+  admin<Answer = unknown>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<{ status: number; body: Answer }>;
   stop(): Promise<void>;
 }
 
@@ -51,11 +56,17 @@ export async function startProduct(env: Record<string, string> = {}): Promise<Ru
     async admin<Answer>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
       const response = await fetch(`${summary.adminUrl}/admin/v1${path}`, {
         method,
-        headers: { authorization: `Bearer ${summary.adminKey}`, ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+        headers: {
+          authorization: `Bearer ${summary.adminKey}`,
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...headers,
+        },
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
       const text = await response.text();
-      const json = /json$|json;/.test(response.headers.get('content-type') ?? '') && !/ndjson/.test(response.headers.get('content-type') ?? '');
+      const json =
+        /json$|json;/.test(response.headers.get('content-type') ?? '') &&
+        !/ndjson/.test(response.headers.get('content-type') ?? '');
       return { status: response.status, body: (json && text ? JSON.parse(text) : text) as Answer };
     },
     async stop() {

@@ -38,12 +38,30 @@ export const acts: fc.Arbitrary<Act[]> = fc.array(
   fc.oneof(
     { weight: 3, arbitrary: fc.constantFrom<Act>({ kind: 'person' }, { kind: 'client' }, { kind: 'resource' }) },
     { weight: 1, arbitrary: fc.constantFrom<Act>({ kind: 'policy' }, { kind: 'revoke-tenant' }) },
-    { weight: 6, arbitrary: fc.record({ kind: fc.constant('link' as const), user: pick, client: pick, resource: pick }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({ kind: fc.constant('link' as const), user: pick, client: pick, resource: pick }),
+    },
     {
       weight: 4,
-      arbitrary: fc.record({ kind: fc.constantFrom('widen' as const, 'renew' as const, 'revoke-grant' as const, 'revoke-family' as const, 'revoke-token' as const), grant: pick }),
+      arbitrary: fc.record({
+        kind: fc.constantFrom(
+          'widen' as const,
+          'renew' as const,
+          'revoke-grant' as const,
+          'revoke-family' as const,
+          'revoke-token' as const,
+        ),
+        grant: pick,
+      }),
     },
-    { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('revoke-user' as const, 'revoke-client' as const, 'revoke-resource' as const), which: pick }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constantFrom('revoke-user' as const, 'revoke-client' as const, 'revoke-resource' as const),
+        which: pick,
+      }),
+    },
   ),
   { minLength: 10, maxLength: 60 },
 );
@@ -87,7 +105,9 @@ export class RandomTenant {
         const clientId = `gkd_${uuidv7()}`;
         this.clients.push(clientId);
         const metadata = { client_name: `Client ${this.clients.length}` };
-        return this.#append([clientAdmitted.on(clientId, { clientId, kind: 'dynamic', metadata, metadataDigest: 'd', by: 'consent' })]);
+        return this.#append([
+          clientAdmitted.on(clientId, { clientId, kind: 'dynamic', metadata, metadataDigest: 'd', by: 'consent' }),
+        ]);
       }
       case 'resource': {
         const resourceId = uuidv7();
@@ -95,25 +115,47 @@ export class RandomTenant {
         return this.#append([resourceAdded.on(resourceId, resource(resourceId))]);
       }
       case 'policy':
-        return this.#append([policySet.on(this.id, { settings: { ...defaultPolicy, refreshReplaysMax: this.grants.length } })], [['policies', { tenant_id: this.id }]]);
+        return this.#append(
+          [policySet.on(this.id, { settings: { ...defaultPolicy, refreshReplaysMax: this.grants.length } })],
+          [['policies', { tenant_id: this.id }]],
+        );
       case 'revoke-tenant':
-        return this.#append([tenantAccessRevoked.on(this.id, { because: 'admin' })], [['tenants', { tenant_id: this.id }]]);
+        return this.#append(
+          [tenantAccessRevoked.on(this.id, { because: 'admin' })],
+          [['tenants', { tenant_id: this.id }]],
+        );
       case 'link': {
-        const grant = { grantId: uuidv7(), userId: at(this.users, act.user), clientId: at(this.clients, act.client), resourceId: at(this.resources, act.resource) };
+        const grant = {
+          grantId: uuidv7(),
+          userId: at(this.users, act.user),
+          clientId: at(this.clients, act.client),
+          resourceId: at(this.resources, act.resource),
+        };
         this.grants.push(grant);
-        return this.#append([grantCreated.on(grant.grantId, { ...grant, scopes: ['a'], shown: shown(this.grants.length) })]);
+        return this.#append([
+          grantCreated.on(grant.grantId, { ...grant, scopes: ['a'], shown: shown(this.grants.length) }),
+        ]);
       }
       case 'revoke-user': {
         const userId = at(this.users, act.which);
-        return this.#append([userAccessRevoked.on(userId, { userId, because: 'admin' })], [['users', { user_id: userId }]]);
+        return this.#append(
+          [userAccessRevoked.on(userId, { userId, because: 'admin' })],
+          [['users', { user_id: userId }]],
+        );
       }
       case 'revoke-client': {
         const clientId = at(this.clients, act.which);
-        return this.#append([clientAccessRevoked.on(clientId, { clientId, because: 'admin' })], [['clients', { client_id: clientId }]]);
+        return this.#append(
+          [clientAccessRevoked.on(clientId, { clientId, because: 'admin' })],
+          [['clients', { client_id: clientId }]],
+        );
       }
       case 'revoke-resource': {
         const resourceId = at(this.resources, act.which);
-        return this.#append([resourceAccessRevoked.on(resourceId, { resourceId, because: 'admin' })], [['resources', { resource_id: resourceId }]]);
+        return this.#append(
+          [resourceAccessRevoked.on(resourceId, { resourceId, because: 'admin' })],
+          [['resources', { resource_id: resourceId }]],
+        );
       }
       default: {
         const grant = this.grants[act.grant % Math.max(this.grants.length, 1)];
@@ -122,13 +164,23 @@ export class RandomTenant {
     }
   }
 
-  async #append(events: readonly NewEvent[], keys: ReadonlyArray<readonly [string, Record<string, string>]> = [], rows?: AppendInput['rows']): Promise<void> {
-    const current = await Promise.all(keys.map(async ([table, key]) => ({ table, row: await rowOf(this.ledger, this.id, table, key) })));
+  async #append(
+    events: readonly NewEvent[],
+    keys: ReadonlyArray<readonly [string, Record<string, string>]> = [],
+    rows?: AppendInput['rows'],
+  ): Promise<void> {
+    const current = await Promise.all(
+      keys.map(async ([table, key]) => ({ table, row: await rowOf(this.ledger, this.id, table, key) })),
+    );
     await this.ledger.store.append({ tenantId: this.id, actor, events, current, ...(rows && { rows }) });
   }
 }
 
-function onGrant(kind: 'widen' | 'renew' | 'revoke-grant' | 'revoke-family' | 'revoke-token', grant: Grant, n: number): NewEvent {
+function onGrant(
+  kind: 'widen' | 'renew' | 'revoke-grant' | 'revoke-family' | 'revoke-token',
+  grant: Grant,
+  n: number,
+): NewEvent {
   const because: Because = 'admin';
   const familyId = uuidv7();
   switch (kind) {
@@ -146,7 +198,12 @@ function onGrant(kind: 'widen' | 'renew' | 'revoke-grant' | 'revoke-family' | 'r
 }
 
 const at = <Item>(items: readonly Item[], n: number): Item => items[n % items.length]!;
-const shown = (n: number) => ({ clientName: 'Client', redirectHost: 'client.example', metadataDigest: `d${n}`, scopes: ['a'] });
+const shown = (n: number) => ({
+  clientName: 'Client',
+  redirectHost: 'client.example',
+  metadataDigest: `d${n}`,
+  scopes: ['a'],
+});
 
 function resource(resourceId: string): Parameters<typeof resourceAdded.on>[1] {
   return {
@@ -162,12 +219,19 @@ function resource(resourceId: string): Parameters<typeof resourceAdded.on>[1] {
   };
 }
 
-async function rowOf(ledger: TestLedger, tenantId: TenantId, table: string, key: Record<string, string>): Promise<ProjectedRow> {
-  if (!inlineProjections.some((projection) => projection.table === table)) throw new Error(`No projection writes ${table}`);
+async function rowOf(
+  ledger: TestLedger,
+  tenantId: TenantId,
+  table: string,
+  key: Record<string, string>,
+): Promise<ProjectedRow> {
+  if (!inlineProjections.some((projection) => projection.table === table))
+    throw new Error(`No projection writes ${table}`);
   const where = Object.entries(key).map(([column, value]) => sql`${sql.ref(column)} = ${value}`);
   const { rows } = await ledger.database.asTenant(tenantId, (tx) =>
-    sql<ProjectedRow>`SELECT * FROM ${sql.table(table)} WHERE tenant_id = ${tenantId} AND ${sql.join(where, sql` AND `)}`.execute(tx),
+    sql<ProjectedRow>`SELECT * FROM ${sql.table(table)} WHERE tenant_id = ${tenantId} AND ${sql.join(where, sql` AND `)}`.execute(
+      tx,
+    ),
   );
   return rows[0]!;
 }
-

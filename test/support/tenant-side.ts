@@ -34,14 +34,24 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
     if (answer.status >= 300) throw new Error(`${method} ${path} was answered ${answer.status}`);
     return answer.body;
   };
-  const { id, issuer, resource } = await admin<{ id: string; issuer: string; resource: string }>('POST', '', { slug, displayName: slug });
+  const { id, issuer, resource } = await admin<{ id: string; issuer: string; resource: string }>('POST', '', {
+    slug,
+    displayName: slug,
+  });
   const { key: adminKey } = await admin<{ key: string }>('POST', `/${slug}/admin-keys`, { name: `key of ${slug}` });
   const email = `person@${slug}.example`;
-  const { id: userId } = await admin<{ id: string }>('POST', `/${slug}/users`, { email, name: `Person of ${slug}`, password: PASSWORD });
+  const { id: userId } = await admin<{ id: string }>('POST', `/${slug}/users`, {
+    email,
+    name: `Person of ${slug}`,
+    password: PASSWORD,
+  });
   const notificationUrl = `https://${slug}.example/notified`;
   const person = new Person(email, PASSWORD);
   const client = await OAuthClient.register(issuer, { client_name: `Client of ${slug}` });
-  const confidential = await OAuthClient.register(issuer, { client_name: `Server of ${slug}`, token_endpoint_auth_method: 'client_secret_post' });
+  const confidential = await OAuthClient.register(issuer, {
+    client_name: `Server of ${slug}`,
+    token_endpoint_auth_method: 'client_secret_post',
+  });
   const tokens = await client.link(person);
   await confidential.link(person);
   const boardTitle = `Board of ${slug}`;
@@ -58,7 +68,11 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
   const { secret } = await admin<{ secret: string }>('GET', `/${slug}/policy/notification-secret`);
   const { resources } = await admin<{ resources: { id: string }[] }>('GET', `/${slug}`);
   const claims = claimsOf(tokens.access_token);
-  const [grantId, familyId, resourceId] = [String(claims['grant_id']), String(claims['family_id']), resources[0]?.id ?? ''];
+  const [grantId, familyId, resourceId] = [
+    String(claims['grant_id']),
+    String(claims['family_id']),
+    resources[0]?.id ?? '',
+  ];
   const session = await sessionOf(person.elsewhere(), client);
   return {
     slug,
@@ -87,7 +101,8 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
       notificationUrl,
       secret,
       clientId: client.id,
-      clientName: `Client of ${slug}`,
+      // Whoever knows the id of the other client sees its name on the pages.
+      confidentialName: `Server of ${slug}`,
       confidentialId: confidential.id,
       clientSecret: confidential.secret ?? '',
       accessToken: tokens.access_token,

@@ -24,7 +24,8 @@ import { TokenResponses } from './token/token-response.ts';
 import { TokenController } from './token/token.controller.ts';
 
 /** Paths of this service that web pages of any origin may call (AS-38); the authorization endpoint is not one (AS-37). */
-export const OPEN_PATHS = /^\/(\.well-known\/(oauth-authorization-server|openid-configuration)\/|t\/[^/]+\/(\.well-known\/openid-configuration|jwks|register|token|revoke)$)/;
+export const OPEN_PATHS =
+  /^\/(\.well-known\/(oauth-authorization-server|openid-configuration)\/|t\/[^/]+\/(\.well-known\/openid-configuration|jwks|register|token|revoke)$)/;
 
 /** The OAuth 2.1 authorization server of every tenant. */
 @Module({})

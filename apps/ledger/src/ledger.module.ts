@@ -8,6 +8,7 @@ import { AdminGuard } from './access/admin.guard.ts';
 import { ClientsController } from './clients/clients.controller.ts';
 import { ClientQueries } from './clients/clients.queries.ts';
 import { DeadLettersController } from './dead-letters/dead-letters.controller.ts';
+import { IdempotencyKeys } from './access/idempotency-key.ts';
 import { EventExport } from './events/event-export.ts';
 import { EventsController } from './events/events.controller.ts';
 import { GrantsController } from './grants/grants.controller.ts';
@@ -56,6 +57,7 @@ export class LedgerModule {
         { provide: LedgerSettings, useValue: new LedgerSettings(settings) },
         AdminKeys,
         AdminGuard,
+        IdempotencyKeys,
         { provide: TimeTravel, inject: [Database], useFactory: (database: Database) => new TimeTravel(database) },
         GrantQueries,
         GrantStories,

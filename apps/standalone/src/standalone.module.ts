@@ -17,7 +17,10 @@ class StandaloneModule {
       module: StandaloneModule,
       imports: [
         PlatformModule.of(platform),
-        HealthModule.register([{ name: 'database', check: () => platform.database.ping() }], [projectionLag(platform.database)]),
+        HealthModule.register(
+          [{ name: 'database', check: () => platform.database.ping() }],
+          [projectionLag(platform.database)],
+        ),
         MetricsModule,
         AuthorizationModule.register(settings),
         LedgerModule.register(settings),
@@ -57,7 +60,10 @@ export async function createStandalone(options: StandaloneOptions): Promise<Stan
     log('Preparing the demo tenant');
     const demo = await ensureDemo(platform, app.get(CommandBus), app.get(AdminKeys), settings.dataDir);
     await app.listen(settings.port, '0.0.0.0');
-    return { summary: { authUrl: settings.authUrl, mcpUrl: settings.mcpUrl, adminUrl: settings.adminUrl, ...demo }, close };
+    return {
+      summary: { authUrl: settings.authUrl, mcpUrl: settings.mcpUrl, adminUrl: settings.adminUrl, ...demo },
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

@@ -14,7 +14,7 @@ export interface StandaloneOptions {
 export interface Standalone {
   readonly summary: StandaloneSummary;
   /** Stops HTTP, then the queue, then the database pools. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** The content of `standalone.json`: how tools and tests reach this instance. Holds secrets. */

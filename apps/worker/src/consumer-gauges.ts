@@ -13,13 +13,33 @@ export class ConsumerGauges implements OnModuleDestroy {
     private readonly runner: ConsumerRunner,
   ) {
     const gauge = (name: string, help: string, value: (lag: ConsumerLag) => number): Gauge =>
-      new Gauge(name, help, async () => (await this.#lags()).map((lag) => ({ labels: { consumer: lag.consumer }, value: value(lag) })));
+      new Gauge(name, help, async () =>
+        (await this.#lags()).map((lag) => ({ labels: { consumer: lag.consumer }, value: value(lag) })),
+      );
     this.#gauges = [
-      gauge('grantkeeper_consumer_lag_events', 'Events that the tenant furthest behind has yet to see consumed.', ({ events }) => events),
-      gauge('grantkeeper_consumer_lag_seconds', 'Age of the oldest event that is not consumed.', ({ seconds }) => seconds),
-      gauge('grantkeeper_consumer_tenants_behind', 'Tenants with events that are not consumed.', ({ tenantsBehind }) => tenantsBehind),
-      gauge('grantkeeper_consumer_tenants_failing', 'Tenants whose next event has failed and is tried again.', ({ failing }) => failing),
-      new Gauge('grantkeeper_dead_letters_open', 'Events that a consumer gave up on and that are not resolved.', () => this.#openLetters()),
+      gauge(
+        'grantkeeper_consumer_lag_events',
+        'Events that the tenant furthest behind has yet to see consumed.',
+        ({ events }) => events,
+      ),
+      gauge(
+        'grantkeeper_consumer_lag_seconds',
+        'Age of the oldest event that is not consumed.',
+        ({ seconds }) => seconds,
+      ),
+      gauge(
+        'grantkeeper_consumer_tenants_behind',
+        'Tenants with events that are not consumed.',
+        ({ tenantsBehind }) => tenantsBehind,
+      ),
+      gauge(
+        'grantkeeper_consumer_tenants_failing',
+        'Tenants whose next event has failed and is tried again.',
+        ({ failing }) => failing,
+      ),
+      new Gauge('grantkeeper_dead_letters_open', 'Events that a consumer gave up on and that are not resolved.', () =>
+        this.#openLetters(),
+      ),
     ];
   }
 

@@ -17,7 +17,8 @@ export function parseMasterKeys(text: string): readonly MasterKey[] | null {
     const [, version, encoded] = /^\s*([1-9]\d{0,5}):([A-Za-z0-9+/_-]+={0,2})\s*$/.exec(entry) ?? [];
     if (version === undefined || encoded === undefined) return null;
     const key = Buffer.from(encoded, 'base64');
-    if (key.length !== 32 || Number(version) > MAX_VERSION || keys.some((other) => other.version === Number(version))) return null;
+    if (key.length !== 32 || Number(version) > MAX_VERSION || keys.some((other) => other.version === Number(version)))
+      return null;
     keys.push({ version: Number(version), key });
   }
   return keys;

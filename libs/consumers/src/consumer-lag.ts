@@ -56,7 +56,13 @@ export async function consumerLag(database: Database, { consumers, projections }
   return Promise.all(
     rows.map(async (row) => {
       const ages = await Promise.all(row.worst.map(({ tenant, next }) => ageOf(database, tenant, next)));
-      return { consumer: row.consumer, tenantsBehind: row.tenants_behind, events: row.events, seconds: Math.max(0, ...ages), failing: row.failing };
+      return {
+        consumer: row.consumer,
+        tenantsBehind: row.tenants_behind,
+        events: row.events,
+        seconds: Math.max(0, ...ages),
+        failing: row.failing,
+      };
     }),
   );
 }
@@ -64,7 +70,12 @@ export async function consumerLag(database: Database, { consumers, projections }
 /** Seconds since the event was recorded. */
 async function ageOf(database: Database, tenant: string, seq: number): Promise<number> {
   const row = await database.asTenant(tenantId(tenant), (tx) =>
-    tx.selectFrom('events').select('recorded_at').where('tenant_id', '=', tenant).where('seq', '=', seq).executeTakeFirst(),
+    tx
+      .selectFrom('events')
+      .select('recorded_at')
+      .where('tenant_id', '=', tenant)
+      .where('seq', '=', seq)
+      .executeTakeFirst(),
   );
   return row ? Math.max(0, (Date.now() - row.recorded_at.getTime()) / 1000) : 0;
 }

@@ -66,20 +66,30 @@ export class ConsumerRunner {
    * Brings the live generations of projections to the end of the ledger, builds those that are to be built, switches to
    * them, and drops old ones. Building and dropping end after `buildForMs`; answers whether that was too soon.
    */
-  async catchUpProjections(tenant: TenantId, { only, buildForMs = Number.POSITIVE_INFINITY }: { only?: string; buildForMs?: number } = {}): Promise<boolean> {
+  async catchUpProjections(
+    tenant: TenantId,
+    { only, buildForMs = Number.POSITIVE_INFINITY }: { only?: string; buildForMs?: number } = {},
+  ): Promise<boolean> {
     if (this.generations.projections.length === 0) return false;
     const wanted = async (): Promise<Generation[]> =>
-      this.#stopped ? [] : (await this.generations.of(tenant)).filter(({ projection }) => only === undefined || projection === only);
+      this.#stopped
+        ? []
+        : (await this.generations.of(tenant)).filter(({ projection }) => only === undefined || projection === only);
     const deadline = performance.now() + buildForMs;
     for (const generation of await wanted()) {
       const projection = this.generations.projections.find(({ name }) => name === generation.projection);
       // Rows of another shape are for the release that knows it.
       if (projection && generation.state !== 'retired' && generation.version === projection.version) {
-        await this.catchUp(tenant, projectionConsumer(projection, generation), generation.state === 'building' ? deadline : undefined);
+        await this.catchUp(
+          tenant,
+          projectionConsumer(projection, generation),
+          generation.state === 'building' ? deadline : undefined,
+        );
       }
     }
     for (const generation of await wanted()) {
-      if (generation.state === 'retired') await this.generations.drop(tenant, generation, () => this.#stopped || performance.now() > deadline);
+      if (generation.state === 'retired')
+        await this.generations.drop(tenant, generation, () => this.#stopped || performance.now() > deadline);
     }
     return !this.#stopped && performance.now() > deadline;
   }
@@ -111,14 +121,22 @@ export class ConsumerRunner {
     const generation = generationOf(consumer);
     const cursor = await tx
       .selectFrom('consumer_cursors as c')
-      .select(['c.epoch', 'c.seq', 'c.attempts', 'c.failed_at', 'c.through_at', sql<boolean>`coalesce(c.retry_at > clock_timestamp(), false)`.as('early')])
+      .select([
+        'c.epoch',
+        'c.seq',
+        'c.attempts',
+        'c.failed_at',
+        'c.through_at',
+        sql<boolean>`coalesce(c.retry_at > clock_timestamp(), false)`.as('early'),
+      ])
       .where('c.tenant_id', '=', tenant)
       .where('c.consumer', '=', consumer.name)
       // A generation that has been retired, or whose number has been given to another shape, is not followed.
       .$if(generation !== undefined, (cursors) =>
-        cursors.where(({ exists, selectFrom }) =>
-          exists(
-            selectFrom('projection_generations as g')
+        cursors.where((e) =>
+          e.exists(
+            e
+              .selectFrom('projection_generations as g')
               .select('g.generation')
               .where('g.tenant_id', '=', tenant)
               .where('g.projection', '=', generation!.projection)
@@ -160,7 +178,13 @@ export class ConsumerRunner {
     return (await this.generations.promote(tx, tenant, generation, progress?.at ?? cursor.seq)) ? 'caught-up' : 'more';
   }
 
-  async #move(tx: Transaction, tenant: TenantId, consumer: EventConsumer, epoch: number, progress: Progress): Promise<void> {
+  async #move(
+    tx: Transaction,
+    tenant: TenantId,
+    consumer: EventConsumer,
+    epoch: number,
+    progress: Progress,
+  ): Promise<void> {
     await tx
       .updateTable('consumer_cursors')
       .set({
@@ -168,7 +192,10 @@ export class ConsumerRunner {
         epoch,
         seq: progress.at,
         attempts: progress.attempts,
-        retry_at: progress.retryInMs === null ? null : sql`clock_timestamp() + make_interval(secs => ${progress.retryInMs / 1000})`,
+        retry_at:
+          progress.retryInMs === null
+            ? null
+            : sql`clock_timestamp() + make_interval(secs => ${progress.retryInMs / 1000})`,
         last_error: progress.lastError,
         failed_at: progress.attempts === 0 ? null : (progress.failedAt ?? sql`clock_timestamp()`),
         through_at: progress.throughAt,
@@ -193,7 +220,14 @@ export class ConsumerRunner {
     await this.database.asTenant(tenant, (tx) =>
       tx
         .insertInto('consumer_cursors')
-        .values({ tenant_id: tenant, consumer: consumer.name, retry_at: null, last_error: null, failed_at: null, through_at: null })
+        .values({
+          tenant_id: tenant,
+          consumer: consumer.name,
+          retry_at: null,
+          last_error: null,
+          failed_at: null,
+          through_at: null,
+        })
         .onConflict((conflict) => conflict.doNothing())
         .execute(),
     );

@@ -58,7 +58,12 @@ export class DeadLetterReplay {
         .forUpdate()
         .executeTakeFirst();
       if (!letter) return 'none';
-      const row = await tx.selectFrom('events').selectAll().where('tenant_id', '=', tenant).where('seq', '=', seq).executeTakeFirstOrThrow();
+      const row = await tx
+        .selectFrom('events')
+        .selectAll()
+        .where('tenant_id', '=', tenant)
+        .where('seq', '=', seq)
+        .executeTakeFirstOrThrow();
 
       const guarded = await tx.savepoint('effect').execute();
       let reason: string | undefined;
@@ -72,7 +77,11 @@ export class DeadLetterReplay {
 
       await tx
         .updateTable('dead_letters')
-        .set(reason === undefined ? { resolved_at: sql<Date>`clock_timestamp()` } : { reason, attempts: letter.attempts + 1 })
+        .set(
+          reason === undefined
+            ? { resolved_at: sql<Date>`clock_timestamp()` }
+            : { reason, attempts: letter.attempts + 1 },
+        )
         .set({ replay_requested_at: null })
         .where('tenant_id', '=', tenant)
         .where('consumer', '=', name)
@@ -80,7 +89,15 @@ export class DeadLetterReplay {
         .execute();
       const outcome = reason === undefined ? 'resolved' : 'failed';
       consumerMetrics.replayed.add({ consumer: name, outcome });
-      this.#log.log({ msg: 'a dead letter was replayed', tenant, consumer: name, seq, outcome, ...(reason !== undefined && { reason }), by: letter.replay_requested_by as unknown });
+      this.#log.log({
+        msg: 'a dead letter was replayed',
+        tenant,
+        consumer: name,
+        seq,
+        outcome,
+        ...(reason !== undefined && { reason }),
+        by: letter.replay_requested_by as unknown,
+      });
       return outcome;
     });
   }

@@ -35,17 +35,26 @@ export class DeadLetters {
   /** By position, the newest first; `before` goes on where a page ended. */
   async list(
     tenant: TenantId,
-    filter: { state: 'open' | 'resolved' | 'all'; consumer?: string | undefined; before?: Pick<LetterAddress, 'seq' | 'consumer'> | undefined; limit: number },
+    filter: {
+      state: 'open' | 'resolved' | 'all';
+      consumer?: string | undefined;
+      before?: Pick<LetterAddress, 'seq' | 'consumer'> | undefined;
+      limit: number;
+    },
   ): Promise<DeadLetter[]> {
     return this.database.asTenant(tenant, async (tx) => {
       const rows = await tx
         .selectFrom('dead_letters')
         .selectAll()
         .where('tenant_id', '=', tenant)
-        .$if(filter.state !== 'all', (letters) => letters.where('resolved_at', filter.state === 'open' ? 'is' : 'is not', null))
+        .$if(filter.state !== 'all', (letters) =>
+          letters.where('resolved_at', filter.state === 'open' ? 'is' : 'is not', null),
+        )
         .$if(filter.consumer !== undefined, (letters) => letters.where('consumer', '=', filter.consumer!))
         .$if(filter.before !== undefined, (letters) =>
-          letters.where((row) => row(row.refTuple('seq', 'consumer'), '<', row.tuple(filter.before!.seq, filter.before!.consumer))),
+          letters.where((row) =>
+            row(row.refTuple('seq', 'consumer'), '<', row.tuple(filter.before!.seq, filter.before!.consumer)),
+          ),
         )
         .orderBy('seq', 'desc')
         .orderBy('consumer', 'desc')
@@ -66,8 +75,10 @@ export class DeadLetters {
         .where('seq', '=', seq)
         .forUpdate()
         .executeTakeFirst();
-      if (!row) throw new DomainError('deadletter.not_found', 'This consumer has not put aside such an event.', 'not_found');
-      if (row.resolved_at) throw new DomainError('deadletter.resolved', 'The event has been consumed since.', 'conflict');
+      if (!row)
+        throw new DomainError('deadletter.not_found', 'This consumer has not put aside such an event.', 'not_found');
+      if (row.resolved_at)
+        throw new DomainError('deadletter.resolved', 'The event has been consumed since.', 'conflict');
       if (row.replay_requested_at) return deadLetter(row);
       const requested = await tx
         .updateTable('dead_letters')

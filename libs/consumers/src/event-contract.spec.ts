@@ -29,7 +29,11 @@ function event(type: string, schemaVersion: number, payload: Record<string, unkn
 
 describe('CatalogueContract', () => {
   const contract = new CatalogueContract([
-    { type: 'Renamed', version: 3, upcasters: { 1: (old) => ({ b: (old as { a: number }).a }), 2: (old) => ({ c: (old as { b: number }).b }) } },
+    {
+      type: 'Renamed',
+      version: 3,
+      upcasters: { 1: (old) => ({ b: (old as { a: number }).a }), 2: (old) => ({ c: (old as { b: number }).b }) },
+    },
     { type: 'Broken', version: 2, upcasters: {} },
   ]);
 

@@ -22,7 +22,8 @@ export class CatalogueContract extends EventContract {
 
   override read(event: LedgerEvent): LedgerEvent {
     const definition = this.#definitions.get(event.type);
-    if (!definition || event.schemaVersion > definition.version) throw new UnknownEvent(event.type, event.schemaVersion);
+    if (!definition || event.schemaVersion > definition.version)
+      throw new UnknownEvent(event.type, event.schemaVersion);
     if (event.schemaVersion === definition.version) return event;
     let payload: unknown = event.payload;
     for (let version = event.schemaVersion; version < definition.version; version += 1) {

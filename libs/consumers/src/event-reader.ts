@@ -44,13 +44,19 @@ export class EventReader {
     private readonly retries?: RetryPolicy,
   ) {}
 
-  async read(tx: Transaction, consumer: EventConsumer, cursor: CursorAt, rows: readonly Selectable<EventsRow>[]): Promise<Progress> {
+  async read(
+    tx: Transaction,
+    consumer: EventConsumer,
+    cursor: CursorAt,
+    rows: readonly Selectable<EventsRow>[],
+  ): Promise<Progress> {
     const readable: LedgerEvent[] = [];
     let failure: Failure | undefined;
     for (const row of rows) {
       const event = ledgerEvent(row);
       try {
-        if (event.seq !== cursor.seq + readable.length + 1) throw new LedgerGap(cursor.seq + readable.length + 1, event.seq);
+        if (event.seq !== cursor.seq + readable.length + 1)
+          throw new LedgerGap(cursor.seq + readable.length + 1, event.seq);
         // Also what the consumer is not interested in: an event that is not known might be of interest.
         readable.push(this.contract.read(event));
       } catch (error) {
@@ -121,7 +127,8 @@ export class EventReader {
     const failedAt = again && cursor.attempts > 0 ? cursor.failed_at : null;
     const reason = failureReason(error);
     const stopped = error instanceof LedgerGap || error instanceof UnknownEvent;
-    const policy = this.retries ?? consumer.retries ?? (consumer.onFailure === 'park' ? parkingRetries : blockingRetries);
+    const policy =
+      this.retries ?? consumer.retries ?? (consumer.onFailure === 'park' ? parkingRetries : blockingRetries);
     const spent = attempts >= policy.maxAttempts;
     this.#tell(consumer, event, { attempts, reason, stopped, spent, error });
     const throughAt = before?.recordedAt ?? cursor.through_at;
@@ -129,11 +136,29 @@ export class EventReader {
     if (!stopped && spent && consumer.onFailure === 'park') {
       await park(tx, consumer, event, { reason, attempts, firstAt: failedAt ?? new Date() });
       consumerMetrics.parked.add({ consumer: labelOf(consumer) });
-      return { at: event.seq, attempts: 0, retryInMs: null, lastError: reason, failedAt: null, throughAt: event.recordedAt, failed: false, atEnd: false };
+      return {
+        at: event.seq,
+        attempts: 0,
+        retryInMs: null,
+        lastError: reason,
+        failedAt: null,
+        throughAt: event.recordedAt,
+        failed: false,
+        atEnd: false,
+      };
     }
     // What stops a consumer is mended by people, who then want it back soon.
     const retryInMs = (stopped && !this.retries ? blockingRetries : policy).delayMs(attempts);
-    return { at: before?.seq ?? cursor.seq, attempts, retryInMs, lastError: reason, failedAt, throughAt, failed: true, atEnd: false };
+    return {
+      at: before?.seq ?? cursor.seq,
+      attempts,
+      retryInMs,
+      lastError: reason,
+      failedAt,
+      throughAt,
+      failed: true,
+      atEnd: false,
+    };
   }
 
   #tell(

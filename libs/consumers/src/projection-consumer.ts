@@ -16,7 +16,8 @@ export function projectionConsumer(projection: AsyncProjection, generation: Gene
     handles: projection.handles,
     onFailure: 'block',
     generation,
-    apply: (event, { tx }) => projection.apply(event, tx, generation.generation),
+    apply: (event, { tx }) => projection.apply([event], tx, generation.generation),
+    applyAll: (events, { tx }) => projection.apply(events, tx, generation.generation),
   };
 }
 

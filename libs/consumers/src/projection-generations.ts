@@ -48,7 +48,8 @@ export class ProjectionGenerations {
   async of(tenant: TenantId): Promise<Generation[]> {
     const found = await this.#read(tenant);
     const missing = this.projections.filter(
-      ({ name, version }) => !found.some((one) => one.projection === name && one.state !== 'retired' && one.version >= version),
+      ({ name, version }) =>
+        !found.some((one) => one.projection === name && one.state !== 'retired' && one.version >= version),
     );
     if (missing.length === 0) return found;
     for (const projection of missing) await this.begin(tenant, projection);
@@ -56,7 +57,10 @@ export class ProjectionGenerations {
   }
 
   /** Has a new generation built; one that is being built already is that one, so two rebuilds at once are one. */
-  async begin(tenant: TenantId, { name, version }: Pick<AsyncProjection, 'name' | 'version'>): Promise<{ generation: number; begun: boolean }> {
+  async begin(
+    tenant: TenantId,
+    { name, version }: Pick<AsyncProjection, 'name' | 'version'>,
+  ): Promise<{ generation: number; begun: boolean }> {
     return this.database.asTenant(tenant, async (tx) => {
       const rows = await lockGenerations(tx, tenant, name);
       const live = rows.find(({ state }) => state === 'live');
@@ -68,14 +72,28 @@ export class ProjectionGenerations {
       const generation = Math.max(0, ...rows.map((row) => row.generation)) + 1;
       const made = await tx
         .insertInto('projection_generations')
-        .values({ tenant_id: tenant, projection: name, generation, version: wanted, state: 'building', switched_at: null })
+        .values({
+          tenant_id: tenant,
+          projection: name,
+          generation,
+          version: wanted,
+          state: 'building',
+          switched_at: null,
+        })
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirst();
       // The first one of a tenant has no rows to lock: whoever came first has made it.
       if (made.numInsertedOrUpdatedRows === 0n) return { generation, begun: false };
       await tx
         .insertInto('consumer_cursors')
-        .values({ tenant_id: tenant, consumer: generationCursor(name, generation), retry_at: null, last_error: null, failed_at: null, through_at: null })
+        .values({
+          tenant_id: tenant,
+          consumer: generationCursor(name, generation),
+          retry_at: null,
+          last_error: null,
+          failed_at: null,
+          through_at: null,
+        })
         .execute();
       return { generation, begun: true };
     });
@@ -86,7 +104,12 @@ export class ProjectionGenerations {
    * cursor. False when the one that is live is ahead of it: readers must not go back. Appends are not waited for, and no
    * event is missed: the new generation keeps its cursor and goes on from there.
    */
-  async promote(tx: Transaction, tenant: TenantId, { projection, generation }: Generation, seq: number): Promise<boolean> {
+  async promote(
+    tx: Transaction,
+    tenant: TenantId,
+    { projection, generation }: Generation,
+    seq: number,
+  ): Promise<boolean> {
     const live = await tx
       .selectFrom('projection_generations')
       .select('generation')
@@ -113,24 +136,35 @@ export class ProjectionGenerations {
     const before = rows.find(({ state }) => state === 'live');
     if (before) await setState(tx, tenant, before, 'retired');
     await setState(tx, tenant, ours, 'live');
-    if (cursor !== undefined) await tx.deleteFrom('consumer_cursors').where('tenant_id', '=', tenant).where('consumer', '=', cursor).execute();
+    if (cursor !== undefined)
+      await tx.deleteFrom('consumer_cursors').where('tenant_id', '=', tenant).where('consumer', '=', cursor).execute();
     return true;
   }
 
   /** Deletes the rows of a retired generation, in chunks that hold nobody up, and then the generation; or as far as it comes. */
-  async drop(tenant: TenantId, { projection, generation }: Generation, enough: () => boolean = () => false): Promise<void> {
+  async drop(
+    tenant: TenantId,
+    { projection, generation }: Generation,
+    enough: () => boolean = () => false,
+  ): Promise<void> {
     // First, and waiting for whoever still holds it: nobody writes rows after this.
     await this.database.asTenant(tenant, (tx) =>
-      tx.deleteFrom('consumer_cursors').where('tenant_id', '=', tenant).where('consumer', '=', generationCursor(projection, generation)).execute(),
+      tx
+        .deleteFrom('consumer_cursors')
+        .where('tenant_id', '=', tenant)
+        .where('consumer', '=', generationCursor(projection, generation))
+        .execute(),
     );
     const tables = this.projections.find(({ name }) => name === projection)?.tables ?? [];
     for (const table of tables) {
       const name = sql.table(table);
-      for (let left = true; left; ) {
+      for (let left = true; left;) {
         if (enough()) return;
         const { numAffectedRows } = await this.database.asTenant(tenant, (tx) =>
           sql`DELETE FROM ${name} WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM ${name} WHERE tenant_id = ${tenant} AND generation = ${generation} LIMIT ${CHUNK})) AND tenant_id = ${tenant}`.execute(tx),
+            SELECT ctid FROM ${name} WHERE tenant_id = ${tenant} AND generation = ${generation} LIMIT ${CHUNK})) AND tenant_id = ${tenant}`.execute(
+            tx,
+          ),
         );
         left = Number(numAffectedRows ?? 0n) === CHUNK;
       }
@@ -149,13 +183,27 @@ export class ProjectionGenerations {
   /** Where every projection stands. */
   async progress(tenant: TenantId): Promise<ProjectionProgress[]> {
     return this.database.asTenantAtOneMoment(tenant, async (tx) => {
-      const head = (await tx.selectFrom('heads').select('seq').where('tenant_id', '=', tenant).executeTakeFirst())?.seq ?? 0;
+      const head =
+        (await tx.selectFrom('heads').select('seq').where('tenant_id', '=', tenant).executeTakeFirst())?.seq ?? 0;
       const rows = await tx
         .selectFrom('projection_generations as g')
         .innerJoin('consumer_cursors as c', (join) =>
-          join.onRef('c.tenant_id', '=', 'g.tenant_id').on('c.consumer', '=', sql<string>`g.projection || '@' || g.generation`),
+          join
+            .onRef('c.tenant_id', '=', 'g.tenant_id')
+            .on('c.consumer', '=', sql<string>`g.projection || '@' || g.generation`),
         )
-        .select(['g.projection', 'g.generation', 'g.version', 'g.state', 'g.begun_at', 'g.switched_at', 'c.seq', 'c.attempts', 'c.last_error', 'c.failed_at'])
+        .select([
+          'g.projection',
+          'g.generation',
+          'g.version',
+          'g.state',
+          'g.begun_at',
+          'g.switched_at',
+          'c.seq',
+          'c.attempts',
+          'c.last_error',
+          'c.failed_at',
+        ])
         .where('g.tenant_id', '=', tenant)
         .where('g.state', '<>', 'retired')
         .execute();
@@ -173,7 +221,12 @@ export class ProjectionGenerations {
           failing: row.attempts === 0 ? null : { attempts: row.attempts, reason: row.last_error, since: row.failed_at },
         };
       };
-      return this.projections.map(({ name }) => ({ projection: name, head, live: progressOf(name, 'live'), building: progressOf(name, 'building') }));
+      return this.projections.map(({ name }) => ({
+        projection: name,
+        head,
+        live: progressOf(name, 'live'),
+        building: progressOf(name, 'building'),
+      }));
     });
   }
 
@@ -205,7 +258,12 @@ async function lockGenerations(tx: Transaction, tenant: TenantId, projection: st
   return rows as Generation[];
 }
 
-async function setState(tx: Transaction, tenant: TenantId, { projection, generation }: Generation, state: Generation['state']): Promise<void> {
+async function setState(
+  tx: Transaction,
+  tenant: TenantId,
+  { projection, generation }: Generation,
+  state: Generation['state'],
+): Promise<void> {
   await tx
     .updateTable('projection_generations')
     .set({ state, ...(state === 'live' && { switched_at: sql<Date>`clock_timestamp()` }) })

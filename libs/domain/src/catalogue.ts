@@ -1,11 +1,24 @@
 import { adminKeyCreated } from './admin-key/admin-key.events.ts';
 import { clientAccessRevoked, clientAdmitted } from './client/client.events.ts';
 import type { EventDefinition } from './event.ts';
-import { familyRevoked, grantCreated, grantRenewed, grantRevoked, grantWidened, tokenRevoked } from './grant/grant.events.ts';
+import {
+  familyRevoked,
+  grantCreated,
+  grantRenewed,
+  grantRevoked,
+  grantWidened,
+  tokenRevoked,
+} from './grant/grant.events.ts';
 import { policySet } from './policy/policy.events.ts';
 import { resourceAccessRevoked, resourceAdded } from './resource/resource.events.ts';
 import { signingKeyCreated } from './signing-key/signing-key.events.ts';
-import { issuerEstablished, ledgerDiverged, tenantAccessRevoked, tenantAdmitted, tenantOnboarded } from './tenant/tenant.events.ts';
+import {
+  issuerEstablished,
+  ledgerDiverged,
+  tenantAccessRevoked,
+  tenantAdmitted,
+  tenantOnboarded,
+} from './tenant/tenant.events.ts';
 import { identityLinked, userAccessRevoked, userCreated } from './user/user.events.ts';
 
 /** Every event type that a ledger may hold, in its newest version. */

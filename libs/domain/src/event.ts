@@ -26,16 +26,7 @@ export interface EventDefinition<Type extends string = string, Payload = unknown
 }
 
 export type StreamType =
-  | 'tenant'
-  | 'issuer'
-  | 'resource'
-  | 'policy'
-  | 'signing-key'
-  | 'user'
-  | 'client'
-  | 'grant'
-  | 'pair'
-  | 'admin-key';
+  'tenant' | 'issuer' | 'resource' | 'policy' | 'signing-key' | 'user' | 'client' | 'grant' | 'pair' | 'admin-key';
 
 /** Whose key seals a personal field: a person of the tenant, or the tenant itself where no person is meant. */
 export type PersonalSubject = { readonly user: string } | 'tenant';
@@ -89,13 +80,26 @@ export function defineEvent<Type extends string, Payload, Personal extends strin
   endsAccess?: boolean;
   says: string;
 }) {
-  const whole: EventDefinition<Type, Payload, Personal> = { personal: [], upcasters: {}, wide: false, endsAccess: false, ...definition };
+  const whole: EventDefinition<Type, Payload, Personal> = {
+    personal: [],
+    upcasters: {},
+    wide: false,
+    endsAccess: false,
+    ...definition,
+  };
   return {
     ...whole,
     /** An event of this type on the stream `streamId`; throws when the payload breaks the contract. */
     on(streamId: string, payload: Payload, personal: Partial<Record<Personal, PersonalField>> = {}): NewEvent<Payload> {
-      const fields = Object.entries(personal).filter((entry): entry is [string, PersonalField] => entry[1] !== undefined);
-      return { definition: whole, streamId, payload: whole.payload.parse(payload), personal: Object.fromEntries(fields) };
+      const fields = Object.entries(personal).filter(
+        (entry): entry is [string, PersonalField] => entry[1] !== undefined,
+      );
+      return {
+        definition: whole,
+        streamId,
+        payload: whole.payload.parse(payload),
+        personal: Object.fromEntries(fields),
+      };
     },
     /** Narrows a recorded event to this type. */
     is(event: RecordedEvent): event is RecordedEvent<Payload> {

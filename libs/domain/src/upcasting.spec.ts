@@ -7,7 +7,9 @@ import { UnknownEvent, upcast } from './upcasting.ts';
 
 const golden = new URL('../golden/', import.meta.url);
 const read = (name: string): unknown => JSON.parse(readFileSync(new URL(name, golden), 'utf8'));
-const versions = eventCatalogue.flatMap((definition) => Array.from({ length: definition.version }, (_, index) => [definition, index + 1] as const));
+const versions = eventCatalogue.flatMap((definition) =>
+  Array.from({ length: definition.version }, (_, index) => [definition, index + 1] as const),
+);
 
 describe('every version of every event that was ever recorded', () => {
   it.each(versions.map(([definition, version]) => [`${definition.type}.${version}`, definition, version] as const))(
@@ -62,7 +64,9 @@ describe('upcasting', () => {
   });
 
   it('stops where a step is missing', () => {
-    const broken = new Map([['ThingNamed', { ...renamed, upcasters: { 2: (payload: unknown) => payload } } as EventDefinition]]);
+    const broken = new Map([
+      ['ThingNamed', { ...renamed, upcasters: { 2: (payload: unknown) => payload } } as EventDefinition],
+    ]);
     expect(() => upcast('ThingNamed', 1, {}, broken)).toThrow(UnknownEvent);
   });
 });

@@ -12,7 +12,9 @@ export class UnknownEvent extends Error {
   }
 }
 
-const byType: ReadonlyMap<string, EventDefinition> = new Map(eventCatalogue.map((definition) => [definition.type, definition]));
+const byType: ReadonlyMap<string, EventDefinition> = new Map(
+  eventCatalogue.map((definition) => [definition.type, definition]),
+);
 
 /**
  * The payload of a recorded event in the newest shape of its type, brought there version by version. Recorded events are

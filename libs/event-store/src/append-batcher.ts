@@ -2,7 +2,9 @@ import type { TenantId } from '@grantkeeper/kernel';
 import type { Database } from './database.ts';
 
 /** What SQL said to one append of a batch. */
-type BatchAnswer<Result> = { readonly ok: Result } | { readonly error: { readonly code: string; readonly constraint: string; readonly message: string } };
+type BatchAnswer<Result> =
+  | { readonly ok: Result }
+  | { readonly error: { readonly code: string; readonly constraint: string; readonly message: string } };
 
 interface Waiting<Result> {
   readonly input: object;
@@ -60,7 +62,11 @@ export class AppendBatcher<Result> {
         alone!.resolve(await this.database.call<Result>('append', tenantId, alone!.input));
         return;
       }
-      const answers = await this.database.call<BatchAnswer<Result>[]>('append_batch', tenantId, batch.map(({ input }) => input));
+      const answers = await this.database.call<BatchAnswer<Result>[]>(
+        'append_batch',
+        tenantId,
+        batch.map(({ input }) => input),
+      );
       batch.forEach((waiting, index) => {
         const answer = answers[index]!;
         if ('ok' in answer) waiting.resolve(answer.ok);

@@ -16,7 +16,11 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number);
  * A pool whose every connection acts as `role` and gives up rather than hold a tenant: a lost host is noticed within
  * seconds by TCP, a forgotten transaction is ended by the server.
  */
-export function openPool(url: string, role: Role, options: { max?: number; onError?: (error: Error) => void } = {}): pg.Pool {
+export function openPool(
+  url: string,
+  role: Role,
+  options: { max?: number; onError?: (error: Error) => void } = {},
+): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: options.max ?? 20,
@@ -70,7 +74,9 @@ export class Database {
   }
 
   /** Appends to the ledgers of several tenants: one statement, one transaction, so no head lock waits for this process. */
-  async appendTogether<Result>(inputs: ReadonlyArray<{ readonly tenant: TenantId; readonly input: object }>): Promise<Result[]> {
+  async appendTogether<Result>(
+    inputs: ReadonlyArray<{ readonly tenant: TenantId; readonly input: object }>,
+  ): Promise<Result[]> {
     const { rows } = await this.#pool.query<{ result: Result[] }>({
       name: 'append_together',
       text: 'SELECT append_together($1) AS result',
@@ -101,7 +107,10 @@ export class Database {
       await tx.commit().execute();
       return result;
     } catch (error) {
-      await tx.rollback().execute().catch(() => undefined);
+      await tx
+        .rollback()
+        .execute()
+        .catch(() => undefined);
       throw error;
     }
   }

@@ -24,7 +24,9 @@ export interface UnrecordedEvent {
   };
   readonly streamId: string;
   readonly payload: unknown;
-  readonly personal: Readonly<Record<string, { readonly subject: { readonly user: string } | 'tenant'; readonly value: string }>>;
+  readonly personal: Readonly<
+    Record<string, { readonly subject: { readonly user: string } | 'tenant'; readonly value: string }>
+  >;
 }
 
 /** Claims, moves (`expect` names the present holder) or releases (`holder` null) something unique in the tenant. */
@@ -72,7 +74,12 @@ export interface Appended {
 
 /** Seals the personal fields of an event under the keys of those whom they concern. */
 export abstract class PersonalDataSealer {
-  abstract seal(tenantId: TenantId, subject: { user: string } | 'tenant', place: { eventId: string; field: string }, value: string): Promise<string>;
+  abstract seal(
+    tenantId: TenantId,
+    subject: { user: string } | 'tenant',
+    place: { eventId: string; field: string },
+    value: string,
+  ): Promise<string>;
 }
 
 /** Told after every commit; a hint that may be lost. */
@@ -127,7 +134,9 @@ export class EventStore {
   /** Appends to the ledgers of several tenants in one transaction, their heads locked in the order of their ids. */
   async appendTogether(inputs: readonly AppendInput[]): Promise<Appended[]> {
     const sorted = [...inputs].sort((a, b) => (a.tenantId < b.tenantId ? -1 : 1));
-    const prepared = await Promise.all(sorted.map(async (input) => ({ tenant: input.tenantId, input: await this.#prepare(input) })));
+    const prepared = await Promise.all(
+      sorted.map(async (input) => ({ tenant: input.tenantId, input: await this.#prepare(input) })),
+    );
     const appended = await this.database.appendTogether<Appended>(prepared).catch((error: unknown) => {
       throw translated(error);
     });
@@ -141,13 +150,27 @@ export class EventStore {
     command: CommandIdentity,
   ): Promise<{ result: Result; position: Position; recordedAt: string } | undefined> {
     const row = await this.database.asTenant(tenantId, (tx) =>
-      tx.selectFrom('commands').selectAll().where('tenant_id', '=', tenantId).where('command_id', '=', command.id).executeTakeFirst(),
+      tx
+        .selectFrom('commands')
+        .selectAll()
+        .where('tenant_id', '=', tenantId)
+        .where('command_id', '=', command.id)
+        .executeTakeFirst(),
     );
     if (!row) return undefined;
     if (row.fingerprint !== command.fingerprint) {
-      throw new DomainError('command.id_reused', 'This Idempotency-Key was used for a different request.', 'conflict', 'Idempotency-Key');
+      throw new DomainError(
+        'command.id_reused',
+        'This Idempotency-Key was used for a different request.',
+        'conflict',
+        'Idempotency-Key',
+      );
     }
-    return { result: row.result as Result, position: { epoch: row.epoch, seq: row.last_seq }, recordedAt: row.recorded_at.toISOString() };
+    return {
+      result: row.result as Result,
+      position: { epoch: row.epoch, seq: row.last_seq },
+      recordedAt: row.recorded_at.toISOString(),
+    };
   }
 
   async #prepare(input: AppendInput): Promise<object> {
@@ -222,7 +245,8 @@ function translated(error: unknown): unknown {
     case '40P01':
       return new ConcurrencyError('serialization', 'The transaction could not be serialized.');
     case '23505':
-      if (constraint === 'commands_pkey') return new ConcurrencyError('serialization', 'The command is being carried out.');
+      if (constraint === 'commands_pkey')
+        return new ConcurrencyError('serialization', 'The command is being carried out.');
       if (constraint === 'tenant_directory_pkey' || constraint === 'tenants_pkey') {
         return new DomainError('tenant.slug_taken', 'A tenant with this slug exists.', 'conflict', 'slug');
       }

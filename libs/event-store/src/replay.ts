@@ -14,9 +14,15 @@ export interface Replay {
 }
 
 /** What `verifyLedger` finds, one entry for each side of a row that differs. */
-export async function replay(database: Database, projections: readonly InlineProjection[], tenantId: TenantId): Promise<Replay> {
+export async function replay(
+  database: Database,
+  projections: readonly InlineProjection[],
+  tenantId: TenantId,
+): Promise<Replay> {
   let events = 0;
-  const { seq, differences } = await verifyLedger(database, projections, tenantId, { onProgress: (last) => (events = last) });
+  const { seq, differences } = await verifyLedger(database, projections, tenantId, {
+    onProgress: (last) => (events = last),
+  });
   const gaps = differences.filter(({ table }) => table === 'events').map(({ live }) => String(live?.['says']));
   const rows = differences.filter(({ table }) => table !== 'events');
   const sides = rows.flatMap(({ table, live, fold }) => [

@@ -20,7 +20,10 @@ export class TenantDirectory {
     const missUntil = this.#misses.get(slug);
     if (missUntil !== undefined && missUntil > performance.now()) return undefined;
     if (!/^[a-z0-9-]{1,63}$/.test(slug)) return undefined;
-    const [row] = await this.database.relay<{ tenant_id: string }>('SELECT tenant_id FROM tenant_directory WHERE slug = $1', [slug]);
+    const [row] = await this.database.relay<{ tenant_id: string }>(
+      'SELECT tenant_id FROM tenant_directory WHERE slug = $1',
+      [slug],
+    );
     if (!row) {
       remember(this.#misses, slug, performance.now() + MISS_MS);
       return undefined;

@@ -14,8 +14,15 @@ export class WorkingRows {
     for (const { table, row } of current) {
       const projection = projections.find((candidate) => candidate.table === table);
       if (!projection) throw new Error(`No projection writes ${table}`);
-      this.#rows.set(this.#place(table, projection.key.map((column) => row[column])), row);
-      if (projection.stream) this.#versions.set(`${projection.stream}/${String(row[projection.key[0]!])}`, Number(row['stream_version']));
+      this.#rows.set(
+        this.#place(
+          table,
+          projection.key.map((column) => row[column]),
+        ),
+        row,
+      );
+      if (projection.stream)
+        this.#versions.set(`${projection.stream}/${String(row[projection.key[0]!])}`, Number(row['stream_version']));
     }
   }
 
@@ -32,7 +39,10 @@ export class WorkingRows {
     for (const projection of this.projections) {
       if (!projection.handles(event)) continue;
       const key = projection.keyOf(event);
-      const place = this.#place(projection.table, projection.key.map((column) => key[column]));
+      const place = this.#place(
+        projection.table,
+        projection.key.map((column) => key[column]),
+      );
       this.#rows.set(place, projection.evolve(this.#rows.get(place) as ProjectedRow | undefined, event));
       this.#changed.set(place, { table: projection.table, key: place });
     }

@@ -47,11 +47,15 @@ describe('AccessTokenVerifier', () => {
     new AccessTokenVerifier({ issuer, audience, tenant, jwks: changes.jwks ?? jwks, now: () => now });
 
   const sign = (changes: JWTPayload = {}, header: { typ?: string; kid?: string } = {}): Promise<string> =>
-    new SignJWT({ ...good, ...changes }).setProtectedHeader({ alg: 'ES256', kid: 'es', typ: 'at+jwt', ...header }).sign(es.privateKey);
+    new SignJWT({ ...good, ...changes })
+      .setProtectedHeader({ alg: 'ES256', kid: 'es', typ: 'at+jwt', ...header })
+      .sign(es.privateKey);
 
   const refusal = async (token: string | Promise<string>, by = verifier()): Promise<unknown> => {
     const outcome = await by.verify(await token).catch((error: unknown) => error);
-    return outcome instanceof Error ? { name: outcome.name, reason: (outcome as { reason?: unknown }).reason } : outcome;
+    return outcome instanceof Error
+      ? { name: outcome.name, reason: (outcome as { reason?: unknown }).reason }
+      : outcome;
   };
   const refused = (reason: string): unknown => expect.objectContaining({ name: 'TokenRefused', reason });
 
@@ -74,7 +78,9 @@ describe('AccessTokenVerifier', () => {
       notBefore: undefined,
       authTime: now - 600,
     });
-    const rsToken = await new SignJWT(good).setProtectedHeader({ alg: 'RS256', kid: 'rs', typ: 'application/AT+jwt' }).sign(rs.privateKey);
+    const rsToken = await new SignJWT(good)
+      .setProtectedHeader({ alg: 'RS256', kid: 'rs', typ: 'application/AT+jwt' })
+      .sign(rs.privateKey);
     expect((await verifier().verify(rsToken)).tokenId).toBe('token-1');
   });
 
@@ -87,18 +93,24 @@ describe('AccessTokenVerifier', () => {
   it('refuses an unsigned token, whatever type it claims', async () => {
     expect(await refusal(new UnsecuredJWT(good).encode())).toEqual(refused('wrong_type'));
     const header = Buffer.from(JSON.stringify({ alg: 'none', typ: 'at+jwt', kid: 'es' })).toString('base64url');
-    expect(await refusal(`${header}.${Buffer.from(JSON.stringify(good)).toString('base64url')}.`)).toEqual(refused('wrong_algorithm'));
+    expect(await refusal(`${header}.${Buffer.from(JSON.stringify(good)).toString('base64url')}.`)).toEqual(
+      refused('wrong_algorithm'),
+    );
   });
 
   it('refuses HS256 made with the public key as its secret', async () => {
     const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
     const input = `${encode({ alg: 'HS256', kid: 'rs', typ: 'at+jwt' })}.${encode(good)}`;
-    const tag = createHmac('sha256', await exportSPKI(rs.publicKey)).update(input).digest('base64url');
+    const tag = createHmac('sha256', await exportSPKI(rs.publicKey))
+      .update(input)
+      .digest('base64url');
     expect(await refusal(`${input}.${tag}`)).toEqual(refused('wrong_algorithm'));
   });
 
   it('refuses a token that names the key of another algorithm', async () => {
-    const crossed = await new SignJWT(good).setProtectedHeader({ alg: 'RS256', kid: 'es', typ: 'at+jwt' }).sign(rs.privateKey);
+    const crossed = await new SignJWT(good)
+      .setProtectedHeader({ alg: 'RS256', kid: 'es', typ: 'at+jwt' })
+      .sign(rs.privateKey);
     expect(await refusal(crossed)).toEqual(refused('unknown_key'));
     expect(await refusal(crossed, verifier({ jwks: () => es.publicKey }))).toEqual(refused('wrong_algorithm'));
   });
@@ -111,7 +123,9 @@ describe('AccessTokenVerifier', () => {
   it('refuses another audience, and a list of audiences even if ours is in it', async () => {
     expect(await refusal(sign({ aud: 'https://mcp.example.com/t/acme' }))).toEqual(refused('wrong_audience'));
     expect(await refusal(sign({ aud: [audience] }))).toEqual(refused('wrong_audience'));
-    expect(await refusal(sign({ aud: [audience, 'https://elsewhere.example.com'] }))).toEqual(refused('wrong_audience'));
+    expect(await refusal(sign({ aud: [audience, 'https://elsewhere.example.com'] }))).toEqual(
+      refused('wrong_audience'),
+    );
   });
 
   it('refuses a token of another tenant', async () => {
@@ -133,7 +147,9 @@ describe('AccessTokenVerifier', () => {
   });
 
   it('refuses a token signed by another key under a known name', async () => {
-    const forged = await new SignJWT(good).setProtectedHeader({ alg: 'ES256', kid: 'es', typ: 'at+jwt' }).sign(stranger.privateKey);
+    const forged = await new SignJWT(good)
+      .setProtectedHeader({ alg: 'ES256', kid: 'es', typ: 'at+jwt' })
+      .sign(stranger.privateKey);
     expect(await refusal(forged)).toEqual(refused('bad_signature'));
   });
 
@@ -143,12 +159,23 @@ describe('AccessTokenVerifier', () => {
     expect(await refusal(`${header}.${payload}.${signature}`)).toEqual(refused('bad_signature'));
   });
 
-  it.each(['iss', 'aud', 'sub', 'client_id', 'scope', 'jti', 'tenant', 'grant_id', 'family_id', 'epoch', 'seq', 'iat', 'exp'])(
-    'refuses a token without %s',
-    async (claim) => {
-      expect(await refusal(sign({ [claim]: undefined }))).toEqual(refused('malformed'));
-    },
-  );
+  it.each([
+    'iss',
+    'aud',
+    'sub',
+    'client_id',
+    'scope',
+    'jti',
+    'tenant',
+    'grant_id',
+    'family_id',
+    'epoch',
+    'seq',
+    'iat',
+    'exp',
+  ])('refuses a token without %s', async (claim) => {
+    expect(await refusal(sign({ [claim]: undefined }))).toEqual(refused('malformed'));
+  });
 
   it.each([
     ['seq', '42'],
@@ -177,7 +204,9 @@ describe('AccessTokenVerifier', () => {
 
   it('never quotes the token in what it throws', async () => {
     const token = await sign({ exp: now - 100 });
-    const error = (await verifier().verify(token).catch((thrown: unknown) => thrown)) as Error;
+    const error = (await verifier()
+      .verify(token)
+      .catch((thrown: unknown) => thrown)) as Error;
     expect(`${error.message}${error.stack}`).not.toContain(token.slice(0, 20));
   });
 });

@@ -99,7 +99,11 @@ function readHeader(token: string): KeyHint {
   return { kid, alg: known };
 }
 
-async function verifiedPayload(token: string, key: VerificationKey, alg: AccessTokenAlgorithm): Promise<Record<string, unknown>> {
+async function verifiedPayload(
+  token: string,
+  key: VerificationKey,
+  alg: AccessTokenAlgorithm,
+): Promise<Record<string, unknown>> {
   let payload: Uint8Array;
   try {
     ({ payload } = await compactVerify(token, key, { algorithms: [alg] }));

@@ -5,11 +5,15 @@ const metadata = 'https://mcp.example.com/.well-known/oauth-protected-resource/t
 
 describe('bearerChallenge', () => {
   it('names no error when there were no credentials (RS-13)', () => {
-    expect(bearerChallenge({ resource, scopes: ['a', 'b:c'] })).toBe(`Bearer scope="a b:c", resource_metadata="${metadata}"`);
+    expect(bearerChallenge({ resource, scopes: ['a', 'b:c'] })).toBe(
+      `Bearer scope="a b:c", resource_metadata="${metadata}"`,
+    );
   });
 
   it('tells error, description and every scope, each once', () => {
-    expect(bearerChallenge({ resource, error: 'insufficient_scope', description: 'More is needed.', scopes: ['a'] })).toBe(
+    expect(
+      bearerChallenge({ resource, error: 'insufficient_scope', description: 'More is needed.', scopes: ['a'] }),
+    ).toBe(
       `Bearer error="insufficient_scope", error_description="More is needed.", scope="a", resource_metadata="${metadata}"`,
     );
   });
@@ -24,7 +28,11 @@ describe('bearerChallenge', () => {
 describe('resourceMetadataUrl', () => {
   it('inserts the well-known part before the path (RFC 9728 §3.1)', () => {
     expect(resourceMetadataUrl(resource)).toBe(metadata);
-    expect(resourceMetadataUrl('https://mcp.example.com/')).toBe('https://mcp.example.com/.well-known/oauth-protected-resource');
-    expect(resourceMetadataUrl('https://mcp.example.com/a?b=c')).toBe('https://mcp.example.com/.well-known/oauth-protected-resource/a?b=c');
+    expect(resourceMetadataUrl('https://mcp.example.com/')).toBe(
+      'https://mcp.example.com/.well-known/oauth-protected-resource',
+    );
+    expect(resourceMetadataUrl('https://mcp.example.com/a?b=c')).toBe(
+      'https://mcp.example.com/.well-known/oauth-protected-resource/a?b=c',
+    );
   });
 });

@@ -14,7 +14,8 @@ export interface BearerChallenge {
 export function bearerChallenge({ error, description, scopes, resource }: BearerChallenge): string {
   const attributes = [
     error && `error="${error}"`,
-    description && `error_description="${description.replaceAll('"', "'").replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/gu, '?')}"`,
+    description &&
+      `error_description="${description.replaceAll('"', "'").replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/gu, '?')}"`,
     scopes && scopes.length > 0 && `scope="${scopes.filter((scope) => SCOPE.test(scope)).join(' ')}"`,
     `resource_metadata="${resourceMetadataUrl(resource)}"`,
   ];

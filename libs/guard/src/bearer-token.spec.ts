@@ -6,10 +6,17 @@ describe('bearerToken', () => {
     expect(bearerToken('bearer  abc')).toBe('abc');
   });
 
-  it.each([undefined, '', 'Bearer', 'Bearer ', 'Basic abc', 'Bearer a b', 'Bearer a, Bearer b', 'xBearer a', 'Bearer "a"'])(
-    'finds none in %j',
-    (header) => {
-      expect(bearerToken(header)).toBeUndefined();
-    },
-  );
+  it.each([
+    undefined,
+    '',
+    'Bearer',
+    'Bearer ',
+    'Basic abc',
+    'Bearer a b',
+    'Bearer a, Bearer b',
+    'xBearer a',
+    'Bearer "a"',
+  ])('finds none in %j', (header) => {
+    expect(bearerToken(header)).toBeUndefined();
+  });
 });

@@ -20,7 +20,11 @@ export class RowHistory implements EventConsumer {
   readonly handles: ReadonlySet<string>;
 
   constructor(private readonly projections: readonly InlineProjection[] = inlineProjections) {
-    this.handles = new Set(eventCatalogue.map(({ type }) => type).filter((type) => projections.some((projection) => projection.handles({ type }))));
+    this.handles = new Set(
+      eventCatalogue
+        .map(({ type }) => type)
+        .filter((type) => projections.some((projection) => projection.handles({ type }))),
+    );
   }
 
   async apply(event: LedgerEvent, context: EventContext): Promise<void> {
@@ -49,7 +53,11 @@ export class RowHistory implements EventConsumer {
           WHERE h.tenant_id = ${tenantId} AND ${sql.join(same, sql` AND `)}
           ORDER BY h.valid_from DESC LIMIT 1) h`;
     });
-    const { rows } = await sql<{ table: string; row: ProjectedRow; valid_from: number }>`${sql.join(perTable, sql` UNION ALL `)}`.execute(tx);
+    const { rows } = await sql<{
+      table: string;
+      row: ProjectedRow;
+      valid_from: number;
+    }>`${sql.join(perTable, sql` UNION ALL `)}`.execute(tx);
     return rows.map((row) => ({ table: row.table, row: row.row, validFrom: row.valid_from, validTo: null }));
   }
 }

@@ -32,7 +32,11 @@ export function keysOf(projections: readonly InlineProjection[], events: readonl
  * What has to be written so that the history of rows tells these events: new versions, and the last versions among `last`
  * that they end. The rows are evolved by the projections themselves, as live writes and replays are.
  */
-export function versionsAfter(projections: readonly InlineProjection[], last: readonly RowVersion[], events: readonly ProjectedEvent[]): RowVersion[] {
+export function versionsAfter(
+  projections: readonly InlineProjection[],
+  last: readonly RowVersion[],
+  events: readonly ProjectedEvent[],
+): RowVersion[] {
   const current = new Map<string, RowVersion>();
   for (const version of last) {
     const projection = projections.find(({ table }) => table === version.table);

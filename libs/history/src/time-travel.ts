@@ -29,7 +29,11 @@ export class TimeTravel {
    * Rejects with `history.before_the_record`, `history.beyond_the_record`, or `history.catching_up` when the moment is so
    * recent and the history so far behind that it could not be brought up to date while the caller waited.
    */
-  async at<Result>(tenantId: TenantId, moment: Moment, work: (rows: Transaction, instant: Instant) => Promise<Result>): Promise<Result> {
+  async at<Result>(
+    tenantId: TenantId,
+    moment: Moment,
+    work: (rows: Transaction, instant: Instant) => Promise<Result>,
+  ): Promise<Result> {
     const instant = await this.instant(tenantId, moment);
     await this.#reach(tenantId, instant.seq);
     return this.database.asTenant(tenantId, async (tx) => {
@@ -42,7 +46,13 @@ export class TimeTravel {
   async instant(tenantId: TenantId, moment: Moment): Promise<Instant> {
     return this.database.asTenant(tenantId, async (tx) => {
       const seq = 'seq' in moment ? moment.seq : await seqAt(tx, tenantId, moment.time);
-      if (seq < 1) throw new DomainError('history.before_the_record', 'as_of lies before the first event of this ledger.', 'invalid', 'as_of');
+      if (seq < 1)
+        throw new DomainError(
+          'history.before_the_record',
+          'as_of lies before the first event of this ledger.',
+          'invalid',
+          'as_of',
+        );
       const event = await tx
         .selectFrom('events')
         .select(['epoch', 'seq', 'recorded_at'])
@@ -71,12 +81,21 @@ export class TimeTravel {
     } finally {
       clearTimeout(timer);
     }
-    throw new DomainError('history.catching_up', 'The history is being brought up to this moment; ask again shortly.', 'unavailable');
+    throw new DomainError(
+      'history.catching_up',
+      'The history is being brought up to this moment; ask again shortly.',
+      'unavailable',
+    );
   }
 
   async #reached(tenantId: TenantId): Promise<number> {
     const cursor = await this.database.asTenant(tenantId, (tx) =>
-      tx.selectFrom('consumer_cursors').select('seq').where('tenant_id', '=', tenantId).where('consumer', '=', ROW_HISTORY).executeTakeFirst(),
+      tx
+        .selectFrom('consumer_cursors')
+        .select('seq')
+        .where('tenant_id', '=', tenantId)
+        .where('consumer', '=', ROW_HISTORY)
+        .executeTakeFirst(),
     );
     return cursor?.seq ?? 0;
   }
@@ -98,5 +117,10 @@ async function seqAt(tx: Transaction, tenantId: TenantId, time: Date): Promise<n
 }
 
 function beyond(): DomainError {
-  return new DomainError('history.beyond_the_record', 'as_of lies in the future: the ledger has not come so far.', 'invalid', 'as_of');
+  return new DomainError(
+    'history.beyond_the_record',
+    'as_of lies in the future: the ledger has not come so far.',
+    'invalid',
+    'as_of',
+  );
 }

@@ -11,7 +11,10 @@ export function readCookie(header: string | undefined, name: string): string | u
  * A Set-Cookie value that scripts cannot read and other sites' posts do not carry. On https the name gets the `__Host-`
  * prefix (AS-51), which ties the cookie to this very host.
  */
-export function hostCookie(origin: string, name: string): {
+export function hostCookie(
+  origin: string,
+  name: string,
+): {
   name: string;
   set(value: string, maxAgeSeconds: number): string;
   clear(): string;

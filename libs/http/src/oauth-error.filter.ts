@@ -15,7 +15,14 @@ export class OAuthErrorFilter implements ExceptionFilter {
     const reply = http.getResponse<FastifyReply>();
     void reply.header('cache-control', 'no-store').header('pragma', 'no-cache');
     if (error instanceof OAuthError) {
-      const status = error.code === 'invalid_client' ? 401 : error.code === 'server_error' ? 500 : error.code === 'temporarily_unavailable' ? 503 : 400;
+      const status =
+        error.code === 'invalid_client'
+          ? 401
+          : error.code === 'server_error'
+            ? 500
+            : error.code === 'temporarily_unavailable'
+              ? 503
+              : 400;
       if (status === 401 && http.getRequest<FastifyRequest>().headers.authorization !== undefined) {
         void reply.header('www-authenticate', 'Basic realm="token endpoint", charset="UTF-8"');
       }
@@ -27,10 +34,17 @@ export class OAuthErrorFilter implements ExceptionFilter {
       void reply.status(404).send({ error: 'not_found' });
       return;
     }
-    const status = error instanceof HttpException ? error.getStatus() : ((error as { statusCode?: number }).statusCode ?? 500);
+    const status =
+      error instanceof HttpException ? error.getStatus() : ((error as { statusCode?: number }).statusCode ?? 500);
     if (status >= 400 && status < 500) {
       // The request could not even be parsed (JSON, form, size): the error codes of the RFCs have one word for that.
-      void reply.status(status).send(status === 404 ? { error: 'not_found' } : { error: 'invalid_request', error_description: 'the request could not be read' });
+      void reply
+        .status(status)
+        .send(
+          status === 404
+            ? { error: 'not_found' }
+            : { error: 'invalid_request', error_description: 'the request could not be read' },
+        );
       return;
     }
     this.#logger.error(error instanceof Error ? (error.stack ?? error.message) : String(error));

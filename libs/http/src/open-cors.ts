@@ -7,7 +7,9 @@ import type { FastifyInstance } from 'fastify';
 export function allowAllOrigins(server: FastifyInstance, paths: RegExp): void {
   server.addHook('onRequest', async (request, reply) => {
     if (!paths.test(request.url.split('?', 1)[0]!)) return;
-    void reply.header('access-control-allow-origin', '*').header('access-control-expose-headers', 'WWW-Authenticate, DPoP-Nonce, Retry-After');
+    void reply
+      .header('access-control-allow-origin', '*')
+      .header('access-control-expose-headers', 'WWW-Authenticate, DPoP-Nonce, Retry-After');
     if (request.method === 'OPTIONS') {
       void reply
         .header('access-control-allow-methods', 'GET, POST, OPTIONS')

@@ -27,7 +27,11 @@ export class ProblemFilter implements ExceptionFilter {
     }
     if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="Grantkeeper admin API"');
     if (problem.status === 503) reply.header('retry-after', '2');
-    void reply.status(problem.status).header('cache-control', 'no-store').type('application/problem+json').send(problem);
+    void reply
+      .status(problem.status)
+      .header('cache-control', 'no-store')
+      .type('application/problem+json')
+      .send(problem);
   }
 
   #problem(error: unknown): { type: string; title: string; status: number; detail: string; field?: string } {
@@ -40,7 +44,8 @@ export class ProblemFilter implements ExceptionFilter {
       const detail = 'Others are changing the same thing. Nothing was changed; send the request again.';
       return { type: 'urn:problem:conflict', title: titles[409]!, status: 409, detail };
     }
-    const status = error instanceof HttpException ? error.getStatus() : ((error as { statusCode?: number }).statusCode ?? 500);
+    const status =
+      error instanceof HttpException ? error.getStatus() : ((error as { statusCode?: number }).statusCode ?? 500);
     if (status >= 400 && status < 500) {
       const detail = status === 404 ? 'There is nothing at this address.' : 'The request could not be read.';
       return { type: `urn:problem:http.${status}`, title: titles[status] ?? 'The request was refused', status, detail };

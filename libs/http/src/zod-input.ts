@@ -3,9 +3,32 @@ import type { z } from 'zod';
 
 /** `input` as `schema` reads it; rejects with `request.invalid` naming the first field at fault. */
 export function readInput<Output>(schema: z.ZodType<Output>, input: unknown): Output {
+  refuseUnstorable(input, '');
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   const field = issue.path.join('.');
-  throw new DomainError('request.invalid', field ? `${field}: ${issue.message}` : issue.message, 'invalid', field || undefined);
+  throw new DomainError(
+    'request.invalid',
+    field ? `${field}: ${issue.message}` : issue.message,
+    'invalid',
+    field || undefined,
+  );
+}
+
+/** PostgreSQL holds neither U+0000 nor lone surrogates: refused here, they do not become a server error later. */
+function refuseUnstorable(value: unknown, path: string): void {
+  if (typeof value === 'string' && (value.includes('\0') || !value.isWellFormed())) {
+    throw new DomainError(
+      'request.invalid',
+      `${path || 'the request'}: contains a character that is not allowed`,
+      'invalid',
+      path || undefined,
+    );
+  }
+  if (typeof value !== 'object' || value === null) return;
+  for (const [name, inner] of Object.entries(value)) {
+    refuseUnstorable(name, path);
+    refuseUnstorable(inner, path ? `${path}.${name}` : name);
+  }
 }

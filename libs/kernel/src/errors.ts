@@ -1,5 +1,6 @@
 /** What kind of refusal a {@link DomainError} is; the transport chooses a status from it. */
-export type DomainErrorKind = 'invalid' | 'not_found' | 'conflict' | 'forbidden' | 'unauthenticated' | 'too_many' | 'unavailable';
+export type DomainErrorKind =
+  'invalid' | 'not_found' | 'conflict' | 'forbidden' | 'unauthenticated' | 'too_many' | 'unavailable';
 
 /**
  * A refusal by a business rule. `code` is stable (`<area>.<snake_case>`) and listed in docs/errors.md;
@@ -57,7 +58,10 @@ export class OAuthError extends Error {
 /** The state that a decision was read from has changed: reload, decide again, append again. */
 export class ConcurrencyError extends Error {
   override readonly name = 'ConcurrencyError';
-  constructor(readonly reason: 'stream_version' | 'overtaken' | 'unique_fact' | 'serialization', message: string) {
+  constructor(
+    readonly reason: 'stream_version' | 'overtaken' | 'unique_fact' | 'serialization',
+    message: string,
+  ) {
     super(message);
   }
 }

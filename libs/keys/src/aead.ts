@@ -13,7 +13,9 @@ export function encrypt(key: Uint8Array | KeyObject, context: string, plaintext:
 /** The plaintext of `encrypt`; throws when the key, the context or the text is another. */
 export function decrypt(key: Uint8Array | KeyObject, context: string, sealed: string): Buffer {
   const bytes = Buffer.from(sealed, 'base64url');
-  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE), { authTagLength: TAG }).setAAD(Buffer.from(context));
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE), { authTagLength: TAG }).setAAD(
+    Buffer.from(context),
+  );
   decipher.setAuthTag(bytes.subarray(-TAG));
   return Buffer.concat([decipher.update(bytes.subarray(NONCE, -TAG)), decipher.final()]);
 }

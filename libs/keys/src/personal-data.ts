@@ -20,7 +20,10 @@ export class PersonalData extends PersonalDataSealer {
   }
 
   /** Makes the key of a new person; the row is to be written with the event that creates them. */
-  async createPersonKey(tenantId: TenantId, userId: string): Promise<{ tenant_id: string; user_id: string; wrapped: string }> {
+  async createPersonKey(
+    tenantId: TenantId,
+    userId: string,
+  ): Promise<{ tenant_id: string; user_id: string; wrapped: string }> {
     const key = randomBytes(32);
     this.#recent.set(`${tenantId}/${userId}`, key);
     const wrapped = encrypt(await this.tenantKeys.keyOf(tenantId), `person/${tenantId}/${userId}`, key);
@@ -50,7 +53,8 @@ export class PersonalData extends PersonalDataSealer {
   async open(tenantId: TenantId, field: string, sealed: string | null | undefined): Promise<string | null> {
     if (sealed === null || sealed === undefined) return null;
     const [version, name, eventId, sealedField, text] = sealed.split('.');
-    if (version !== 'p1' || sealedField !== field || text === undefined) throw new Error('Not a sealed field of this name.');
+    if (version !== 'p1' || sealedField !== field || text === undefined)
+      throw new Error('Not a sealed field of this name.');
     const key = await this.#keyOf(tenantId, name!);
     return key ? decrypt(key, `${tenantId}/${eventId}/${field}`, text).toString() : null;
   }
@@ -60,7 +64,12 @@ export class PersonalData extends PersonalDataSealer {
     const recent = this.#recent.get(`${tenantId}/${name}`);
     if (recent) return recent;
     const row = await this.database.asTenant(tenantId, (tx) =>
-      tx.selectFrom('person_keys').select('wrapped').where('tenant_id', '=', tenantId).where('user_id', '=', name).executeTakeFirst(),
+      tx
+        .selectFrom('person_keys')
+        .select('wrapped')
+        .where('tenant_id', '=', tenantId)
+        .where('user_id', '=', name)
+        .executeTakeFirst(),
     );
     if (!row) return undefined;
     const key = await this.#unwrap(tenantId, name, row.wrapped);

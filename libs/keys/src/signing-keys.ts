@@ -48,12 +48,19 @@ export class SigningKeys {
     const recent = this.#recent.get(name);
     if (recent) return recent;
     const row = await this.database.asTenant(tenantId, (tx) =>
-      tx.selectFrom('sealed_signing_keys').select('sealed').where('tenant_id', '=', tenantId).where('kid', '=', kid).executeTakeFirst(),
+      tx
+        .selectFrom('sealed_signing_keys')
+        .select('sealed')
+        .where('tenant_id', '=', tenantId)
+        .where('kid', '=', kid)
+        .executeTakeFirst(),
     );
     if (!row) throw new Error('The signing key is not here.');
     const [, wrapped, body] = row.sealed.split(':');
     const context = `signing-key/${tenantId}/${kid}/${alg}`;
-    const jwk = JSON.parse(decrypt(await this.provider.unwrap(wrapped!, context), context, body!).toString()) as JsonWebKey;
+    const jwk = JSON.parse(
+      decrypt(await this.provider.unwrap(wrapped!, context), context, body!).toString(),
+    ) as JsonWebKey;
     const key = createPrivateKey({ key: jwk, format: 'jwk' });
     this.#recent.set(name, key);
     return key;

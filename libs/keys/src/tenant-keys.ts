@@ -38,6 +38,13 @@ export class TenantKeys {
     return Buffer.from(hkdfSync('sha256', await this.keyOf(tenantId), 'grantkeeper', purpose, 32));
   }
 
+  /** A fingerprint of a command's body under the tenant's key: bodies hold names, addresses and reasons of people. */
+  async fingerprint(tenantId: TenantId, body: unknown): Promise<string> {
+    return createHmac('sha256', await this.derive(tenantId, 'command-fingerprint'))
+      .update(JSON.stringify(body))
+      .digest('base64url');
+  }
+
   /** The secret under which the tenant's webhooks are signed (Standard Webhooks). */
   async webhookSecret(tenantId: TenantId): Promise<Buffer> {
     return this.derive(tenantId, 'webhook');

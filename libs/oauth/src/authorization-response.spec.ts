@@ -8,7 +8,11 @@ describe('authorizationRedirect', () => {
   it('carries code, state and issuer', () => {
     const url = new URL(authorizationRedirect('https://a.example/cb', { code: 'abc', state: 's t&=+é', iss }));
     expect(url.origin + url.pathname).toBe('https://a.example/cb');
-    expect([...url.searchParams]).toEqual([['code', 'abc'], ['state', 's t&=+é'], ['iss', iss]]);
+    expect([...url.searchParams]).toEqual([
+      ['code', 'abc'],
+      ['state', 's t&=+é'],
+      ['iss', iss],
+    ]);
   });
 
   it('carries error, state and issuer', () => {
@@ -27,25 +31,35 @@ describe('authorizationRedirect', () => {
   });
 
   it('leaves out a state that was not sent', () => {
-    expect(authorizationRedirect('https://a.example/cb', { code: 'abc', state: undefined, iss })).not.toContain('state=');
+    expect(authorizationRedirect('https://a.example/cb', { code: 'abc', state: undefined, iss })).not.toContain(
+      'state=',
+    );
   });
 
   it('keeps the query of the redirect URI as it is', () => {
     expect(authorizationRedirect('https://a.example/cb?t=a%20b&x', { code: 'abc', state: undefined, iss })).toBe(
       `https://a.example/cb?t=a%20b&x&code=abc&iss=${encodeURIComponent(iss)}`,
     );
-    expect(authorizationRedirect('https://a.example/cb?', { code: 'abc', state: undefined, iss })).toMatch(/^https:\/\/a\.example\/cb\?code=abc&/);
+    expect(authorizationRedirect('https://a.example/cb?', { code: 'abc', state: undefined, iss })).toMatch(
+      /^https:\/\/a\.example\/cb\?code=abc&/,
+    );
   });
 
   it('works for private-use schemes', () => {
-    expect(authorizationRedirect('com.example.app:/cb', { code: 'abc', state: undefined, iss })).toMatch(/^com\.example\.app:\/cb\?code=abc&iss=/);
+    expect(authorizationRedirect('com.example.app:/cb', { code: 'abc', state: undefined, iss })).toMatch(
+      /^com\.example\.app:\/cb\?code=abc&iss=/,
+    );
   });
 
   it('sends each parameter exactly once and the state unchanged, whatever the redirect URI already holds', () => {
-    const query = fc.array(fc.constantFrom('state=x', '%73tate=y', 'iss=evil', 'code=1', 'a=b', '', 'error=e'), { maxLength: 6 });
+    const query = fc.array(fc.constantFrom('state=x', '%73tate=y', 'iss=evil', 'code=1', 'a=b', '', 'error=e'), {
+      maxLength: 6,
+    });
     fc.assert(
       fc.property(query, fc.string({ unit: 'grapheme', minLength: 1 }), (pairs, state) => {
-        const sent = new URL(authorizationRedirect(`https://a.example/cb?${pairs.join('&')}`, { code: 'abc', state, iss }));
+        const sent = new URL(
+          authorizationRedirect(`https://a.example/cb?${pairs.join('&')}`, { code: 'abc', state, iss }),
+        );
         expect(sent.searchParams.getAll('state')).toEqual([state]);
         expect(sent.searchParams.getAll('iss')).toEqual([iss]);
         expect(sent.searchParams.getAll('code')).toEqual(['abc']);

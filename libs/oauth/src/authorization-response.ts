@@ -2,7 +2,14 @@ import type { OAuthErrorCode } from '@grantkeeper/kernel';
 import { toDescription } from './description.ts';
 
 /** Every parameter that an authorization response may hold. */
-export const RESPONSE_PARAMETERS: readonly string[] = ['code', 'state', 'iss', 'error', 'error_description', 'error_uri'];
+export const RESPONSE_PARAMETERS: readonly string[] = [
+  'code',
+  'state',
+  'iss',
+  'error',
+  'error_description',
+  'error_uri',
+];
 
 /** What an authorization response says: a code or an error, always with the issuer (RFC 9207 §2; AS-08). */
 export type AuthorizationResponse = {
@@ -22,12 +29,15 @@ export function authorizationRedirect(redirectUri: string, response: Authorizati
   const parameters = new URLSearchParams();
   if (response.code !== undefined) parameters.set('code', response.code);
   if (response.error !== undefined) parameters.set('error', response.error);
-  if (response.error_description !== undefined) parameters.set('error_description', toDescription(response.error_description));
+  if (response.error_description !== undefined)
+    parameters.set('error_description', toDescription(response.error_description));
   if (response.state !== undefined) parameters.set('state', response.state);
   parameters.set('iss', response.iss);
 
   const [base, query] = split(redirectUri);
-  const kept = query.split('&').filter((pair) => pair !== '' && !RESPONSE_PARAMETERS.some((name) => new URLSearchParams(pair).has(name)));
+  const kept = query
+    .split('&')
+    .filter((pair) => pair !== '' && !RESPONSE_PARAMETERS.some((name) => new URLSearchParams(pair).has(name)));
   return `${base}?${[...kept, parameters.toString()].join('&')}`;
 }
 

@@ -26,7 +26,12 @@ describe('authorizationServerMetadata', () => {
   });
 
   it('adds a field when its feature is on, and drops registration when that is off', () => {
-    const features = { dynamicRegistration: false, clientIdMetadataDocuments: true, introspection: true, userInfo: true };
+    const features = {
+      dynamicRegistration: false,
+      clientIdMetadataDocuments: true,
+      introspection: true,
+      userInfo: true,
+    };
     const metadata = authorizationServerMetadata({ ...description, features });
     expect(metadata).toMatchObject({
       client_id_metadata_document_supported: true,
@@ -49,7 +54,11 @@ describe('openIdConfiguration', () => {
 
   it.each([
     ['oidc', `${issuer}/.well-known/openid-configuration`, openIdConfiguration(description)],
-    ['oauth2', 'https://auth.example/.well-known/oauth-authorization-server/t/acme', authorizationServerMetadata(description)],
+    [
+      'oauth2',
+      'https://auth.example/.well-known/oauth-authorization-server/t/acme',
+      authorizationServerMetadata(description),
+    ],
   ] as const)('is accepted by the discovery of an independent client (%s)', async (algorithm, url, document) => {
     const configuration = await client.discovery(new URL(issuer), 'c_1', undefined, client.None(), {
       algorithm,

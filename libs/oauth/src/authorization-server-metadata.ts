@@ -57,7 +57,11 @@ export interface OpenIdConfiguration extends AuthorizationServerMetadata {
 }
 
 /** The RFC 8414 metadata of an issuer. Endpoints lie directly under it. */
-export function authorizationServerMetadata({ issuer, scopes, features }: AuthorizationServerDescription): AuthorizationServerMetadata {
+export function authorizationServerMetadata({
+  issuer,
+  scopes,
+  features,
+}: AuthorizationServerDescription): AuthorizationServerMetadata {
   const on = { ...DEFAULT_FEATURES, ...features };
   return {
     issuer,
@@ -77,7 +81,11 @@ export function authorizationServerMetadata({ issuer, scopes, features }: Author
     // Left out, it would mean client_secret_basic alone, and public clients could not revoke (RFC 8414 §2).
     revocation_endpoint_auth_methods_supported: TOKEN_ENDPOINT_AUTH_METHODS,
     ...(on.introspection
-      ? { introspection_endpoint_auth_methods_supported: TOKEN_ENDPOINT_AUTH_METHODS.filter((method) => method !== 'none') }
+      ? {
+          introspection_endpoint_auth_methods_supported: TOKEN_ENDPOINT_AUTH_METHODS.filter(
+            (method) => method !== 'none',
+          ),
+        }
       : {}),
     authorization_response_iss_parameter_supported: true,
     ...(on.clientIdMetadataDocuments ? { client_id_metadata_document_supported: true } : {}),

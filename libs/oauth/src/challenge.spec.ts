@@ -35,8 +35,16 @@ describe('bearerChallenge', () => {
   });
 
   it('lists every scope an operation needs', () => {
-    const header = bearerChallenge({ resourceMetadata, error: 'insufficient_scope', scope: ['boards:read', 'boards:write'] });
-    expect(read(header)).toEqual({ error: 'insufficient_scope', scope: 'boards:read boards:write', resource_metadata: resourceMetadata });
+    const header = bearerChallenge({
+      resourceMetadata,
+      error: 'insufficient_scope',
+      scope: ['boards:read', 'boards:write'],
+    });
+    expect(read(header)).toEqual({
+      error: 'insufficient_scope',
+      scope: 'boards:read boards:write',
+      resource_metadata: resourceMetadata,
+    });
   });
 
   it('leaves an empty scope out', () => {

@@ -35,14 +35,27 @@ describe('readClientMetadata', () => {
       software_id: '2B41',
       software_version: '1.0',
     };
-    const sent = { ...kept, jwks_uri: 'https://claude.ai/jwks', software_statement: 'x.y.z', client_secret: 'mine', id_token_signed_response_alg: 'none' };
+    const sent = {
+      ...kept,
+      jwks_uri: 'https://claude.ai/jwks',
+      software_statement: 'x.y.z',
+      client_secret: 'mine',
+      id_token_signed_response_alg: 'none',
+    };
     expect(readClientMetadata(sent)).toEqual(kept);
   });
 
   it('treats null and empty strings as absent', () => {
-    expect(readClientMetadata({ ...uris, client_uri: '', logo_uri: null, scope: '', client_name: null, application_type: null })).toEqual(
-      readClientMetadata(uris),
-    );
+    expect(
+      readClientMetadata({
+        ...uris,
+        client_uri: '',
+        logo_uri: null,
+        scope: '',
+        client_name: null,
+        application_type: null,
+      }),
+    ).toEqual(readClientMetadata(uris));
   });
 
   it('drops grant and response types that are not offered, as long as the code flow remains', () => {
@@ -63,7 +76,9 @@ describe('readClientMetadata', () => {
   });
 
   it('registers each redirect URI once', () => {
-    expect(readClientMetadata({ redirect_uris: ['https://a.example/cb', 'https://a.example/cb'] }).redirect_uris).toEqual(['https://a.example/cb']);
+    expect(
+      readClientMetadata({ redirect_uris: ['https://a.example/cb', 'https://a.example/cb'] }).redirect_uris,
+    ).toEqual(['https://a.example/cb']);
   });
 
   it('follows the policy on private-use schemes', () => {
@@ -92,7 +107,10 @@ describe('readClientMetadata', () => {
   });
 
   it.each([
-    [{ token_endpoint_auth_method: 'private_key_jwt' }, /^token_endpoint_auth_method must be one of none, client_secret_post, client_secret_basic$/],
+    [
+      { token_endpoint_auth_method: 'private_key_jwt' },
+      /^token_endpoint_auth_method must be one of none, client_secret_post, client_secret_basic$/,
+    ],
     [{ token_endpoint_auth_method: 7 }, /^token_endpoint_auth_method must be a string/],
     [{ grant_types: ['refresh_token'] }, /^grant_types must include authorization_code/],
     [{ grant_types: [] }, /^grant_types must include/],
@@ -128,7 +146,15 @@ describe('readClientMetadata', () => {
   });
 
   it('either reads a body or refuses it with a registration error, whatever it holds', () => {
-    const fields = fc.constantFrom('redirect_uris', 'grant_types', 'client_name', 'client_uri', 'scope', 'contacts', '__proto__');
+    const fields = fc.constantFrom(
+      'redirect_uris',
+      'grant_types',
+      'client_name',
+      'client_uri',
+      'scope',
+      'contacts',
+      '__proto__',
+    );
     const value = fc.oneof(fc.anything(), fc.array(fc.webUrl({ validSchemes: ['https', 'http'] })));
     fc.assert(
       fc.property(fc.oneof(fc.anything(), fc.dictionary(fields, value)), (body) => {

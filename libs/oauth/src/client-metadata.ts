@@ -1,6 +1,11 @@
 import { OAuthError } from '@grantkeeper/kernel';
 import { z } from 'zod';
-import { checkRegistrableRedirectUri, isLoopbackRedirect, type ApplicationType, type RedirectUriPolicy } from './redirect-uri.ts';
+import {
+  checkRegistrableRedirectUri,
+  isLoopbackRedirect,
+  type ApplicationType,
+  type RedirectUriPolicy,
+} from './redirect-uri.ts';
 import { formatScope, parseScope } from './scope.ts';
 import { splitUri } from './uri.ts';
 
@@ -29,7 +34,11 @@ export interface ClientMetadata {
 }
 
 /** The authentication methods on offer, in the order in which metadata documents list them. */
-export const TOKEN_ENDPOINT_AUTH_METHODS: readonly TokenEndpointAuthMethod[] = ['none', 'client_secret_post', 'client_secret_basic'];
+export const TOKEN_ENDPOINT_AUTH_METHODS: readonly TokenEndpointAuthMethod[] = [
+  'none',
+  'client_secret_post',
+  'client_secret_basic',
+];
 
 /** The grant types on offer. */
 export const GRANT_TYPES: readonly ClientGrantType[] = ['authorization_code', 'refresh_token'];
@@ -44,9 +53,14 @@ const printable = (value: string) => value.isWellFormed() && !/\p{Cc}/u.test(val
 const string = (max: number) => z.string('must be a string').max(max, `must not be longer than ${max} characters`);
 const text = (max: number) => optional(string(max).refine(printable, 'contains a character that is not allowed'));
 const webPage = optional(
-  z.string('must be a string').refine((value) => splitUri(value)?.scheme.toLowerCase() === 'https', 'must be an https URL'),
+  z
+    .string('must be a string')
+    .refine((value) => splitUri(value)?.scheme.toLowerCase() === 'https', 'must be an https URL'),
 );
-const entry = z.string('must hold strings').max(256, 'holds a value that is too long').refine(printable, 'holds a character that is not allowed');
+const entry = z
+  .string('must hold strings')
+  .max(256, 'holds a value that is too long')
+  .refine(printable, 'holds a character that is not allowed');
 const list = z.array(entry, 'must be an array').max(20, 'has too many entries');
 
 const request = z.object(
@@ -73,7 +87,10 @@ const request = z.object(
  * Rejects with `invalid_redirect_uri` or `invalid_client_metadata` (§3.2.2), naming the field. Grant and response
  * types that are not offered are dropped, as §3.2.1 lets a server do, as long as the code flow remains.
  */
-export function readClientMetadata(body: unknown, policy: RedirectUriPolicy = { privateUseSchemes: false }): ClientMetadata {
+export function readClientMetadata(
+  body: unknown,
+  policy: RedirectUriPolicy = { privateUseSchemes: false },
+): ClientMetadata {
   const parsed = request.safeParse(body);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -108,7 +125,10 @@ function readRedirectUris(value: unknown): readonly string[] {
     throw new OAuthError('invalid_redirect_uri', 'redirect_uris must be an array with at least one redirect URI');
   }
   if (value.length > MAX_REDIRECT_URIS) {
-    throw new OAuthError('invalid_redirect_uri', `redirect_uris must not hold more than ${MAX_REDIRECT_URIS} redirect URIs`);
+    throw new OAuthError(
+      'invalid_redirect_uri',
+      `redirect_uris must not hold more than ${MAX_REDIRECT_URIS} redirect URIs`,
+    );
   }
   return [...new Set(value)];
 }

@@ -4,7 +4,9 @@ import { toDescription } from './description.ts';
 
 describe('toDescription', () => {
   it('keeps plain text as it is', () => {
-    expect(toDescription('redirect_uri is not registered (see docs).')).toBe('redirect_uri is not registered (see docs).');
+    expect(toDescription('redirect_uri is not registered (see docs).')).toBe(
+      'redirect_uri is not registered (see docs).',
+    );
   });
 
   it('replaces quotes, backslashes, controls and whatever is not ASCII', () => {

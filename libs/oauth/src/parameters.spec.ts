@@ -56,7 +56,9 @@ describe('readParameters', () => {
   });
 
   it('does not repeat a hostile parameter name in the description', () => {
-    expect(caught(() => readParameters({ '"><script>': ['a', 'b'] }))).toEqual(refused('a parameter is sent more than once'));
+    expect(caught(() => readParameters({ '"><script>': ['a', 'b'] }))).toEqual(
+      refused('a parameter is sent more than once'),
+    );
   });
 
   it('knows nothing of the prototype', () => {

@@ -6,7 +6,8 @@ import { OAuthError } from '@grantkeeper/kernel';
  * cannot be a SHA-256 digest in base64url.
  */
 export function requireCodeChallenge(challenge: string | undefined, method: string | undefined): string {
-  if (challenge === undefined) throw new OAuthError('invalid_request', 'code_challenge is missing: PKCE with S256 is required');
+  if (challenge === undefined)
+    throw new OAuthError('invalid_request', 'code_challenge is missing: PKCE with S256 is required');
   if (method !== 'S256') throw new OAuthError('invalid_request', 'code_challenge_method must be S256');
   if (!/^[A-Za-z0-9_-]{43}$/.test(challenge)) {
     throw new OAuthError('invalid_request', 'code_challenge is not a base64url-encoded SHA-256 digest');

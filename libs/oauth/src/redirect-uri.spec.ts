@@ -107,11 +107,14 @@ describe('matchRedirectUri', () => {
   });
 
   it('never lets a presented URI lead to a host that is not registered', () => {
-    const hostile = fc.string({ unit: fc.constantFrom(...'http:/localhost127.0.0.1@evil.example#?\\[]:%2f3000/cb'.split('')) });
+    const hostile = fc.string({
+      unit: fc.constantFrom(...'http:/localhost127.0.0.1@evil.example#?\\[]:%2f3000/cb'.split('')),
+    });
     fc.assert(
       fc.property(hostile, (tail) => {
         const presented = `http://localhost${tail}`;
-        if (matchRedirectUri(['http://localhost:3000/cb'], presented)) expect(new URL(presented).hostname).toBe('localhost');
+        if (matchRedirectUri(['http://localhost:3000/cb'], presented))
+          expect(new URL(presented).hostname).toBe('localhost');
       }),
     );
   });

@@ -27,7 +27,10 @@ export function checkRegistrableRedirectUri(
   const parts = splitUri(uri);
   if (!parts) throw refusal('is not an absolute URI without userinfo');
   if (parts.fragment !== undefined) throw refusal('must not have a fragment');
-  if (parts.query !== undefined && [...new URLSearchParams(parts.query).keys()].some((name) => RESPONSE_PARAMETERS.includes(name))) {
+  if (
+    parts.query !== undefined &&
+    [...new URLSearchParams(parts.query).keys()].some((name) => RESPONSE_PARAMETERS.includes(name))
+  ) {
     throw refusal('must not carry a parameter of the authorization response');
   }
   const scheme = parts.scheme.toLowerCase();
@@ -41,7 +44,8 @@ export function checkRegistrableRedirectUri(
   }
   if (scheme === 'http') throw refusal('must use https unless its host is localhost, 127.0.0.1 or [::1]');
   if (!/^[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+$/.test(parts.scheme)) throw refusal('has a scheme that is not allowed');
-  if (!policy.privateUseSchemes) throw refusal('must use https or a loopback host: private-use schemes are not allowed here');
+  if (!policy.privateUseSchemes)
+    throw refusal('must use https or a loopback host: private-use schemes are not allowed here');
   if (applicationType !== 'native') throw refusal('with a private-use scheme needs application_type native');
 }
 

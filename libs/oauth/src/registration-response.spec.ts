@@ -14,7 +14,12 @@ describe('registrationResponse', () => {
   });
 
   it('carries a secret together with its expiry', () => {
-    const response = registrationResponse({ clientId: 'c_1', issuedAt: 1, metadata, secret: { value: 's', expiresAt: 0 } });
+    const response = registrationResponse({
+      clientId: 'c_1',
+      issuedAt: 1,
+      metadata,
+      secret: { value: 's', expiresAt: 0 },
+    });
     expect(response).toMatchObject({ client_secret: 's', client_secret_expires_at: 0 });
   });
 });

@@ -49,7 +49,11 @@ describe('matchResource', () => {
   const known = ['https://mcp.example/t/acme/mcp', 'https://mcp.example/t/acme/files/mcp', 'https://other.example'];
 
   it('returns the identifier as stored, whichever tolerated spelling was sent', () => {
-    for (const sent of ['https://mcp.example/t/acme/mcp', 'https://MCP.example:443/t/acme/mcp/', 'HTTPS://mcp.example/t/acme/mcp']) {
+    for (const sent of [
+      'https://mcp.example/t/acme/mcp',
+      'https://MCP.example:443/t/acme/mcp/',
+      'HTTPS://mcp.example/t/acme/mcp',
+    ]) {
       expect(matchResource([sent], known)).toBe(known[0]);
     }
     expect(matchResource(['https://other.example/'], known)).toBe('https://other.example');
@@ -80,7 +84,9 @@ describe('matchResource', () => {
   ])('refuses %s', (sent) => expect(() => matchResource([sent], known)).toThrow(invalidTarget));
 
   it('tells two different paths apart, always', () => {
-    const path = fc.string({ unit: fc.constantFrom(...'abAB/.%2'.split('')), maxLength: 12 }).map((p) => `https://mcp.example/x${p}x`);
+    const path = fc
+      .string({ unit: fc.constantFrom(...'abAB/.%2'.split('')), maxLength: 12 })
+      .map((p) => `https://mcp.example/x${p}x`);
     fc.assert(
       fc.property(path, path, (a, b) => {
         if (a === b) expect(matchResource([a], [b])).toBe(b);

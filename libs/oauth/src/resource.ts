@@ -24,7 +24,8 @@ export function canonicalResource(uri: string): string {
 export function matchResource(presented: readonly string[], known: readonly string[]): string | undefined {
   const wanted = [...new Set(presented.map(canonicalResource))];
   if (wanted.length === 0) return undefined;
-  if (wanted.length > 1) throw new OAuthError('invalid_target', 'a token is for one resource: ask for each in a request of its own');
+  if (wanted.length > 1)
+    throw new OAuthError('invalid_target', 'a token is for one resource: ask for each in a request of its own');
   const match = known.find((resource) => canonicalForm(resource) === wanted[0]);
   if (match === undefined) throw new OAuthError('invalid_target', 'resource is not known here');
   return match;

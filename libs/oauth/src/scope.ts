@@ -10,7 +10,8 @@ const MAX_SCOPE_LENGTH = 256;
 export function parseScope(value: string | undefined): readonly string[] {
   const tokens = (value ?? '').split(' ').filter((token) => token !== '');
   if (tokens.length > MAX_SCOPES) throw new OAuthError('invalid_scope', 'scope names too many scopes');
-  if (!tokens.every(isScopeToken)) throw new OAuthError('invalid_scope', 'scope contains a character that is not allowed');
+  if (!tokens.every(isScopeToken))
+    throw new OAuthError('invalid_scope', 'scope contains a character that is not allowed');
   return ordered(tokens);
 }
 

@@ -1,5 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { authorizationServerWellKnown, protectedResourceMetadataUrl, protectedResourceWellKnown } from './well-known.ts';
+import {
+  authorizationServerWellKnown,
+  protectedResourceMetadataUrl,
+  protectedResourceWellKnown,
+} from './well-known.ts';
 
 describe('authorizationServerWellKnown', () => {
   it('lists the three forms that clients probe for an issuer with a path', () => {
@@ -24,7 +28,9 @@ describe('protectedResourceWellKnown', () => {
       '/.well-known/oauth-protected-resource/t/acme/mcp',
       '/t/acme/mcp/.well-known/oauth-protected-resource',
     ]);
-    expect(protectedResourceWellKnown('https://mcp.example').map(({ path }) => path)).toEqual(['/.well-known/oauth-protected-resource']);
+    expect(protectedResourceWellKnown('https://mcp.example').map(({ path }) => path)).toEqual([
+      '/.well-known/oauth-protected-resource',
+    ]);
   });
 });
 

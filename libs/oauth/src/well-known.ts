@@ -14,7 +14,9 @@ export function authorizationServerWellKnown(issuer: string): readonly WellKnown
     { path: `/.well-known/oauth-authorization-server${path}`, document: 'oauth-authorization-server' },
     { path: `/.well-known/openid-configuration${path}`, document: 'openid-configuration' },
   ];
-  return path === '' ? inserted : [...inserted, { path: `${path}/.well-known/openid-configuration`, document: 'openid-configuration' }];
+  return path === ''
+    ? inserted
+    : [...inserted, { path: `${path}/.well-known/openid-configuration`, document: 'openid-configuration' }];
 }
 
 /**

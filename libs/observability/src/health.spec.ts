@@ -7,10 +7,15 @@ import { Counter, Gauge, MetricsModule } from './metrics.ts';
 let app: NestFastifyApplication | undefined;
 
 async function serve(checks: ReadinessCheck[], reports: ReadinessReport[] = []): Promise<NestFastifyApplication> {
-  const module = await Test.createTestingModule({ imports: [HealthModule.register(checks, reports), MetricsModule] }).compile();
+  const module = await Test.createTestingModule({
+    imports: [HealthModule.register(checks, reports), MetricsModule],
+  }).compile();
   app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: false });
   // As the services do with what no controller's filter has seen.
-  app.useGlobalFilters({ catch: (_error, host) => host.switchToHttp().getResponse<{ status(code: number): { send(): void } }>().status(500).send() });
+  app.useGlobalFilters({
+    catch: (_error, host) =>
+      host.switchToHttp().getResponse<{ status(code: number): { send(): void } }>().status(500).send(),
+  });
   await app.init();
   return app;
 }
@@ -56,12 +61,18 @@ describe('health', () => {
 
   test('tells what is reported, and is ready until a report says that it is too much', async () => {
     let ready = true;
-    const served = await serve([], [
-      { name: 'projections', report: async () => ({ ready, detail: { events: 7 } }) },
-      { name: 'broken', report: () => Promise.reject(new Error('password wrong')) },
-    ]);
+    const served = await serve(
+      [],
+      [
+        { name: 'projections', report: async () => ({ ready, detail: { events: 7 } }) },
+        { name: 'broken', report: () => Promise.reject(new Error('password wrong')) },
+      ],
+    );
     const answer = await served.inject('/health/ready');
-    expect([answer.statusCode, answer.json()]).toEqual([200, { status: 'ready', projections: { events: 7 }, broken: 'unknown' }]);
+    expect([answer.statusCode, answer.json()]).toEqual([
+      200,
+      { status: 'ready', projections: { events: 7 }, broken: 'unknown' },
+    ]);
     ready = false;
     const late = await served.inject('/health/ready');
     expect([late.statusCode, late.json()]).toEqual([
@@ -113,7 +124,8 @@ describe('metrics', () => {
       new Gauge('test_broken', 'Cannot be told.', () => Promise.reject(new Error('password wrong'))),
     ];
     lag = 4;
-    const read = async (): Promise<string[]> => (await served.inject('/metrics')).body.split('\n').filter((line) => /test_(lag|broken)/.test(line));
+    const read = async (): Promise<string[]> =>
+      (await served.inject('/metrics')).body.split('\n').filter((line) => /test_(lag|broken)/.test(line));
     expect(await read()).toEqual([
       '# HELP test_lag How far behind.',
       '# TYPE test_lag gauge',

@@ -1,12 +1,4 @@
-import {
-  Controller,
-  type DynamicModule,
-  Get,
-  Header,
-  Inject,
-  Module,
-  Res,
-} from '@nestjs/common';
+import { Controller, type DynamicModule, Get, Header, Inject, Module, Res } from '@nestjs/common';
 import { sharedAnswer } from './shared-answer.ts';
 
 /** One thing without which this process must get no requests. `check` resolves when it is there. */

@@ -60,7 +60,9 @@ export class Gauge {
     });
     try {
       const samples = await Promise.race([this.#read(), late]);
-      return samples.map(({ labels, value }) => `${this.name}${Object.keys(labels).length > 0 ? `{${labelText(labels)}}` : ''} ${value}`);
+      return samples.map(
+        ({ labels, value }) => `${this.name}${Object.keys(labels).length > 0 ? `{${labelText(labels)}}` : ''} ${value}`,
+      );
     } catch {
       return [];
     } finally {
@@ -82,7 +84,9 @@ async function renderGauges(): Promise<string[]> {
 
 function labelText(labels: Labels): string {
   return Object.entries(labels)
-    .map(([label, value]) => `${label}="${value.replaceAll(/[\\"\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`))}"`)
+    .map(
+      ([label, value]) => `${label}="${value.replaceAll(/[\\"\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`))}"`,
+    )
     .join(',');
 }
 
@@ -110,7 +114,9 @@ export class MetricsController implements OnModuleDestroy {
       gauge('process_resident_memory_bytes', 'Resident memory.', process.memoryUsage.rss()),
       gauge('nodejs_eventloop_delay_p99_seconds', 'Delay of the event loop since the last reading.', delay),
     ];
-    return [...own, ...(await renderGauges()), ...[...counters.values()].map((counter) => counter.render()), ''].join('\n');
+    return [...own, ...(await renderGauges()), ...[...counters.values()].map((counter) => counter.render()), ''].join(
+      '\n',
+    );
   }
 }
 

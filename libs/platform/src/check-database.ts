@@ -29,8 +29,15 @@ export async function checkDatabase(variable: string, url: string): Promise<void
 
 /** Proves that the schema is there and that this login may act in the services' roles; throws {@link StartupError}. */
 export async function checkSchema(variable: string, url: string): Promise<void> {
-  for (const [role, table] of [['service', 'heads'], ['relay', 'tenant_directory']] as const) {
-    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000, options: `-c role=grantkeeper_${role}` });
+  for (const [role, table] of [
+    ['service', 'heads'],
+    ['relay', 'tenant_directory'],
+  ] as const) {
+    const client = new pg.Client({
+      connectionString: url,
+      connectionTimeoutMillis: 10_000,
+      options: `-c role=grantkeeper_${role}`,
+    });
     client.on('error', () => undefined);
     try {
       await client.connect();

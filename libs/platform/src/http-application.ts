@@ -16,10 +16,15 @@ export interface HttpApplicationOptions {
 }
 
 /** A Nest application on Fastify with the limits and manners that every service shares. Not yet listening. */
-export async function createHttpApplication(module: Type | DynamicModule, options: HttpApplicationOptions): Promise<NestFastifyApplication> {
+export async function createHttpApplication(
+  module: Type | DynamicModule,
+  options: HttpApplicationOptions,
+): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     trustProxy: trustedProxies(options.trustProxy),
     bodyLimit: 1_048_576,
+    // For all of a request; Fastify's default of none would undo Node's own.
+    requestTimeout: 30_000,
     routerOptions: { maxParamLength: 500 },
     // Longer than the keep-alive of usual proxies, so that it is never us who closes a connection in use.
     keepAliveTimeout: 72_000,
@@ -52,7 +57,9 @@ function closeGently(instance: FastifyInstance): void {
 }
 
 /** Fastify's form of the setting: nobody, the last `n` hops, or these networks. */
-function trustedProxies(setting: HttpApplicationOptions['trustProxy']): boolean | string[] | ((address: string, hop: number) => boolean) {
+function trustedProxies(
+  setting: HttpApplicationOptions['trustProxy'],
+): boolean | string[] | ((address: string, hop: number) => boolean) {
   if (typeof setting === 'number') return (_address, hop) => hop < setting;
   return setting === false ? false : [...setting];
 }

@@ -1,5 +1,13 @@
 import { Database, EventStore, onAppendRetried, TenantDirectory } from '@grantkeeper/event-store';
-import { KeyProvider, LocalKeyProvider, MasterSecrets, type MasterKeyVersion, PersonalData, SigningKeys, TenantKeys } from '@grantkeeper/keys';
+import {
+  KeyProvider,
+  LocalKeyProvider,
+  MasterSecrets,
+  type MasterKeyVersion,
+  PersonalData,
+  SigningKeys,
+  TenantKeys,
+} from '@grantkeeper/keys';
 import { type Clock, SystemClock } from '@grantkeeper/kernel';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
@@ -57,7 +65,9 @@ export class Platform {
     this.refreshTokens = new RefreshTokens(this.secrets);
     this.outbound = new OutboundClient({ allowLoopback: options.outboundAllowLoopback, userAgent: 'Grantkeeper' });
     // A hint only: the sweep of the worker finds what a lost one would have told.
-    const hints = new AppendHints((tenantId, seq) => queues.enqueue('events.appended', { tenantId, seq }, { deduplicate: tenantId }));
+    const hints = new AppendHints((tenantId, seq) =>
+      queues.enqueue('events.appended', { tenantId, seq }, { deduplicate: tenantId }),
+    );
     this.eventStore.onAppended((tenantId, { first, last }) => {
       ledgerMetrics.appended.add({}, last - first + 1);
       hints.appended(tenantId, last);

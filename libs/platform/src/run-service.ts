@@ -17,8 +17,6 @@ export interface Service {
   readonly modules: (settings: ServiceSettings) => DynamicModule[];
   /** Paths that web pages of any origin may call. */
   readonly openPaths?: RegExp;
-  /** Not ready while an asynchronous projection is behind by more; absent where nothing depends on one. */
-  readonly toleratedLagSeconds?: number;
 }
 
 @Module({})
@@ -27,7 +25,8 @@ class ServiceModule {}
 /** What Nest tells of every module and route at a start is for whoever looks for it. */
 class ServiceLogger extends NestLogger {
   override log(message: unknown, ...rest: unknown[]): void {
-    if (['InstanceLoader', 'RoutesResolver', 'RouterExplorer'].includes(String(rest.at(-1)))) this.debug(message, ...rest);
+    if (['InstanceLoader', 'RoutesResolver', 'RouterExplorer'].includes(String(rest.at(-1))))
+      this.debug(message, ...rest);
     else super.log(message, ...rest);
   }
 }
@@ -61,9 +60,10 @@ export async function runService(service: Service): Promise<void> {
       module: ServiceModule,
       imports: [
         PlatformModule.of(platform),
-        HealthModule.register([{ name: 'database', check: () => platform.database.ping() }], [
-          projectionLag(platform.database, service.toleratedLagSeconds),
-        ]),
+        HealthModule.register(
+          [{ name: 'database', check: () => platform.database.ping() }],
+          [projectionLag(platform.database)],
+        ),
         MetricsModule,
         ...service.modules(settings),
       ],
@@ -74,7 +74,9 @@ export async function runService(service: Service): Promise<void> {
       ...(service.openPaths && { openPaths: service.openPaths }),
     });
     shutdown.add(() => app.close());
-    await app.listen(settings.port, '0.0.0.0').catch((error: unknown) => Promise.reject(portFailure(error, settings.port)));
+    await app
+      .listen(settings.port, '0.0.0.0')
+      .catch((error: unknown) => Promise.reject(portFailure(error, settings.port)));
     log(`listening on port ${settings.port}`);
   } catch (error) {
     // Once it stops, its parts fail because of that.

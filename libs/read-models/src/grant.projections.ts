@@ -1,4 +1,11 @@
-import type { EventOf, grantCreated, grantRenewed, grantRevoked, grantWidened, RecordedEvent } from '@grantkeeper/domain';
+import type {
+  EventOf,
+  grantCreated,
+  grantRenewed,
+  grantRevoked,
+  grantWidened,
+  RecordedEvent,
+} from '@grantkeeper/domain';
 import { existing, projection } from './inline-projection.ts';
 
 interface GrantState {
@@ -25,7 +32,11 @@ function counted(event: RecordedEvent, row: GrantState | undefined): GrantState 
 }
 
 function consented(event: EventOf<typeof grantRenewed>): Partial<GrantState> {
-  return { consented_seq: event.seq, consented_at: event.recordedAt, metadata_digest: event.payload.shown.metadataDigest };
+  return {
+    consented_seq: event.seq,
+    consented_at: event.recordedAt,
+    metadata_digest: event.payload.shown.metadataDigest,
+  };
 }
 
 export const grants = projection<GrantState>({

@@ -1,4 +1,11 @@
-import type { clientAdmitted, EventOf, identityLinked, RecordedEvent, resourceAdded, userCreated } from '@grantkeeper/domain';
+import type {
+  clientAdmitted,
+  EventOf,
+  identityLinked,
+  RecordedEvent,
+  resourceAdded,
+  userCreated,
+} from '@grantkeeper/domain';
 import { existing, projection } from './inline-projection.ts';
 
 interface Watermarked {

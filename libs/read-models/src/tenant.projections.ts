@@ -60,7 +60,12 @@ export const issuers = projection<object & Record<'issuer_id', string>>({
   },
 });
 
-export const policies = projection<{ tenant_id: string; settings: PolicySettings; policy_seq: number; stream_version: number }>({
+export const policies = projection<{
+  tenant_id: string;
+  settings: PolicySettings;
+  policy_seq: number;
+  stream_version: number;
+}>({
   table: 'policies',
   stream: 'policy',
   key: ['tenant_id'],

@@ -1,6 +1,22 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { type Actor, type Because, decideRevocation, type RevocationState, type RevocationTarget } from '@grantkeeper/domain';
-import { type Appended, type AppendInput, type CommandIdentity, Database, EventStore, type Position, type ProjectedRow, retrying, type Transaction } from '@grantkeeper/event-store';
+import {
+  type Actor,
+  type Because,
+  decideRevocation,
+  type RevocationState,
+  type RevocationTarget,
+} from '@grantkeeper/domain';
+import {
+  type Appended,
+  type AppendInput,
+  type CommandIdentity,
+  Database,
+  EventStore,
+  type Position,
+  type ProjectedRow,
+  retrying,
+  type Transaction,
+} from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
 
 export interface RevokeAccessInput {
@@ -43,17 +59,22 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
 
   async execute({ tenantId, input }: RevokeAccess): Promise<RevocationResult> {
     return retrying(async () => {
-      if (input.command) {
-        const before = await this.store.resultOf(tenantId, input.command);
-        if (before) return { changed: true, position: before.position, recordedAt: before.recordedAt };
-      }
+      const before = await this.#before(tenantId, input);
+      if (before) return before;
       const { position, state, current } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => {
-        const head = await tx.selectFrom('heads').select(['epoch', 'seq']).where('tenant_id', '=', tenantId).executeTakeFirstOrThrow();
+        const head = await tx
+          .selectFrom('heads')
+          .select(['epoch', 'seq'])
+          .where('tenant_id', '=', tenantId)
+          .executeTakeFirstOrThrow();
         return { position: head, ...(await stateOf(tx, tenantId, input.target)) };
       });
       const events = decideRevocation(tenantId, state, input);
-      if (events.length === 0) return { changed: false, position };
-      const families = events.flatMap((event) => (event.definition.type === 'FamilyRevoked' ? [(event.payload as { familyId: string }).familyId] : []));
+      // A copy of this command may have been carried out since it was looked up: then it is why nothing is left to do.
+      if (events.length === 0) return (await this.#before(tenantId, input)) ?? { changed: false, position };
+      const families = events.flatMap((event) =>
+        event.definition.type === 'FamilyRevoked' ? [(event.payload as { familyId: string }).familyId] : [],
+      );
       const appended = await this.store.append({
         tenantId,
         actor: input.actor,
@@ -67,30 +88,73 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
       return answer(appended);
     });
   }
+
+  /** What came of the command when it was carried out. */
+  async #before(tenantId: TenantId, { command }: RevokeAccessInput): Promise<RevocationResult | undefined> {
+    const before = command && (await this.store.resultOf(tenantId, command));
+    return before && { changed: true, position: before.position, recordedAt: before.recordedAt };
+  }
 }
 
 function answer(appended: Appended): RevocationResult {
-  return { changed: true, position: { epoch: appended.epoch, seq: appended.last }, recordedAt: new Date(appended.recordedAt).toISOString() };
+  return {
+    changed: true,
+    position: { epoch: appended.epoch, seq: appended.last },
+    recordedAt: new Date(appended.recordedAt).toISOString(),
+  };
 }
 
 /** The rows that the decision is made on, and that its events evolve. */
-async function stateOf(tx: Transaction, tenantId: TenantId, target: RevocationTarget): Promise<{ state: RevocationState; current: Current }> {
+async function stateOf(
+  tx: Transaction,
+  tenantId: TenantId,
+  target: RevocationTarget,
+): Promise<{ state: RevocationState; current: Current }> {
   switch (target.kind) {
     case 'tenant':
-      return known('tenants', await tx.selectFrom('tenants').selectAll().where('tenant_id', '=', tenantId).executeTakeFirst());
+      return known(
+        'tenants',
+        await tx.selectFrom('tenants').selectAll().where('tenant_id', '=', tenantId).executeTakeFirst(),
+      );
     case 'user':
-      return known('users', await tx.selectFrom('users').selectAll().where('tenant_id', '=', tenantId).where('user_id', '=', target.userId).executeTakeFirst());
+      return known(
+        'users',
+        await tx
+          .selectFrom('users')
+          .selectAll()
+          .where('tenant_id', '=', tenantId)
+          .where('user_id', '=', target.userId)
+          .executeTakeFirst(),
+      );
     case 'client':
-      return known('clients', await tx.selectFrom('clients').selectAll().where('tenant_id', '=', tenantId).where('client_id', '=', target.clientId).executeTakeFirst());
+      return known(
+        'clients',
+        await tx
+          .selectFrom('clients')
+          .selectAll()
+          .where('tenant_id', '=', tenantId)
+          .where('client_id', '=', target.clientId)
+          .executeTakeFirst(),
+      );
     case 'resource':
       return known(
         'resources',
-        await tx.selectFrom('resources').selectAll().where('tenant_id', '=', tenantId).where('resource_id', '=', target.resourceId).executeTakeFirst(),
+        await tx
+          .selectFrom('resources')
+          .selectAll()
+          .where('tenant_id', '=', tenantId)
+          .where('resource_id', '=', target.resourceId)
+          .executeTakeFirst(),
       );
     case 'grant':
     case 'family':
     case 'token': {
-      const row = await tx.selectFrom('grants').selectAll().where('tenant_id', '=', tenantId).where('grant_id', '=', target.grantId).executeTakeFirst();
+      const row = await tx
+        .selectFrom('grants')
+        .selectAll()
+        .where('tenant_id', '=', tenantId)
+        .where('grant_id', '=', target.grantId)
+        .executeTakeFirst();
       if (!row) return { state: { exists: false }, current: [] };
       const families = await tx
         .selectFrom('families')

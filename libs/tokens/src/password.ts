@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+import { DomainError } from '@grantkeeper/kernel';
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 
@@ -7,12 +9,16 @@ const derive = promisify(argon2);
 const PARAMETERS = { memory: 19_456, passes: 2, parallelism: 1 };
 const LENGTH = 32;
 
-/** At most this many hashes at once: each takes 19 MiB and a thread, so a flood of logins must queue, not swap. */
-const CONCURRENT = 4;
+/** At most this many hashes at once: each takes 19 MiB and a thread of the four that all other work shares. */
+const CONCURRENT = Math.max(1, Math.min(2, availableParallelism() - 1));
+/** More than this many waiting would be answered after their senders have gone. */
+const MAX_WAITING = 100;
 const waiting: Array<() => void> = [];
 let running = 0;
 
 async function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+  if (waiting.length >= MAX_WAITING)
+    throw new DomainError('login.busy', 'Too many people are signing in. Try again in a moment.', 'too_many');
   if (running >= CONCURRENT) await new Promise<void>((resolve) => waiting.push(resolve));
   running += 1;
   try {
@@ -25,7 +31,9 @@ async function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
 
 async function hash(password: string, nonce: Buffer, { memory, passes, parallelism } = PARAMETERS): Promise<Buffer> {
   const message = Buffer.from(password.normalize('NFKC'));
-  return inTurn(() => derive('argon2id', { message, nonce, memory, passes, parallelism, tagLength: LENGTH }) as Promise<Buffer>);
+  return inTurn(
+    () => derive('argon2id', { message, nonce, memory, passes, parallelism, tagLength: LENGTH }) as Promise<Buffer>,
+  );
 }
 
 /** The argon2id hash of a password in the PHC string format. */

@@ -5,10 +5,17 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { RefreshTokens } from './refresh-token.ts';
 
-const secrets = new MasterSecrets([{ version: 2, key: randomBytes(32) }, { version: 1, key: randomBytes(32) }]);
+const secrets = new MasterSecrets([
+  { version: 2, key: randomBytes(32) },
+  { version: 1, key: randomBytes(32) },
+]);
 const tokens = new RefreshTokens(secrets);
 const salt = randomBytes(32);
-const name = { tenantId: tenantId('0190a000-0000-7000-8000-000000000001'), familyId: '0190a000-0000-7000-8000-000000000002', generation: 7 };
+const name = {
+  tenantId: tenantId('0190a000-0000-7000-8000-000000000001'),
+  familyId: '0190a000-0000-7000-8000-000000000002',
+  generation: 7,
+};
 
 describe('refresh tokens', () => {
   it('are read back as what they were derived for', () => {
@@ -26,13 +33,22 @@ describe('refresh tokens', () => {
   });
 
   it('differ by generation, family and tenant', () => {
-    const all = [name, { ...name, generation: 8 }, { ...name, familyId: name.tenantId as string }].map((each) => tokens.derive(each, salt));
+    const all = [name, { ...name, generation: 8 }, { ...name, familyId: name.tenantId as string }].map((each) =>
+      tokens.derive(each, salt),
+    );
     expect(new Set(all).size).toBe(3);
   });
 
   it('of an older master key are still read', () => {
     const old = new RefreshTokens(new MasterSecrets([{ version: 1, key: secretsKey(1) }])).derive(name, salt);
-    expect(new RefreshTokens(new MasterSecrets([{ version: 9, key: randomBytes(32) }, { version: 1, key: secretsKey(1) }])).read(old)).toMatchObject(name);
+    expect(
+      new RefreshTokens(
+        new MasterSecrets([
+          { version: 9, key: randomBytes(32) },
+          { version: 1, key: secretsKey(1) },
+        ]),
+      ).read(old),
+    ).toMatchObject(name);
   });
 
   it('of another deployment are junk', () => {
@@ -55,7 +71,16 @@ describe('refresh tokens', () => {
 
   it('are refused in any other spelling, and so is every other text', () => {
     const good = tokens.derive(name, salt);
-    for (const text of [`${good}=`, `${good}A`, good.toUpperCase(), good.slice(4), ` ${good}`, '', 'gkr_', `gkr_${'A'.repeat(500)}`]) {
+    for (const text of [
+      `${good}=`,
+      `${good}A`,
+      good.toUpperCase(),
+      good.slice(4),
+      ` ${good}`,
+      '',
+      'gkr_',
+      `gkr_${'A'.repeat(500)}`,
+    ]) {
       expect(tokens.read(text)).toBeUndefined();
     }
     fc.assert(fc.property(fc.string(), (text) => tokens.read(text) === undefined));

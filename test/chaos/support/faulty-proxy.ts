@@ -25,7 +25,9 @@ export class FaultyProxy {
   readonly cuts = { before: 0, after: 0 };
 
   private constructor(host: string, port: number) {
-    this.#server = createServer({ noDelay: true }, (client) => this.#join(client, connect({ host, port, noDelay: true })));
+    this.#server = createServer({ noDelay: true }, (client) =>
+      this.#join(client, connect({ host, port, noDelay: true })),
+    );
   }
 
   /** In front of the server that `url` names. */

@@ -19,11 +19,22 @@ interface Event {
   readonly payload: Record<string, string>;
 }
 
-const WIDE = new Set(['UserAccessRevoked', 'ClientAccessRevoked', 'ResourceAccessRevoked', 'TenantAccessRevoked', 'PolicySet']);
+const WIDE = new Set([
+  'UserAccessRevoked',
+  'ClientAccessRevoked',
+  'ResourceAccessRevoked',
+  'TenantAccessRevoked',
+  'PolicySet',
+]);
 const CONSENTS = new Set(['GrantCreated', 'GrantWidened', 'GrantRenewed']);
 
 /** Everything that is not as it must be, in words; empty when all holds. */
-export async function violations(database: Database, tenant: ModelTenant, commands: ReadonlyMap<string, Outcome>, told: readonly number[]): Promise<string[]> {
+export async function violations(
+  database: Database,
+  tenant: ModelTenant,
+  commands: ReadonlyMap<string, Outcome>,
+  told: readonly number[],
+): Promise<string[]> {
   const found: string[] = [];
   const { events, head, kept, seen } = await readAll(database, tenant.id);
   const say = (what: string): void => {
@@ -32,7 +43,8 @@ export async function violations(database: Database, tenant: ModelTenant, comman
 
   events.forEach((event, index) => {
     if (event.seq !== index + 1) say(`seq ${event.seq} is the ${index + 1}th event`);
-    if (index > 0 && event.recorded_at < (events[index - 1] as Event).recorded_at) say(`seq ${event.seq} was recorded before ${event.seq - 1}`);
+    if (index > 0 && event.recorded_at < (events[index - 1] as Event).recorded_at)
+      say(`seq ${event.seq} was recorded before ${event.seq - 1}`);
   });
   if (head !== events.length) say(`the head is at ${head} after ${events.length} events`);
   if (new Set(events.map((event) => event.event_id)).size !== events.length) say('an event id is there twice');
@@ -46,13 +58,15 @@ export async function violations(database: Database, tenant: ModelTenant, comman
 
   // No acknowledged command without its events, no event of a refused or unknown one, nothing twice.
   const counted = new Map<string, number>();
-  for (const { command_id } of events) if (command_id !== null) counted.set(command_id, (counted.get(command_id) ?? 0) + 1);
+  for (const { command_id } of events)
+    if (command_id !== null) counted.set(command_id, (counted.get(command_id) ?? 0) + 1);
   for (const [id, outcome] of commands) {
-    const events = counted.get(id) ?? 0;
+    const recorded = counted.get(id) ?? 0;
     counted.delete(id);
     const expected = 'done' in outcome ? outcome.done.events : 0;
-    if (expected === 'some' ? events < 1 || events > 2 : events !== expected) say(`command ${id} has ${events} events, and was told ${JSON.stringify(outcome)}`);
-    if (events > 0 && !kept.has(id)) say(`command ${id} has no result`);
+    if (expected === 'some' ? recorded < 1 || recorded > 2 : recorded !== expected)
+      say(`command ${id} has ${recorded} events, and was told ${JSON.stringify(outcome)}`);
+    if (recorded > 0 && !kept.has(id)) say(`command ${id} has no result`);
   }
   for (const id of counted.keys()) say(`events of a command that nobody sent: ${id}`);
 
@@ -61,15 +75,22 @@ export async function violations(database: Database, tenant: ModelTenant, comman
     const consent = events.find((event) => event.command_id === id && CONSENTS.has(event.type));
     if (!consent || read === undefined) continue;
     const overtaking = events.slice(read, consent.seq - 1).find((event) => WIDE.has(event.type));
-    if (overtaking) say(`a consent read at ${read} and recorded at ${consent.seq} outlived ${overtaking.type} at ${overtaking.seq}`);
+    if (overtaking)
+      say(`a consent read at ${read} and recorded at ${consent.seq} outlived ${overtaking.type} at ${overtaking.seq}`);
   }
 
   // Once each and in order for our own rows; at least once, and first times in order, for others.
-  if (seen.length !== events.length || seen.some((row, index) => row.seq !== index + 1 || row.event_id !== events[index]?.event_id)) {
-    say(`the inward consumer has ${seen.length} rows for ${events.length} events: ${JSON.stringify(seen.map((row) => row.seq).slice(0, 50))}`);
+  if (
+    seen.length !== events.length ||
+    seen.some((row, index) => row.seq !== index + 1 || row.event_id !== events[index]?.event_id)
+  ) {
+    say(
+      `the inward consumer has ${seen.length} rows for ${events.length} events: ${JSON.stringify(seen.map((row) => row.seq).slice(0, 50))}`,
+    );
   }
   const firsts = [...new Set(told)];
-  if (firsts.length !== events.length || firsts.some((seq, index) => seq !== index + 1)) say(`the outward consumer told ${firsts.length} of ${events.length} events, or not in order`);
+  if (firsts.length !== events.length || firsts.some((seq, index) => seq !== index + 1))
+    say(`the outward consumer told ${firsts.length} of ${events.length} events, or not in order`);
 
   found.push(...(await tokensThatDiffer(database, tenant, events)));
   const { ok, differences } = await verifyLedger(database, inlineProjections, tenant.id);
@@ -82,17 +103,31 @@ async function readAll(database: Database, tenantId: TenantId) {
     head: (await tx.selectFrom('heads').select('seq').where('tenant_id', '=', tenantId).executeTakeFirstOrThrow()).seq,
     events: (await tx
       .selectFrom('events')
-      .select(['seq', 'event_id', 'stream_type', 'stream_id', 'stream_version', 'type', 'recorded_at', 'command_id', 'payload'])
+      .select([
+        'seq',
+        'event_id',
+        'stream_type',
+        'stream_id',
+        'stream_version',
+        'type',
+        'recorded_at',
+        'command_id',
+        'payload',
+      ])
       .where('tenant_id', '=', tenantId)
       .orderBy('seq')
       .execute()) as Event[],
     kept: new Map(
-      (await tx.selectFrom('commands').select(['command_id', 'result']).where('tenant_id', '=', tenantId).execute()).map((row) => [
-        row.command_id,
-        (row.result as { read?: number } | null)?.read,
-      ]),
+      (
+        await tx.selectFrom('commands').select(['command_id', 'result']).where('tenant_id', '=', tenantId).execute()
+      ).map((row) => [row.command_id, (row.result as { read?: number } | null)?.read]),
     ),
-    seen: (await sql<{ seq: number; event_id: string }>`SELECT seq, event_id FROM seen WHERE tenant_id = ${tenantId} ORDER BY nr`.execute(tx)).rows,
+    seen: (
+      await sql<{
+        seq: number;
+        event_id: string;
+      }>`SELECT seq, event_id FROM seen WHERE tenant_id = ${tenantId} ORDER BY nr`.execute(tx)
+    ).rows,
   }));
 }
 
@@ -102,7 +137,7 @@ async function tokensThatDiffer(database: Database, tenant: ModelTenant, events:
   const ended = new Set<string>();
   const raised = new Map<string, number>();
   for (const { type, seq, payload, stream_id } of events) {
-    const { grantId, familyId, tokenId, userId, clientId, resourceId } = payload as Record<string, string>;
+    const { grantId, familyId, tokenId, userId, clientId, resourceId } = payload;
     if (type === 'GrantCreated') grants.set(stream_id, { userId, clientId, resourceId } as never);
     else if (type === 'GrantRevoked') ended.add(`grant/${grantId}`);
     else if (type === 'FamilyRevoked') ended.add(`family/${familyId}`);
@@ -115,16 +150,27 @@ async function tokensThatDiffer(database: Database, tenant: ModelTenant, events:
   const differing: string[] = [];
   const alive = (token: ModelTenant['tokens'][number]): boolean => {
     const grant = grants.get(token.grantId);
-    if (!grant || [`grant/${token.grantId}`, `family/${token.familyId}`, `token/${token.tokenId}`].some((name) => ended.has(name))) return false;
-    const marks = [`user/${grant.userId}`, `client/${grant.clientId}`, `resource/${grant.resourceId}`, 'tenant'].map((name) => raised.get(name) ?? 0);
+    if (
+      !grant ||
+      [`grant/${token.grantId}`, `family/${token.familyId}`, `token/${token.tokenId}`].some((name) => ended.has(name))
+    )
+      return false;
+    const marks = [`user/${grant.userId}`, `client/${grant.clientId}`, `resource/${grant.resourceId}`, 'tenant'].map(
+      (name) => raised.get(name) ?? 0,
+    );
     return Math.max(...marks) <= token.seq;
   };
   const batch = 50;
   for (let from = 0; from < tenant.tokens.length && differing.length < 5; from += batch) {
     const some = tenant.tokens.slice(from, from + batch);
-    const said = await Promise.all(some.map((token) => database.call<string | null>('access_standing', tenant.id, { ...token, epoch: 1 })));
+    const said = await Promise.all(
+      some.map((token) => database.call<string | null>('access_standing', tenant.id, { ...token, epoch: 1 })),
+    );
     some.forEach((token, index) => {
-      if ((said[index] === null) !== alive(token)) differing.push(`${tenant.id}: token ${JSON.stringify(token)} is ${String(said[index])}, the events say ${alive(token) ? 'alive' : 'dead'}`);
+      if ((said[index] === null) !== alive(token))
+        differing.push(
+          `${tenant.id}: token ${JSON.stringify(token)} is ${String(said[index])}, the events say ${alive(token) ? 'alive' : 'dead'}`,
+        );
     });
   }
   return differing;

@@ -28,7 +28,9 @@ export const inward: EventConsumer = {
   onFailure: 'block',
   handles: everything,
   async apply(event, { tx }) {
-    await sql`INSERT INTO seen (tenant_id, seq, event_id) VALUES (${event.tenantId}, ${event.seq}, ${event.eventId})`.execute(tx);
+    await sql`INSERT INTO seen (tenant_id, seq, event_id) VALUES (${event.tenantId}, ${event.seq}, ${event.eventId})`.execute(
+      tx,
+    );
   },
 };
 
@@ -49,7 +51,9 @@ export class Followers {
   readonly #loops: Promise<void>[];
 
   constructor(databases: readonly Database[], consumers: readonly EventConsumer[], tenants: readonly TenantId[]) {
-    this.#loops = databases.map((database) => this.#follow(new ConsumerRunner(database, consumers, { retries: impatient }), tenants));
+    this.#loops = databases.map((database) =>
+      this.#follow(new ConsumerRunner(database, consumers, { retries: impatient }), tenants),
+    );
   }
 
   /** Ends them where they stand. */
@@ -72,7 +76,11 @@ export class Followers {
 }
 
 /** Lets the consumers read every ledger to its end, undisturbed. */
-export async function settle(database: Database, consumers: readonly EventConsumer[], tenants: readonly TenantId[]): Promise<void> {
+export async function settle(
+  database: Database,
+  consumers: readonly EventConsumer[],
+  tenants: readonly TenantId[],
+): Promise<void> {
   const runner = new ConsumerRunner(database, consumers, { retries: impatient });
   for (const tenant of tenants) {
     for (const consumer of consumers) {

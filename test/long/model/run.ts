@@ -59,7 +59,11 @@ export async function runModel(url: string, commands: readonly Command[], option
     proxy.fault = () => cut(options);
     const ids = tenants.map(({ id }) => id);
     const terminator = new Terminator(url, options.terminateEveryMs);
-    const followers = new Followers(workers.map(({ database }) => database), consumers, ids);
+    const followers = new Followers(
+      workers.map(({ database }) => database),
+      consumers,
+      ids,
+    );
 
     const outcomes = tenants.map(() => new Map<string, Outcome>());
     let repeated = 0;
@@ -71,11 +75,14 @@ export async function runModel(url: string, commands: readonly Command[], option
         const sides = faces[command.tenant] as ModelTenant[];
         const attempts = sides.map((side) => side.prepare(command.act, identity));
         const answers = await Promise.all(
-          Array.from({ length: command.copies }, (_, copy) => untilAnswered(attempts[copy % attempts.length] as () => Promise<never>, () => (repeated += 1))),
+          Array.from({ length: command.copies }, (_, copy) =>
+            untilAnswered(attempts[copy % attempts.length] as () => Promise<never>, () => (repeated += 1)),
+          ),
         );
         const [outcome] = answers;
         if (!outcome) throw new Error('A command has at least one sender.');
-        if (answers.some((answer) => JSON.stringify(answer) !== JSON.stringify(outcome))) throw new Error(`Copies of ${id} have different answers: ${JSON.stringify(answers)}`);
+        if (answers.some((answer) => JSON.stringify(answer) !== JSON.stringify(outcome)))
+          throw new Error(`Copies of ${id} have different answers: ${JSON.stringify(answers)}`);
         outcomes[command.tenant]?.set(id, outcome);
       }
     };
@@ -92,7 +99,14 @@ export async function runModel(url: string, commands: readonly Command[], option
     const found: string[] = [];
     let events = 0;
     for (const [index, tenant] of tenants.entries()) {
-      found.push(...(await violations(calm.database, tenant, outcomes[index] as Map<string, Outcome>, told.get(tenant.id) ?? [])));
+      found.push(
+        ...(await violations(
+          calm.database,
+          tenant,
+          outcomes[index] as Map<string, Outcome>,
+          told.get(tenant.id) ?? [],
+        )),
+      );
       events += (told.get(tenant.id) ?? []).reduce((most, seq) => Math.max(most, seq), 0);
     }
     const all = outcomes.flatMap((of) => [...of.values()]);
@@ -140,7 +154,9 @@ async function untilAnswered(send: () => Promise<{ events: number | 'some' }>, a
 function isLost(error: unknown): boolean {
   const { code, message } = error as { code?: string; message?: string };
   if (code !== undefined) return /^(57P0\d|08\d{3}|ECONNRESET|EPIPE|ECONNREFUSED|25P02)$/.test(code);
-  return /Connection terminated|Client has encountered a connection error|not queryable|timeout exceeded/.test(message ?? '');
+  return /Connection terminated|Client has encountered a connection error|not queryable|timeout exceeded/.test(
+    message ?? '',
+  );
 }
 
 /** Terminates every backend of the services now and then, as a fail-over or a careless administrator would. */

@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { type Actor, decideConsent, defaultPolicy, type NewEvent, policySet, type PolicySettings, resourceAdded, tenantOnboarded, userCreated } from '@grantkeeper/domain';
+import {
+  type Actor,
+  decideConsent,
+  defaultPolicy,
+  type NewEvent,
+  policySet,
+  type PolicySettings,
+  resourceAdded,
+  tenantOnboarded,
+  userCreated,
+} from '@grantkeeper/domain';
 import { type CommandIdentity, positionOfLast, type ProjectedRow, retrying } from '@grantkeeper/event-store';
 import { tenantId as toTenantId, type TenantId } from '@grantkeeper/kernel';
 import { s256 } from '@grantkeeper/tokens';
@@ -10,7 +20,11 @@ import type { Act, Ended } from './commands.ts';
 import type { Product } from './product.ts';
 
 const actor: Actor = { kind: 'system', id: 'model' };
-const metadata = { redirect_uris: ['https://client.example/cb'], grant_types: ['authorization_code', 'refresh_token'], token_endpoint_auth_method: 'none' };
+const metadata = {
+  redirect_uris: ['https://client.example/cb'],
+  grant_types: ['authorization_code', 'refresh_token'],
+  token_endpoint_auth_method: 'none',
+};
 const scopes = ['read', 'write'];
 
 /** A code that a consent gave; its secrets follow from the consent's command, so that a repetition gives the same. */
@@ -82,8 +96,14 @@ export class ModelTenant extends Known {
       tenantId: this.id,
       actor,
       create: true,
-      events: [tenantOnboarded.on(this.id, { tenantId: this.id, slug, displayName: slug }), policySet.on(this.id, { settings: defaultPolicy })],
-      rows: { tenant_directory: [{ slug, tenant_id: this.id }], tenant_keys: [await this.product.tenantKeys.create(this.id)] },
+      events: [
+        tenantOnboarded.on(this.id, { tenantId: this.id, slug, displayName: slug }),
+        policySet.on(this.id, { settings: defaultPolicy }),
+      ],
+      rows: {
+        tenant_directory: [{ slug, tenant_id: this.id }],
+        tenant_keys: [await this.product.tenantKeys.create(this.id)],
+      },
     });
   }
 
@@ -101,7 +121,11 @@ export class ModelTenant extends Known {
       case 'resource':
         return () => this.#addResource(command);
       case 'consent': {
-        const [userId, clientId, resourceId] = [at(this.users, act.user), at(this.clients, act.client), at(this.resources, act.resource)];
+        const [userId, clientId, resourceId] = [
+          at(this.users, act.user),
+          at(this.clients, act.client),
+          at(this.resources, act.resource),
+        ];
         if (userId === undefined) return () => this.#addPerson(command);
         if (resourceId === undefined) return () => this.#addResource(command);
         if (clientId === undefined) return async () => this.#addClient(`c-${command.id}`);
@@ -125,7 +149,10 @@ export class ModelTenant extends Known {
   }
 
   /** Decides and appends unless the command has been carried out; what it decided is in its result. */
-  async #once<Result extends { events: number }>(command: CommandIdentity, attempt: () => Promise<Result>): Promise<Result> {
+  async #once<Result extends { events: number }>(
+    command: CommandIdentity,
+    attempt: () => Promise<Result>,
+  ): Promise<Result> {
     return retrying(async () => {
       const before = await this.product.store.resultOf<Result>(this.id, command);
       return before ? before.result : attempt();
@@ -146,7 +173,14 @@ export class ModelTenant extends Known {
         tenantId: this.id,
         actor,
         events: [userCreated.on(userId, { userId, sub: userId, role: 'member' }, { email })],
-        facts: [{ kind: 'user.email', value: await this.product.tenantKeys.emailIndex(this.id, email.value), holder: userId, expect: null }],
+        facts: [
+          {
+            kind: 'user.email',
+            value: await this.product.tenantKeys.emailIndex(this.id, email.value),
+            holder: userId,
+            expect: null,
+          },
+        ],
         rows: { person_keys: [await this.product.personalData.createPersonKey(this.id, userId)] },
         command: { ...command, result: done },
       });
@@ -171,39 +205,89 @@ export class ModelTenant extends Known {
         scopes: scopes.map((name) => ({ name, description: name, risky: false, default: true })),
         isDefault: false,
       });
-      await this.product.store.append({ tenantId: this.id, actor, events: [event], command: { ...command, result: done } });
+      await this.product.store.append({
+        tenantId: this.id,
+        actor,
+        events: [event],
+        command: { ...command, result: done },
+      });
       return done;
     });
     if (!this.resources.includes(resourceId)) this.resources.push(resourceId);
     return result;
   }
 
-  async #consent(command: CommandIdentity, parties: { userId: string; clientId: string; resourceId: string }, wanted: string[]): Promise<Done> {
+  async #consent(
+    command: CommandIdentity,
+    parties: { userId: string; clientId: string; resourceId: string },
+    wanted: string[],
+  ): Promise<Done> {
     const { userId, clientId, resourceId } = parties;
     const slot = `${userId} ${resourceId} ${clientId}`;
     const result = await this.#once(command, async () => {
       const read = await this.product.database.asTenantAtOneMoment(this.id, async (tx) => {
-        const fact = await tx.selectFrom('unique_facts').select('holder').where('tenant_id', '=', this.id).where('kind', '=', 'grant.slot').where('value', '=', slot).executeTakeFirst();
+        const fact = await tx
+          .selectFrom('unique_facts')
+          .select('holder')
+          .where('tenant_id', '=', this.id)
+          .where('kind', '=', 'grant.slot')
+          .where('value', '=', slot)
+          .executeTakeFirst();
         const holder = fact?.holder ?? null;
         const standing =
-          holder === null ? undefined : await tx.selectFrom('grant_standing').selectAll().where('tenant_id', '=', this.id).where('grant_id', '=', holder).executeTakeFirst();
+          holder === null
+            ? undefined
+            : await tx
+                .selectFrom('grant_standing')
+                .selectAll()
+                .where('tenant_id', '=', this.id)
+                .where('grant_id', '=', holder)
+                .executeTakeFirst();
         const living = standing && standing.ended_seq === null && standing.watermark <= standing.granted_seq;
         return {
-          head: await tx.selectFrom('heads').select(['epoch', 'seq']).where('tenant_id', '=', this.id).executeTakeFirstOrThrow(),
-          client: await tx.selectFrom('clients').selectAll().where('tenant_id', '=', this.id).where('client_id', '=', clientId).executeTakeFirst(),
+          head: await tx
+            .selectFrom('heads')
+            .select(['epoch', 'seq'])
+            .where('tenant_id', '=', this.id)
+            .executeTakeFirstOrThrow(),
+          client: await tx
+            .selectFrom('clients')
+            .selectAll()
+            .where('tenant_id', '=', this.id)
+            .where('client_id', '=', clientId)
+            .executeTakeFirst(),
           holder,
-          grant: living ? await tx.selectFrom('grants').selectAll().where('tenant_id', '=', this.id).where('grant_id', '=', standing.grant_id).executeTakeFirst() : undefined,
+          grant: living
+            ? await tx
+                .selectFrom('grants')
+                .selectAll()
+                .where('tenant_id', '=', this.id)
+                .where('grant_id', '=', standing.grant_id)
+                .executeTakeFirst()
+            : undefined,
         };
       });
       const { grantId, events } = decideConsent(
         {
           tenantSuspended: false,
           user: { userId, suspended: false },
-          client: { clientId, kind: 'dynamic', admitted: read.client !== undefined, blocked: false, metadata, metadataDigest: 'd' },
+          client: {
+            clientId,
+            kind: 'dynamic',
+            admitted: read.client !== undefined,
+            blocked: false,
+            metadata,
+            metadataDigest: 'd',
+          },
           resource: { resourceId, suspended: false, scopes },
           ...(read.grant && { grant: { grantId: read.grant.grant_id, scopes: read.grant.scopes } }),
         },
-        { newGrantId: command.id, scopes: wanted, shown: { clientName: 'Model', redirectHost: 'client.example', metadataDigest: 'd', scopes: wanted }, address: '192.0.2.7' },
+        {
+          newGrantId: command.id,
+          scopes: wanted,
+          shown: { clientName: 'Model', redirectHost: 'client.example', metadataDigest: 'd', scopes: wanted },
+          address: '192.0.2.7',
+        },
       );
       const done = { events: events.length, grantId, read: read.head.seq };
       const current: Array<{ table: string; row: ProjectedRow }> = [];
@@ -221,7 +305,8 @@ export class ModelTenant extends Known {
       });
       return done;
     });
-    if (!this.codes.some(({ seed }) => seed === command.id)) this.codes.push({ seed: command.id, grantId: result.grantId, clientId });
+    if (!this.codes.some(({ seed }) => seed === command.id))
+      this.codes.push({ seed: command.id, grantId: result.grantId, clientId });
     return result;
   }
 
@@ -246,7 +331,11 @@ export class ModelTenant extends Known {
   async #setPolicy(command: CommandIdentity, changes: Partial<PolicySettings>): Promise<Done> {
     return this.#once(command, async () => {
       const { head, row } = await this.product.database.asTenantAtOneMoment(this.id, async (tx) => ({
-        head: await tx.selectFrom('heads').select(['epoch', 'seq']).where('tenant_id', '=', this.id).executeTakeFirstOrThrow(),
+        head: await tx
+          .selectFrom('heads')
+          .select(['epoch', 'seq'])
+          .where('tenant_id', '=', this.id)
+          .executeTakeFirstOrThrow(),
         row: await tx.selectFrom('policies').selectAll().where('tenant_id', '=', this.id).executeTakeFirstOrThrow(),
       }));
       const done = { events: 1 };
@@ -263,7 +352,9 @@ export class ModelTenant extends Known {
   }
 
   async #revoke(command: CommandIdentity, target: RevocationTarget): Promise<Done> {
-    const { changed } = await this.product.revoke.execute(new RevokeAccess(this.id, { target, because: 'admin', actor, command }));
+    const { changed } = await this.product.revoke.execute(
+      new RevokeAccess(this.id, { target, because: 'admin', actor, command }),
+    );
     // The last family takes its grant along: then there are two.
     return { events: changed ? 'some' : 0 };
   }
@@ -271,7 +362,12 @@ export class ModelTenant extends Known {
   #target(what: Ended, pick: number): RevocationTarget | undefined {
     const family = at(this.families, pick);
     const token = at(this.tokens, pick);
-    const [userId, clientId, resourceId, code] = [at(this.users, pick), at(this.clients, pick), at(this.resources, pick), at(this.codes, pick)];
+    const [userId, clientId, resourceId, code] = [
+      at(this.users, pick),
+      at(this.clients, pick),
+      at(this.resources, pick),
+      at(this.codes, pick),
+    ];
     switch (what) {
       case 'grant':
         return code && { kind: 'grant', grantId: code.grantId };
@@ -308,11 +404,14 @@ export class ModelTenant extends Known {
       fingerprint: 'f',
     };
     const answers = await Promise.all(
-      Array.from({ length: times }, () => this.product.database.call<{ outcome: string; seq: number; familyId: string }>('redeem_code', this.id, input)),
+      Array.from({ length: times }, () =>
+        this.product.database.call<{ outcome: string; seq: number; familyId: string }>('redeem_code', this.id, input),
+      ),
     );
     const redeemed = answers.filter(({ outcome }) => outcome === 'redeemed');
     if (redeemed.length > 1) throw new Error('A code was redeemed twice.');
-    for (const answer of redeemed) this.tokens.push({ tokenId: uuidv7(), grantId: code.grantId, familyId, seq: answer.seq });
+    for (const answer of redeemed)
+      this.tokens.push({ tokenId: uuidv7(), grantId: code.grantId, familyId, seq: answer.seq });
     const there = answers.some(({ outcome }) => outcome === 'redeemed' || outcome === 'replayed');
     if (there && !this.families.some((family) => family.familyId === familyId)) {
       this.families.push({ familyId, grantId: code.grantId, clientId: code.clientId, salt, generation: 1 });
@@ -325,14 +424,33 @@ export class ModelTenant extends Known {
     const inner = digest(family.familyId, 'inner');
     const tag = createHash('sha256').update(family.salt).update(inner).digest('hex');
     const generation = family.generation;
-    const input = { familyId: family.familyId, generation, inner: inner.toString('hex'), tag, clientId: family.clientId, authMethod: 'none', secretHash: null, fingerprint: 'f', resource: null };
+    const input = {
+      familyId: family.familyId,
+      generation,
+      inner: inner.toString('hex'),
+      tag,
+      clientId: family.clientId,
+      authMethod: 'none',
+      secretHash: null,
+      fingerprint: 'f',
+      resource: null,
+    };
     const answers = await Promise.all(
-      Array.from({ length: times }, () => this.product.database.call<{ outcome: string; seq: number; generation: number }>('rotate_family', this.id, input)),
+      Array.from({ length: times }, () =>
+        this.product.database.call<{ outcome: string; seq: number; generation: number }>(
+          'rotate_family',
+          this.id,
+          input,
+        ),
+      ),
     );
     const given = answers.filter(({ outcome }) => outcome === 'rotated' || outcome === 'replayed');
-    if (given.some((answer) => answer.generation !== generation + 1)) throw new Error('A generation has another successor.');
-    if (answers.filter(({ outcome }) => outcome === 'rotated').length > 1) throw new Error('A generation was rotated twice.');
-    for (const answer of given) this.tokens.push({ tokenId: uuidv7(), grantId: family.grantId, familyId: family.familyId, seq: answer.seq });
+    if (given.some((answer) => answer.generation !== generation + 1))
+      throw new Error('A generation has another successor.');
+    if (answers.filter(({ outcome }) => outcome === 'rotated').length > 1)
+      throw new Error('A generation was rotated twice.');
+    for (const answer of given)
+      this.tokens.push({ tokenId: uuidv7(), grantId: family.grantId, familyId: family.familyId, seq: answer.seq });
     if (given.length > 0) family.generation = Math.max(family.generation, generation + 1);
     return { events: 0 };
   }

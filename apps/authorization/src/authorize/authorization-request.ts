@@ -20,8 +20,13 @@ export class AuthorizationRequest {
   /** The request after the person has just signed in: what `prompt` asked for has been done. */
   afterLogin(): AuthorizationRequest {
     const values = parse(this.text, '&', '=', { maxKeys: 100 });
-    const prompt = String(values['prompt'] ?? '').split(' ').filter((word) => word !== 'login' && word !== 'select_account');
+    const prompt = String(values['prompt'] ?? '')
+      .split(' ')
+      .filter((word) => word !== 'login' && word !== 'select_account');
     delete values['prompt'];
-    return AuthorizationRequest.read(stringify(prompt.some(Boolean) ? { ...values, prompt: prompt.join(' ') } : values));
+    delete values['max_age'];
+    return AuthorizationRequest.read(
+      stringify(prompt.some(Boolean) ? { ...values, prompt: prompt.join(' ') } : values),
+    );
   }
 }

@@ -38,10 +38,16 @@ export class AuthorizeController {
     const session = this.sessions.read(slug, cookie);
     const context = await this.authorizing.read(tenantId, request.parameters.get('client_id'), session);
     const asked = this.authorizing.judge(request, context, this.clock.now());
-    if (asked.interaction.login || !session) return this.loginPages.show(reply, { asked, slug, request, cookie, languages });
-    if (!asked.remembered || !asked.grant) return this.consentPages.show(reply, asked, slug, request, session, languages);
+    if (asked.interaction.login || !session)
+      return this.loginPages.show(reply, { asked, slug, request, cookie, languages });
+    if (!asked.remembered || !asked.grant)
+      return this.consentPages.show(reply, asked, slug, request, session, languages);
     const code = await this.codes.issueUnderGrant(tenantId, asked, asked.grant.grantId);
-    const location = authorizationRedirect(asked.redirect.redirectUri, { code, state: asked.state, iss: context.issuer });
+    const location = authorizationRedirect(asked.redirect.redirectUri, {
+      code,
+      state: asked.state,
+      iss: context.issuer,
+    });
     await reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(location, 303);
   }
 }

@@ -36,7 +36,11 @@ export class AnswerByRedirect extends Error {
 export class Authorizing {
   constructor(private readonly database: Database) {}
 
-  async read(tenantId: TenantId, clientId: string | undefined, session: PresentedSession | undefined): Promise<AuthorizeContext> {
+  async read(
+    tenantId: TenantId,
+    clientId: string | undefined,
+    session: PresentedSession | undefined,
+  ): Promise<AuthorizeContext> {
     return this.database.call<AuthorizeContext>('authorize_context', tenantId, {
       clientId: clientId ?? '',
       sessionHash: session?.hash.toString('hex') ?? null,
@@ -59,26 +63,31 @@ export class Authorizing {
       const row = context.grants?.find((grant) => grant.resource_id === access.resource.resourceId);
       const grant = row && { grantId: row.grant_id, scopes: row.scopes };
       // Any local program can listen on a loopback address, so there a click must confirm who asks (RFC 8252 §8.6).
-      const remembered = grant !== undefined && coversScopes(grant.scopes, access.scopes) && !redirect.loopback && !interaction.consent;
+      const remembered =
+        grant !== undefined && coversScopes(grant.scopes, access.scopes) && !redirect.loopback && !interaction.consent;
       if (interaction.none && interaction.login) throw new OAuthError('login_required', 'the person is not signed in');
-      if (interaction.none && !remembered) throw new OAuthError('consent_required', 'the person has not consented to this');
+      if (interaction.none && !remembered)
+        throw new OAuthError('consent_required', 'the person has not consented to this');
       return { context, redirect, access, interaction, state, grant, remembered };
     });
   }
 
   /**
-   * Turns an `OAuthError` of `rule` into an answer by redirect. Without a signed-in person and before anyone has
-   * trusted the client it is a page instead, so that we are nobody's open redirector (AS-15).
+   * Turns an `OAuthError` of `rule` into an answer by redirect. Before anyone of the tenant has trusted the client it is
+   * a page instead, unless the person has just refused it: whoever registers a client could otherwise have us send
+   * people anywhere without a click (AS-15, RFC 9700 §4.11.2).
    */
   answering<Result>(
     { context, redirect, state }: { context: AuthorizeContext; redirect: ProvenRedirect; state: string | undefined },
     rule: () => Result,
+    options: { readonly personHasRefused?: boolean } = {},
   ): Result {
     try {
       return rule();
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error;
-      if (!context.session && !redirect.admitted) throw new PageError('invalid_request', `${error.code}: ${error.description}`);
+      if (!redirect.admitted && !options.personHasRefused)
+        throw new PageError('invalid_request', `${error.code}: ${error.description}`);
       const answer = { error: error.code, error_description: error.description, state, iss: context.issuer };
       throw new AnswerByRedirect(authorizationRedirect(redirect.redirectUri, answer));
     }

@@ -25,7 +25,9 @@ export class Codes {
       auth_time: asked.context.session?.authTime,
       born_epoch: asked.context.position.epoch,
       born_seq: bornSeq,
-      expires_at: new Date(this.clock.now().getTime() + asked.context.settings.authorizationCodeSeconds * 1000).toISOString(),
+      expires_at: new Date(
+        this.clock.now().getTime() + asked.context.settings.authorizationCodeSeconds * 1000,
+      ).toISOString(),
       redeemed_at: null,
       family_id: null,
     };

@@ -40,6 +40,11 @@ export class FormSeal {
   #mac(version: number, purpose: string, holder: string, request: string, body: string): Buffer | undefined {
     const secret = this.secrets.derive('form-seal', version);
     // Lengths first, so that no two different triples make the same text.
-    return secret && createHmac('sha256', secret).update(JSON.stringify([purpose, holder, request, body])).digest();
+    return (
+      secret &&
+      createHmac('sha256', secret)
+        .update(JSON.stringify([purpose, holder, request, body]))
+        .digest()
+    );
   }
 }

@@ -25,7 +25,10 @@ export class PageFilter implements ExceptionFilter {
     const reply = http.getResponse<FastifyReply>();
     const request = http.getRequest<FastifyRequest>();
     if (error instanceof AnswerByRedirect) {
-      void reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(error.location, 303);
+      void reply
+        .header('cache-control', 'no-store')
+        .header('referrer-policy', 'no-referrer')
+        .redirect(error.location, 303);
       return;
     }
     const page = this.#page(error, request.id);
@@ -44,8 +47,10 @@ export class PageFilter implements ExceptionFilter {
   #page(error: unknown, reference: string): { kind: ErrorKind; details?: string | undefined } | 'not_found' {
     if (error instanceof PageError) return { kind: error.kind, details: error.detail };
     if (error instanceof OAuthError) return { kind: 'invalid_request', details: `${error.code}: ${error.description}` };
+    if (error instanceof DomainError && error.kind === 'too_many') return { kind: 'too_many' };
     if (error instanceof DomainError) return { kind: 'invalid_request', details: error.message };
-    const status = error instanceof HttpException ? error.getStatus() : ((error as { statusCode?: number }).statusCode ?? 500);
+    const status =
+      error instanceof HttpException ? error.getStatus() : ((error as { statusCode?: number }).statusCode ?? 500);
     if (status === 404) return 'not_found';
     if (status >= 400 && status < 500) return { kind: 'invalid_request' };
     this.#logger.error({ msg: 'a page failed', reference, err: error });

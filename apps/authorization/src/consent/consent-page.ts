@@ -41,7 +41,10 @@ export class ConsentPages {
       lang: chooseLanguage(languages),
       tenantName: context.tenant.displayName,
       user: { email: email ?? person.sub, name: name ?? undefined },
-      client: { name: redirect.metadata.client_name ?? redirect.clientId, nameIsUnverified: redirect.kind === 'dynamic' },
+      client: {
+        name: redirect.metadata.client_name ?? redirect.clientId,
+        nameIsUnverified: redirect.kind === 'dynamic',
+      },
       redirectHost: redirectHost(redirect.redirectUri),
       loopback: redirect.loopback,
       resource: { name: access.resource.displayName, url: access.resource.url },

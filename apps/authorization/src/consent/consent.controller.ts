@@ -45,13 +45,17 @@ export class ConsentController {
     this.authorizing.requireSession(asked);
 
     if (form.get('decision') === 'refuse') {
-      this.authorizing.answering(asked, () => {
+      const refuse = () => {
         throw new OAuthError('access_denied', 'the person refused');
-      });
+      };
+      this.authorizing.answering(asked, refuse, { personHasRefused: true });
     }
-    if (form.get('decision') !== 'approve') throw new PageError('invalid_request', 'decision must be approve or refuse');
+    if (form.get('decision') !== 'approve')
+      throw new PageError('invalid_request', 'decision must be approve or refuse');
     try {
-      const granted = await this.commands.execute(new GrantConsent(tenantId, request, session, context, shownAt, address));
+      const granted = await this.commands.execute(
+        new GrantConsent(tenantId, request, session, context, shownAt, address),
+      );
       const answer = { code: granted.code, state: granted.asked.state, iss: context.issuer };
       const location = authorizationRedirect(granted.asked.redirect.redirectUri, answer);
       await reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(location, 303);
@@ -77,7 +81,11 @@ export class ConsentController {
       .redirect(`${issuer}/authorize?${request.text}`, 303);
   }
 
-  #open(form: Parameters, slug: string, cookie: string | undefined): {
+  #open(
+    form: Parameters,
+    slug: string,
+    cookie: string | undefined,
+  ): {
     request: AuthorizationRequest;
     session: PresentedSession;
     shownAt: Position;
@@ -85,7 +93,13 @@ export class ConsentController {
     const session = this.sessions.read(slug, cookie);
     if (!session) throw new PageError('session_expired');
     const request = AuthorizationRequest.read(form.get('request') ?? '');
-    const seal = this.seals.open(form.get('csrf') ?? '', 'consent', session.holder, `${slug}?${request.text}`, this.clock.now());
+    const seal = this.seals.open(
+      form.get('csrf') ?? '',
+      'consent',
+      session.holder,
+      `${slug}?${request.text}`,
+      this.clock.now(),
+    );
     if (!seal) throw new PageError('session_expired');
     return { request, session, shownAt: seal.position };
   }

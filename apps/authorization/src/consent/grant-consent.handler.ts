@@ -55,16 +55,21 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
       known = undefined;
       const asked = this.authorizing.judge(request, context, this.clock.now());
       const person = this.authorizing.requireSession(asked);
-      if (context.position.epoch !== command.shownAt.epoch || Math.max(context.wideSeq, context.lastGrantRevokedSeq ?? 0) > command.shownAt.seq) {
+      if (
+        context.position.epoch !== command.shownAt.epoch ||
+        Math.max(context.wideSeq, context.lastGrantRevokedSeq ?? 0) > command.shownAt.seq
+      ) {
         throw new ConsentOvertaken(asked);
       }
       const { redirect, access } = asked;
+      // Addresses of people, and nothing that anyone decides on: they stay out of what is kept for ever.
+      const { contacts: _contacts, ...metadata } = redirect.metadata;
       const client: ConsentClient = {
         clientId: redirect.clientId,
         kind: redirect.kind,
         admitted: redirect.admitted,
         blocked: redirect.blocked,
-        metadata: redirect.metadata as unknown as ConsentClient['metadata'],
+        metadata: metadata as unknown as ConsentClient['metadata'],
         metadataDigest: redirect.metadataDigest,
       };
       const { grantId, events } = decideConsent(
@@ -72,7 +77,10 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
           tenantSuspended: context.tenant.suspended,
           user: person,
           client,
-          resource: { ...access.resource, scopes: [...access.resource.scopes.map((scope) => scope.name), 'offline_access'] },
+          resource: {
+            ...access.resource,
+            scopes: [...access.resource.scopes.map((scope) => scope.name), 'offline_access'],
+          },
           ...(asked.grant && { grant: asked.grant }),
         },
         {
@@ -102,7 +110,14 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
         ],
         facts: grantRow
           ? []
-          : [{ kind: 'grant.slot', value: slot, holder: grantId, expect: context.slots?.[access.resource.resourceId] ?? null }],
+          : [
+              {
+                kind: 'grant.slot',
+                value: slot,
+                holder: grantId,
+                expect: context.slots?.[access.resource.resourceId] ?? null,
+              },
+            ],
         rows: { authorization_codes: [{ ...row, tenant_id: tenantId }] },
       });
       return { code, asked };

@@ -54,7 +54,10 @@ export class LoginController {
     const page = { asked, slug, request, cookie, languages, email: form.get('email') ?? '' };
 
     const holder = this.pages.holder(slug, cookie);
-    if (!holder || !this.seals.open(form.get('csrf') ?? '', 'login', holder, `${slug}?${request.text}`, this.clock.now())) {
+    if (
+      !holder ||
+      !this.seals.open(form.get('csrf') ?? '', 'login', holder, `${slug}?${request.text}`, this.clock.now())
+    ) {
       return this.pages.show(reply, { ...page, problem: 'expired' });
     }
     const person = await this.database.call<LoginContext>('login_context', tenantId, {
@@ -64,6 +67,8 @@ export class LoginController {
     if (!proven || person.userId === null || person.suspended) {
       return this.pages.show(reply, { ...page, problem: 'invalid_credentials' });
     }
+    // Never an old session made valid, and no old one left behind.
+    await this.sessions.end(tenantId, slug, this.sessions.read(slug, cookie));
     const session = await this.sessions.start(tenantId, slug, {
       userId: person.userId,
       position: person.position,

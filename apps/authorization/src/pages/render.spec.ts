@@ -34,7 +34,8 @@ const kinds: ErrorKind[] = [
   'too_many',
 ];
 
-const hiddenFields = (html: string) => [...html.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)">/g)].map(([, name, value]) => [name, value]);
+const hiddenFields = (html: string) =>
+  [...html.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)">/g)].map(([, name, value]) => [name, value]);
 
 /** What a page may never hold: something that runs, an inline style (refused by the policy), or a link of someone else's. */
 function expectInert(html: string): void {
@@ -48,8 +49,13 @@ describe('renderLogin', () => {
   it('posts request, csrf, email and password to its action', () => {
     const html = renderLogin({ ...login, clientName: 'ChatGPT', email: 'ada@acme.example' });
     expect(html).toContain('<form method="post" action="/t/acme/login"');
-    expect(hiddenFields(html)).toEqual([['request', 'req-1'], ['csrf', 'csrf-1']]);
-    expect(html).toMatch(/<input id="email" name="email" type="email" value="ada@acme.example" autocomplete="username"/);
+    expect(hiddenFields(html)).toEqual([
+      ['request', 'req-1'],
+      ['csrf', 'csrf-1'],
+    ]);
+    expect(html).toMatch(
+      /<input id="email" name="email" type="email" value="ada@acme.example" autocomplete="username"/,
+    );
     expect(html).toMatch(/<input id="password" name="password" type="password" autocomplete="current-password"/);
     expect(html).toContain('to continue to <bdi>ChatGPT</bdi>');
     expectInert(html);
@@ -73,7 +79,15 @@ describe('renderLogin', () => {
   });
 
   it('escapes everything it is given', () => {
-    const html = renderLogin({ ...login, tenantName: hostile, clientName: hostile, action: hostile, request: hostile, csrf: hostile, email: hostile });
+    const html = renderLogin({
+      ...login,
+      tenantName: hostile,
+      clientName: hostile,
+      action: hostile,
+      request: hostile,
+      csrf: hostile,
+      email: hostile,
+    });
     expectInert(html);
     expect(hiddenFields(html)[0]?.[1]).toContain('&quot;&gt;&lt;script&gt;');
   });
@@ -105,7 +119,12 @@ describe('renderConsent', () => {
     expect(html).toContain('<form method="post" action="/t/acme/switch"');
     expect(html).toMatch(/<button type="submit" name="decision" value="approve"/);
     expect(html).toMatch(/<button type="submit" name="decision" value="refuse"/);
-    expect(hiddenFields(html)).toEqual([['request', 'req-1'], ['csrf', 'csrf-1'], ['request', 'req-1'], ['csrf', 'csrf-1']]);
+    expect(hiddenFields(html)).toEqual([
+      ['request', 'req-1'],
+      ['csrf', 'csrf-1'],
+      ['request', 'req-1'],
+      ['csrf', 'csrf-1'],
+    ]);
   });
 
   it('marks risky and already granted scopes in words', () => {
@@ -118,7 +137,12 @@ describe('renderConsent', () => {
   });
 
   it('marks an unverified name, warns of loopback, and does neither without reason', () => {
-    const html = renderConsent({ ...consent, client: { name: 'Claude Code', nameIsUnverified: true }, loopback: true, redirectHost: 'localhost' });
+    const html = renderConsent({
+      ...consent,
+      client: { name: 'Claude Code', nameIsUnverified: true },
+      loopback: true,
+      redirectHost: 'localhost',
+    });
     expect(html).toContain('Unverified name');
     expect(html).toContain('could pretend to be <bdi>Claude Code</bdi>');
     expect(html).not.toContain('Published by');
@@ -138,7 +162,9 @@ describe('renderConsent', () => {
   });
 
   it('keeps a name written from right to left from reordering the page', () => {
-    expect(renderConsent({ ...consent, client: { name: '\u202Eevil', nameIsUnverified: true } })).toContain('<bdi>\u202Eevil</bdi> wants');
+    expect(renderConsent({ ...consent, client: { name: '\u202Eevil', nameIsUnverified: true } })).toContain(
+      '<bdi>\u202Eevil</bdi> wants',
+    );
   });
 
   it('escapes everything it is given', () => {
@@ -166,7 +192,8 @@ describe('renderError', () => {
     for (const lang of ['en', 'de'] as const) {
       const html = renderError({ lang, kind, tenantName: 'Acme' });
       expect(html).toContain(`<html lang="${lang}">`);
-      for (const part of ['title', 'what', 'todo'] as const) expect(html).toContain(messages[lang][`error.${kind}.${part}`]);
+      for (const part of ['title', 'what', 'todo'] as const)
+        expect(html).toContain(messages[lang][`error.${kind}.${part}`]);
       expectInert(html);
     }
   });
@@ -190,7 +217,12 @@ describe('renderSignedOut', () => {
 
 describe('every page', () => {
   it('begins with the doctype, has one main landmark and one first heading', () => {
-    for (const html of [renderLogin(login), renderConsent(consent), renderError({ lang: 'en', kind: 'too_many' }), renderSignedOut(login)]) {
+    for (const html of [
+      renderLogin(login),
+      renderConsent(consent),
+      renderError({ lang: 'en', kind: 'too_many' }),
+      renderSignedOut(login),
+    ]) {
       expect(html.startsWith('<!doctype html>')).toBe(true);
       expect([html.match(/<main/g)?.length, html.match(/<h1/g)?.length]).toEqual([1, 1]);
       expect(html).not.toMatch(/undefined|\[object/);

@@ -21,16 +21,24 @@ eta.loadTemplate('@signed-out', signedOutTemplate);
 export function renderLogin(view: LoginView): string {
   const phrases = phrasesOf(view.lang);
   const title = phrases.text('login.title', { tenant: view.tenantName });
-  return page('@login', { ...view, clientName: view.clientName && shortened(view.clientName) }, {
-    documentTitle: view.problem ? `${phrases.text('login.problem')} · ${title}` : title,
-    fieldState: fieldState(view.problem),
-  });
+  return page(
+    '@login',
+    { ...view, clientName: view.clientName && shortened(view.clientName) },
+    {
+      documentTitle: view.problem ? `${phrases.text('login.problem')} · ${title}` : title,
+      fieldState: fieldState(view.problem),
+    },
+  );
 }
 
 /** The consent page: who asks, for what, on whose behalf, and where the answer goes. */
 export function renderConsent(view: ConsentView): string {
   const title = phrasesOf(view.lang).text('consent.documentTitle');
-  return page('@consent', { ...view, client: { ...view.client, name: shortened(view.client.name) } }, { documentTitle: `${title} · ${view.tenantName}` });
+  return page(
+    '@consent',
+    { ...view, client: { ...view.client, name: shortened(view.client.name) } },
+    { documentTitle: `${title} · ${view.tenantName}` },
+  );
 }
 
 /** The page for what cannot be told to the client by a redirect. */

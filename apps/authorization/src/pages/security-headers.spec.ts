@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { securityHeaders } from './security-headers.ts';
 
-const csp = (formTargets: readonly string[] | 'anywhere') => securityHeaders({ formTargets })['Content-Security-Policy'];
+const csp = (formTargets: readonly string[] | 'anywhere') =>
+  securityHeaders({ formTargets })['Content-Security-Policy'];
 
 describe('securityHeaders', () => {
   it('allows no script, no frame and no cache', () => {
@@ -37,14 +38,20 @@ describe('securityHeaders', () => {
     expect(csp('anywhere')).toContain("default-src 'none'");
   });
 
-  it.each(["https://a.example/;script-src 'unsafe-inline'", "https://a.example/ *", 'https://a.example/\r\nSet-Cookie: x=y'])(
-    'cannot be widened by %j',
-    (target) => expect(csp([target])).toContain("form-action 'self' https://a.example; frame-ancestors 'none'"),
+  it.each([
+    "https://a.example/;script-src 'unsafe-inline'",
+    'https://a.example/ *',
+    'https://a.example/\r\nSet-Cookie: x=y',
+  ])('cannot be widened by %j', (target) =>
+    expect(csp([target])).toContain("form-action 'self' https://a.example; frame-ancestors 'none'"),
   );
 
-  it.each(["https://a.example;script-src'unsafe-inline'", 'https://a.example,b', 'https://*.example', 'x://a;b'])('refuses the host of %s', (target) => {
-    expect(() => csp([target])).toThrow('no policy can name');
-  });
+  it.each(["https://a.example;script-src'unsafe-inline'", 'https://a.example,b', 'https://*.example', 'x://a;b'])(
+    'refuses the host of %s',
+    (target) => {
+      expect(() => csp([target])).toThrow('no policy can name');
+    },
+  );
 
   it.each(['*', "'unsafe-inline'", '', 'a.example'])('refuses %j, which is not a URL', (target) => {
     expect(() => csp([target])).toThrow('Invalid URL');

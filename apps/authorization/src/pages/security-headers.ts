@@ -13,7 +13,9 @@ export function securityHeaders({ formTargets }: PageSecurity): Readonly<Record<
     "default-src 'none'",
     "style-src 'self'",
     "img-src 'self'",
-    ...(formTargets === 'anywhere' ? [] : [`form-action ${[...new Set(["'self'", ...formTargets.map(sourceOf)])].join(' ')}`]),
+    ...(formTargets === 'anywhere'
+      ? []
+      : [`form-action ${[...new Set(["'self'", ...formTargets.map(sourceOf)])].join(' ')}`]),
     "frame-ancestors 'none'",
     "base-uri 'none'",
   ];

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { stylesheet, stylesheetPath } from './stylesheet.ts';
 
-type Palette = Record<string, string>;
-
 const [light = {}, dark = {}] = stylesheet
   .split('prefers-color-scheme: dark')
-  .map((part) => Object.fromEntries([...part.matchAll(/--([a-z-]+): (#[0-9a-f]{6});/g)].map(([, name, value]) => [name!, value!])));
+  .map((part) =>
+    Object.fromEntries([...part.matchAll(/--([a-z-]+): (#[0-9a-f]{6});/g)].map(([, name, value]) => [name!, value!])),
+  );
 
 function luminance(hex: string): number {
   const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => {

@@ -13,7 +13,11 @@ export class OwnAccessTokens {
     if (token.split('.').length !== 3) return undefined;
     const { keys, issuer } = await this.issuers.factsOf(tenantId);
     try {
-      const { payload } = await jwtVerify(token, createLocalJWKSet({ keys: keys as never }), { issuer, typ: 'at+jwt', algorithms: ['ES256', 'RS256'] });
+      const { payload } = await jwtVerify(token, createLocalJWKSet({ keys: keys as never }), {
+        issuer,
+        typ: 'at+jwt',
+        algorithms: ['ES256', 'RS256'],
+      });
       const { family_id: familyId, jti } = payload;
       return typeof familyId === 'string' && jti !== undefined ? { familyId, tokenId: jti } : undefined;
     } catch {

@@ -12,7 +12,10 @@ import { refusedClient } from '../token/refused-client.ts';
 import { readForm } from '../token/token.controller.ts';
 import { OwnAccessTokens } from './own-access-token.ts';
 
-type Outcome = { outcome: 'own'; grantId: string; familyId: string } | { outcome: 'not_own' } | { outcome: 'invalid_client'; because: string };
+type Outcome =
+  | { outcome: 'own'; grantId: string; familyId: string }
+  | { outcome: 'not_own' }
+  | { outcome: 'invalid_client'; because: string };
 
 /**
  * Token revocation (RFC 7009), for public clients too (RFC-08). A refresh token ends its family, and the link with its
@@ -44,7 +47,9 @@ export class RevokeController {
     const client = readClient(parameters, authorization);
     const target = await this.#targetOf(tenantId, client, token);
     if (target) {
-      await this.commands.execute(new RevokeAccess(tenantId, { target, because: 'client', actor: { kind: 'client', id: client.clientId } }));
+      await this.commands.execute(
+        new RevokeAccess(tenantId, { target, because: 'client', actor: { kind: 'client', id: client.clientId } }),
+      );
     }
   }
 
@@ -60,6 +65,8 @@ export class RevokeController {
     if (result.outcome === 'invalid_client') throw refusedClient(result.because);
     if (result.outcome === 'not_own') return undefined;
     const { grantId, familyId } = result;
-    return access ? { kind: 'token', grantId, familyId, tokenId: access.tokenId } : { kind: 'family', grantId, familyId };
+    return access
+      ? { kind: 'token', grantId, familyId, tokenId: access.tokenId }
+      : { kind: 'family', grantId, familyId };
   }
 }

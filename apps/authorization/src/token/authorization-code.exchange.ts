@@ -26,12 +26,18 @@ export class AuthorizationCodeExchange {
     private readonly commands: CommandBus,
   ) {}
 
-  async exchange(tenantId: TenantId, client: PresentedClient, parameters: Parameters, fingerprint: string): Promise<TokenResponse> {
+  async exchange(
+    tenantId: TenantId,
+    client: PresentedClient,
+    parameters: Parameters,
+    fingerprint: string,
+  ): Promise<TokenResponse> {
     const code = parameters.require('code');
     const verifier = parameters.get('code_verifier');
     // Every code was issued with a challenge, so a request without a verifier cannot be right (AS-20).
     if (verifier === undefined) throw new OAuthError('invalid_request', 'code_verifier is missing');
-    if (!isCodeVerifier(verifier)) throw new OAuthError('invalid_request', 'code_verifier must be 43 to 128 unreserved characters');
+    if (!isCodeVerifier(verifier))
+      throw new OAuthError('invalid_request', 'code_verifier must be 43 to 128 unreserved characters');
     const salt = randomBytes(32);
     const result = await this.database.call<Outcome>('redeem_code', tenantId, {
       ...client,

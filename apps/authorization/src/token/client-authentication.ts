@@ -23,8 +23,13 @@ export function readClient(parameters: Parameters, authorization: string | undef
   if (basic && secret !== undefined) throw new OAuthError('invalid_request', 'the client authenticated in two ways');
   const named = parameters.get('client_id');
   if (basic) {
-    if (named !== undefined && named !== basic.id) throw new OAuthError('invalid_request', 'client_id is not the one that authenticated');
-    return { clientId: basic.id, authMethod: 'client_secret_basic', secretHash: hashSecret(basic.secret).toString('hex') };
+    if (named !== undefined && named !== basic.id)
+      throw new OAuthError('invalid_request', 'client_id is not the one that authenticated');
+    return {
+      clientId: basic.id,
+      authMethod: 'client_secret_basic',
+      secretHash: hashSecret(basic.secret).toString('hex'),
+    };
   }
   if (named === undefined) throw new OAuthError('invalid_client', 'the client did not identify itself');
   if (secret === undefined) return { clientId: named, authMethod: 'none', secretHash: null };
@@ -33,14 +38,17 @@ export function readClient(parameters: Parameters, authorization: string | undef
 
 function readBasic(authorization: string): { id: string; secret: string } {
   const [scheme, credentials] = authorization.split(' ', 2);
-  if (scheme?.toLowerCase() !== 'basic' || !credentials) throw new OAuthError('invalid_client', 'the Authorization header is not Basic');
+  if (scheme?.toLowerCase() !== 'basic' || !credentials)
+    throw new OAuthError('invalid_client', 'the Authorization header is not Basic');
   const text = Buffer.from(credentials, 'base64').toString();
   const colon = text.indexOf(':');
-  if (colon < 1 || text.includes('\0')) throw new OAuthError('invalid_client', 'the Basic credentials could not be read');
+  if (colon < 1) throw new OAuthError('invalid_client', 'the Basic credentials could not be read');
   try {
     const decode = (part: string) => decodeURIComponent(part.replaceAll('+', ' '));
-    return { id: decode(text.slice(0, colon)), secret: decode(text.slice(colon + 1)) };
+    const credentialsRead = { id: decode(text.slice(0, colon)), secret: decode(text.slice(colon + 1)) };
+    if (!credentialsRead.id.includes('\0')) return credentialsRead;
   } catch {
-    throw new OAuthError('invalid_client', 'the Basic credentials are not form-urlencoded');
+    // Said below.
   }
+  throw new OAuthError('invalid_client', 'the Basic credentials are not form-urlencoded text');
 }

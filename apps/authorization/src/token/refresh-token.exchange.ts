@@ -13,7 +13,10 @@ import { type MintingFacts, type TokenResponse, TokenResponses } from './token-r
 type Outcome =
   | ({ outcome: 'rotated' | 'replayed'; salt: string } & MintingFacts)
   | { outcome: 'reuse'; grantId: string; familyId: string }
-  | { outcome: 'invalid_client' | 'invalid_grant' | 'invalid_target' | 'invalid_scope' | 'suspended'; because?: string };
+  | {
+      outcome: 'invalid_client' | 'invalid_grant' | 'invalid_target' | 'invalid_scope' | 'suspended';
+      because?: string;
+    };
 
 /**
  * `grant_type=refresh_token` with rotation (OAuth 2.1 §4.3): one statement, one commit. The immediate predecessor gets
@@ -28,7 +31,12 @@ export class RefreshTokenExchange {
     private readonly commands: CommandBus,
   ) {}
 
-  async exchange(tenantId: TenantId, client: PresentedClient, parameters: Parameters, fingerprint: string): Promise<TokenResponse> {
+  async exchange(
+    tenantId: TenantId,
+    client: PresentedClient,
+    parameters: Parameters,
+    fingerprint: string,
+  ): Promise<TokenResponse> {
     const token = this.refreshTokens.read(parameters.require('refresh_token'));
     // Junk costs no query; a token of another tenant is junk here.
     if (!token || token.tenantId !== tenantId) throw new OAuthError('invalid_grant', 'the refresh token is not valid');
@@ -57,7 +65,10 @@ export class RefreshTokenExchange {
             actor: { kind: 'client', id: client.clientId },
           }),
         );
-        throw new OAuthError('invalid_grant', 'the refresh token was used before; its chain of tokens has been revoked');
+        throw new OAuthError(
+          'invalid_grant',
+          'the refresh token was used before; its chain of tokens has been revoked',
+        );
       case 'invalid_client':
         throw refusedClient(result.because);
       case 'invalid_target':

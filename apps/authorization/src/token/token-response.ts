@@ -55,7 +55,9 @@ export class TokenResponses {
       token_type: 'Bearer',
       expires_in: lifetimeSeconds,
       scope: formatScope(scopes),
-      ...(facts.grantTypes.includes('refresh_token') && { refresh_token: this.refreshTokens.derive({ tenantId, familyId, generation }, salt) }),
+      ...(facts.grantTypes.includes('refresh_token') && {
+        refresh_token: this.refreshTokens.derive({ tenantId, familyId, generation }, salt),
+      }),
     };
   }
 }

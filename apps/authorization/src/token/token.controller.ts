@@ -33,8 +33,10 @@ export class TokenController {
     const tenantId = await this.issuers.tenantOf(slug);
     const parameters = readForm(body, contentType);
     const grantType = parameters.require('grant_type');
-    const exchange = grantType === 'authorization_code' ? this.codes : grantType === 'refresh_token' ? this.refreshTokens : undefined;
-    if (!exchange) throw new OAuthError('unsupported_grant_type', 'grant_type must be authorization_code or refresh_token');
+    const exchange =
+      grantType === 'authorization_code' ? this.codes : grantType === 'refresh_token' ? this.refreshTokens : undefined;
+    if (!exchange)
+      throw new OAuthError('unsupported_grant_type', 'grant_type must be authorization_code or refresh_token');
     const client = readClient(parameters, authorization);
     return exchange.exchange(tenantId, client, parameters, fingerprintOf(client.authMethod, userAgent));
   }
@@ -50,5 +52,8 @@ export function readForm(body: unknown, contentType: string | undefined) {
 
 /** What tells one installation from a thief with its token, as far as anything does: never the address, which hosts change. */
 function fingerprintOf(authMethod: string, userAgent: string | undefined): string {
-  return createHash('sha256').update(`${authMethod} ${userAgent ?? ''}`).digest('base64url').slice(0, 22);
+  return createHash('sha256')
+    .update(`${authMethod} ${userAgent ?? ''}`)
+    .digest('base64url')
+    .slice(0, 22);
 }

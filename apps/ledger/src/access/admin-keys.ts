@@ -38,19 +38,29 @@ export class AdminKeys {
   prepare(tenantId: TenantId, name: string): NewAdminKey {
     const keyId = uuidv7();
     const { secret, hash } = newOpaqueSecret('');
-    const bytes = Buffer.concat([Buffer.from(`${tenantId}${keyId}`.replaceAll('-', ''), 'hex'), Buffer.from(secret, 'base64url')]);
+    const bytes = Buffer.concat([
+      Buffer.from(`${tenantId}${keyId}`.replaceAll('-', ''), 'hex'),
+      Buffer.from(secret, 'base64url'),
+    ]);
     return {
       key: PREFIX + bytes.toString('base64url'),
       keyId,
       append: {
         events: [adminKeyCreated.on(keyId, { keyId, name })],
-        rows: { admin_key_secrets: [{ tenant_id: tenantId, key_id: keyId, secret_hash: `\\x${hash.toString('hex')}` }] },
+        rows: {
+          admin_key_secrets: [{ tenant_id: tenantId, key_id: keyId, secret_hash: `\\x${hash.toString('hex')}` }],
+        },
       },
     };
   }
 
   /** Makes a key; it is shown this once. Its creation is in the ledger of its tenant, for operators in the system's. */
-  async create(tenantId: TenantId, name: string, actor: Actor, origin?: AdminCaller['origin']): Promise<{ key: string; keyId: string }> {
+  async create(
+    tenantId: TenantId,
+    name: string,
+    actor: Actor,
+    origin?: AdminCaller['origin'],
+  ): Promise<{ key: string; keyId: string }> {
     const { key, keyId, append } = this.prepare(tenantId, name);
     // The first operator's key opens the system ledger.
     await this.store.append({ tenantId, actor, origin, create: tenantId === SYSTEM_TENANT, ...append });
@@ -62,14 +72,18 @@ export class AdminKeys {
     const key = /^Bearer (gka_[A-Za-z0-9_-]{86})$/i.exec(authorization ?? '')?.[1];
     if (!key) throw unauthenticated();
     const bytes = Buffer.from(key.slice(PREFIX.length), 'base64url');
-    const id = bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5 $6-$7-$8-$9-$10');
+    const id = bytes
+      .toString('hex')
+      .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5 $6-$7-$8-$9-$10');
     const [tenant = '', keyId = ''] = id.split(' ');
     if (!isUuid(tenant) || !isUuid(keyId)) throw unauthenticated();
     const tenantId = toTenantId(tenant);
     const found = await this.database.asTenant(tenantId, (tx) =>
       tx
         .selectFrom('admin_key_secrets as s')
-        .innerJoin('admin_keys as k', (join) => join.onRef('k.tenant_id', '=', 's.tenant_id').onRef('k.key_id', '=', 's.key_id'))
+        .innerJoin('admin_keys as k', (join) =>
+          join.onRef('k.tenant_id', '=', 's.tenant_id').onRef('k.key_id', '=', 's.key_id'),
+        )
         .select('s.secret_hash')
         .where('s.tenant_id', '=', tenantId)
         .where('s.key_id', '=', keyId)

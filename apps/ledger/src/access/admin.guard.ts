@@ -1,7 +1,7 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
 import { TenantDirectory } from '@grantkeeper/event-store';
 import { DomainError, type TenantId } from '@grantkeeper/kernel';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type AdminCaller, AdminKeys } from './admin-keys.ts';
 
 interface Admitted {
@@ -24,11 +24,13 @@ export class AdminGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
+    void context.switchToHttp().getResponse<FastifyReply>().header('cache-control', 'no-store');
     const holder = await this.keys.authenticate(request.headers.authorization);
     const caller: AdminCaller = { ...holder, origin: { address: request.ip, subject: 'tenant' } };
     const named = (request.params as { tenant?: string }).tenant;
     if (named === undefined) {
-      if (!caller.operator) throw new DomainError('admin.operators_only', 'Only an operator’s key may do this.', 'forbidden');
+      if (!caller.operator)
+        throw new DomainError('admin.operators_only', 'Only an operator’s key may do this.', 'forbidden');
       admitted.set(request, { caller });
       return true;
     }

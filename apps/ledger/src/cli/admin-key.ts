@@ -17,7 +17,10 @@ async function createOperatorKey(): Promise<void> {
   try {
     const tenantKeys = new TenantKeys(database, new LocalKeyProvider(new MasterSecrets(settings.masterKeys)));
     const store = new EventStore(database, inlineProjections, new PersonalData(database, tenantKeys));
-    const { key, keyId } = await new AdminKeys(database, store).create(SYSTEM_TENANT, name, { kind: 'system', id: 'admin-key' });
+    const { key, keyId } = await new AdminKeys(database, store).create(SYSTEM_TENANT, name, {
+      kind: 'system',
+      id: 'admin-key',
+    });
     // The key alone on standard output, for a pipe into a secret store.
     console.log(key);
     console.error(`The key ${keyId} ("${name}") may act on every tenant. It is not shown again.`);

@@ -25,10 +25,16 @@ export class ClientsController {
   ) {}
 
   @Get()
-  async list(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string, @Query() query: unknown, @Res({ passthrough: true }) reply: FastifyReply) {
+  async list(
+    @AdmittedTenant() tenantId: TenantId,
+    @Param('tenant') _name: string,
+    @Query() query: unknown,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     const { as_of: words, ...wanted } = readInput(page, query);
     const moment = momentOf(words);
-    const nextOf = (clients: readonly { id: string }[]): string | null => (clients.length === wanted.limit ? (clients.at(-1)?.id ?? null) : null);
+    const nextOf = (clients: readonly { id: string }[]): string | null =>
+      clients.length === wanted.limit ? (clients.at(-1)?.id ?? null) : null;
     if (!moment) {
       const listed = await this.queries.list(tenantId, wanted);
       return { ...listed, next: nextOf(listed.clients) };

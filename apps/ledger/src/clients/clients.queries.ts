@@ -32,17 +32,33 @@ export class ClientQueries {
   constructor(private readonly database: Database) {}
 
   /** By id, after `after`. */
-  async list(tenantId: TenantId, page: { after?: string | undefined; limit: number }): Promise<{ clients: ClientView[]; asOf: ReadAsOf }> {
+  async list(
+    tenantId: TenantId,
+    page: { after?: string | undefined; limit: number },
+  ): Promise<{ clients: ClientView[]; asOf: ReadAsOf }> {
     return this.database.asTenantAtOneMoment(tenantId, async (tx) => {
       const { generation, asOf } = await liveGeneration(tx, tenantId, clientStatistics.name);
       const rows = await tx
         .selectFrom('clients as c')
         .leftJoin('client_statistics as s', (join) =>
-          join.onRef('s.tenant_id', '=', 'c.tenant_id').onRef('s.client_id', '=', 'c.client_id').on('s.generation', '=', generation ?? 0),
+          join
+            .onRef('s.tenant_id', '=', 'c.tenant_id')
+            .onRef('s.client_id', '=', 'c.client_id')
+            .on('s.generation', '=', generation ?? 0),
         )
         .select(['c.client_id', 'c.kind', 'c.metadata', 'c.blocked', 'c.suspended', 'c.admitted_at'])
-        .select(['s.grants_created', 's.grants_widened', 's.grants_renewed', 's.grants_revoked', 's.active_grants', 's.active_people'])
-        .select([sql<string | null>`s.first_consent_on::text`.as('first_on'), sql<string | null>`s.last_consent_on::text`.as('last_on')])
+        .select([
+          's.grants_created',
+          's.grants_widened',
+          's.grants_renewed',
+          's.grants_revoked',
+          's.active_grants',
+          's.active_people',
+        ])
+        .select([
+          sql<string | null>`s.first_consent_on::text`.as('first_on'),
+          sql<string | null>`s.last_consent_on::text`.as('last_on'),
+        ])
         .where('c.tenant_id', '=', tenantId)
         .$if(page.after !== undefined, (clients) => clients.where('c.client_id', '>', page.after ?? ''))
         .orderBy('c.client_id')

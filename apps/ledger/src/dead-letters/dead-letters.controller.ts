@@ -37,7 +37,10 @@ export class DeadLettersController {
   @Get()
   async list(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string, @Query() query: unknown) {
     const { before, ...wanted } = readInput(filter, query);
-    const deadLetters = await this.#letters.list(tenantId, { ...wanted, before: before === undefined ? undefined : pageOf(before) });
+    const deadLetters = await this.#letters.list(tenantId, {
+      ...wanted,
+      before: before === undefined ? undefined : pageOf(before),
+    });
     const last = deadLetters.length === wanted.limit ? deadLetters.at(-1) : undefined;
     return { deadLetters, next: last ? `${last.seq}:${last.consumer}` : null };
   }
@@ -51,7 +54,10 @@ export class DeadLettersController {
     @Param('consumer') consumer: string,
     @Param('seq') seq: string,
   ) {
-    const letter = await this.#letters.requestReplay({ tenant: tenantId, ...readInput(place, { consumer, seq }) }, caller.actor);
+    const letter = await this.#letters.requestReplay(
+      { tenant: tenantId, ...readInput(place, { consumer, seq }) },
+      caller.actor,
+    );
     // A hint: the sweep of the worker finds the request without it.
     await this.queues.enqueue('letters.replay', { tenantId }, { deduplicate: tenantId });
     return letter;

@@ -35,7 +35,14 @@ export class EventExport {
     while (last < end) {
       const upTo = Math.min(end, last + PAGE);
       const rows = await this.database.asTenant(tenantId, (tx) =>
-        tx.selectFrom('events').selectAll().where('tenant_id', '=', tenantId).where('seq', '>', last).where('seq', '<=', upTo).orderBy('seq').execute(),
+        tx
+          .selectFrom('events')
+          .selectAll()
+          .where('tenant_id', '=', tenantId)
+          .where('seq', '>', last)
+          .where('seq', '<=', upTo)
+          .orderBy('seq')
+          .execute(),
       );
       let text = '';
       for (const row of rows) {

@@ -23,7 +23,12 @@ export class EventsController {
   constructor(private readonly events: EventExport) {}
 
   @Get()
-  async export(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string, @Query() query: unknown, @Res() reply: FastifyReply): Promise<void> {
+  async export(
+    @AdmittedTenant() tenantId: TenantId,
+    @Param('tenant') _name: string,
+    @Query() query: unknown,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
     const wanted = readInput(range, query);
     const head = await this.events.headOf(tenantId);
     const lines = this.events.lines(tenantId, wanted, head.seq);

@@ -26,13 +26,23 @@ export class GrantsController {
   constructor(private readonly queries: GrantQueries) {}
 
   @Get()
-  async list(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string, @Query() query: unknown, @Res({ passthrough: true }) reply: FastifyReply) {
+  async list(
+    @AdmittedTenant() tenantId: TenantId,
+    @Param('tenant') _name: string,
+    @Query() query: unknown,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     const { as_of: words, ...wanted } = readInput(filter, query);
     return this.#page(tenantId, wanted, words, reply);
   }
 
   @Get(':grant')
-  async get(@AdmittedTenant() tenantId: TenantId, @Param('grant') grantId: string, @Query() query: unknown, @Res({ passthrough: true }) reply: FastifyReply) {
+  async get(
+    @AdmittedTenant() tenantId: TenantId,
+    @Param('grant') grantId: string,
+    @Query() query: unknown,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     const { as_of: words } = readInput(when, query);
     const known = z.uuid().safeParse(grantId).success;
     const [grant] = known ? (await this.#page(tenantId, { grant: grantId, limit: 1 }, words, reply)).grants : [];

@@ -33,15 +33,22 @@ export class GrantQueries {
 
   /** The newest grants first. */
   async list(tenantId: TenantId, filter: GrantFilter) {
-    return this.#page(tenantId, await this.database.asTenant(tenantId, (tx) => standings(tx, tenantId, filter, installationsNow)));
+    return this.#page(
+      tenantId,
+      await this.database.asTenant(tenantId, (tx) => standings(tx, tenantId, filter, installationsNow)),
+    );
   }
 
   /** The same as it was; installations and their use are not in the record and so are null. */
   async listAsOf(tenantId: TenantId, filter: GrantFilter, moment: Moment) {
-    const found: { instant: Instant; page: GrantPage<StandingRow> } = await this.timeTravel.at(tenantId, moment, async (rows, instant) => ({
-      instant,
-      page: await standings(rows, tenantId, filter, installationsUnknown),
-    }));
+    const found: { instant: Instant; page: GrantPage<StandingRow> } = await this.timeTravel.at(
+      tenantId,
+      moment,
+      async (rows, instant) => ({
+        instant,
+        page: await standings(rows, tenantId, filter, installationsUnknown),
+      }),
+    );
     return { instant: found.instant, ...(await this.#page(tenantId, found.page)) };
   }
 
@@ -50,7 +57,11 @@ export class GrantQueries {
       id: row.grant_id,
       status: row.status,
       user: { id: row.user_id, sub: row.sub, email: await this.personalData.open(tenantId, 'email', row.email_sealed) },
-      client: { id: row.client_id, name: (row.client_metadata as { client_name?: string }).client_name ?? row.client_id, kind: row.client_kind },
+      client: {
+        id: row.client_id,
+        name: (row.client_metadata as { client_name?: string }).client_name ?? row.client_id,
+        kind: row.client_kind,
+      },
       resource: { id: row.resource_id, name: row.resource_name, url: row.resource_url },
       scopes: row.scopes,
       installations: row.families.installations,
@@ -72,11 +83,11 @@ interface Installations {
 
 const installationsNow = sql<Installations>`(SELECT jsonb_build_object(
   'installations', count(*) FILTER (WHERE f.ended_seq IS NULL), 'lastUsedOn', max(f.last_used_on))
-  FROM families f WHERE f.tenant_id = s.tenant_id AND f.grant_id = s.grant_id)`;
+  FROM families f WHERE f.tenant_id = g.tenant_id AND f.grant_id = g.grant_id)`;
 const installationsUnknown = sql<Installations>`jsonb_build_object('installations', null, 'lastUsedOn', null)`;
 
 // A status is not stored: so many grants are looked at for one page of those that have it.
-const MOST_LOOKED_AT = 5_000;
+const MOST_LOOKED_AT = 3_000;
 
 type StandingRow = Awaited<ReturnType<typeof standings>>['grants'][number];
 
@@ -85,24 +96,24 @@ type StandingRow = Awaited<ReturnType<typeof standings>>['grants'][number];
  * and each is looked up behind `OFFSET 0`, its parties in the order in which the joins name them: left free, the planner
  * joins all grants before it takes the first hundred, since it takes two columns of one key for independent.
  */
-async function standings(tx: Transaction, tenantId: TenantId, filter: GrantFilter, installations: typeof installationsNow) {
+async function standings(
+  tx: Transaction,
+  tenantId: TenantId,
+  filter: GrantFilter,
+  installations: typeof installationsNow,
+) {
   const status = sql<'active' | 'suspended' | 'revoked'>`CASE
     WHEN g.ended_seq IS NOT NULL OR g.watermark > g.granted_seq THEN 'revoked'
     WHEN g.suspended THEN 'suspended' ELSE 'active' END`;
   await sql`SELECT set_config('join_collapse_limit', '1', true)`.execute(tx);
   const lookedAt = filter.status === undefined ? filter.limit : MOST_LOOKED_AT;
-  const grants = await tx
+  const found = tx
     .selectFrom(candidates(tx, tenantId, filter).limit(lookedAt).as('n'))
     .innerJoinLateral(
       (e) =>
         e
           .selectFrom('grant_standing as s')
-          .innerJoin('users as u', (join) => join.onRef('u.tenant_id', '=', 's.tenant_id').onRef('u.user_id', '=', 's.user_id'))
-          .innerJoin('clients as c', (join) => join.onRef('c.tenant_id', '=', 's.tenant_id').onRef('c.client_id', '=', 's.client_id'))
-          .innerJoin('resources as r', (join) => join.onRef('r.tenant_id', '=', 's.tenant_id').onRef('r.resource_id', '=', 's.resource_id'))
           .selectAll('s')
-          .select(['u.email_sealed', 'u.sub', 'r.url as resource_url', 'r.display_name as resource_name', 'c.kind as client_kind', 'c.metadata as client_metadata'])
-          .select(installations.as('families'))
           .where('s.tenant_id', '=', tenantId)
           .whereRef('s.grant_id', '=', 'n.grant_id')
           .offset(0)
@@ -111,17 +122,49 @@ async function standings(tx: Transaction, tenantId: TenantId, filter: GrantFilte
     )
     .selectAll('g')
     .select(status.as('status'))
-    .$if(filter.status !== undefined, (found) => found.where(status, '=', filter.status ?? 'active'))
+    .$if(filter.status !== undefined, (standing) => standing.where(status, '=', filter.status ?? 'active'))
     .orderBy('n.granted_seq', 'desc')
-    .limit(filter.limit)
+    .limit(filter.limit);
+  const grants = await tx
+    .selectFrom(found.as('g'))
+    .innerJoin('users as u', (join) =>
+      join.onRef('u.tenant_id', '=', 'g.tenant_id').onRef('u.user_id', '=', 'g.user_id'),
+    )
+    .innerJoin('clients as c', (join) =>
+      join.onRef('c.tenant_id', '=', 'g.tenant_id').onRef('c.client_id', '=', 'g.client_id'),
+    )
+    .innerJoin('resources as r', (join) =>
+      join.onRef('r.tenant_id', '=', 'g.tenant_id').onRef('r.resource_id', '=', 'g.resource_id'),
+    )
+    .selectAll('g')
+    .select([
+      'u.email_sealed',
+      'u.sub',
+      'r.url as resource_url',
+      'r.display_name as resource_name',
+      'c.kind as client_kind',
+      'c.metadata as client_metadata',
+    ])
+    .select(installations.as('families'))
+    .orderBy('g.granted_seq', 'desc')
     .execute();
   if (grants.length === filter.limit) return { grants, next: grants.at(-1)?.granted_seq ?? null };
-  const last = filter.status === undefined ? undefined : await candidates(tx, tenantId, filter).offset(lookedAt - 1).limit(1).executeTakeFirst();
+  const last =
+    filter.status === undefined
+      ? undefined
+      : await candidates(tx, tenantId, filter)
+          .offset(lookedAt - 1)
+          .limit(1)
+          .executeTakeFirst();
   return { grants, next: last?.granted_seq ?? null };
 }
 
 function candidates(tx: Transaction, tenantId: TenantId, filter: GrantFilter) {
-  let query = tx.selectFrom('grants').select(['grant_id', 'granted_seq']).where('tenant_id', '=', tenantId).orderBy('granted_seq', 'desc');
+  let query = tx
+    .selectFrom('grants')
+    .select(['grant_id', 'granted_seq'])
+    .where('tenant_id', '=', tenantId)
+    .orderBy('granted_seq', 'desc');
   if (filter.grant !== undefined) query = query.where('grant_id', '=', filter.grant);
   if (filter.user !== undefined) query = query.where('user_id', '=', filter.user);
   if (filter.client !== undefined) query = query.where('client_id', '=', filter.client);

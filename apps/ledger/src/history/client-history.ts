@@ -23,9 +23,18 @@ export class ClientHistory {
   constructor(private readonly timeTravel: TimeTravel) {}
 
   /** In the order of their ids. */
-  async listAsOf(tenantId: TenantId, moment: Moment, page: { after?: string | undefined; limit: number }): Promise<{ instant: Instant; clients: PastClient[] }> {
+  async listAsOf(
+    tenantId: TenantId,
+    moment: Moment,
+    page: { after?: string | undefined; limit: number },
+  ): Promise<{ instant: Instant; clients: PastClient[] }> {
     return this.timeTravel.at(tenantId, moment, async (past, instant) => {
-      let query = past.selectFrom('clients').selectAll().where('tenant_id', '=', tenantId).orderBy('client_id').limit(page.limit);
+      let query = past
+        .selectFrom('clients')
+        .selectAll()
+        .where('tenant_id', '=', tenantId)
+        .orderBy('client_id')
+        .limit(page.limit);
       if (page.after !== undefined) query = query.where('client_id', '>', page.after);
       const rows = await query.execute();
       const clients = rows.map((row) => ({

@@ -26,7 +26,12 @@ export class GrantStories {
   /** In the order of the ledger; rejects with `grant.not_found`. */
   async tell(tenantId: TenantId, grantId: string, page: StoryPage) {
     const rows = await this.database.asTenantAtOneMoment(tenantId, async (tx) => {
-      const grant = await tx.selectFrom('grants').selectAll().where('tenant_id', '=', tenantId).where('grant_id', '=', grantId).executeTakeFirst();
+      const grant = await tx
+        .selectFrom('grants')
+        .selectAll()
+        .where('tenant_id', '=', tenantId)
+        .where('grant_id', '=', grantId)
+        .executeTakeFirst();
       if (!grant) throw new DomainError('grant.not_found', 'There is no such grant.', 'not_found');
       return eventsOf(tx, grant, page);
     });
@@ -47,7 +52,9 @@ export class GrantStories {
   }
 
   async #open(tenantId: TenantId, sealed: Readonly<Record<string, string>>): Promise<Record<string, string | null>> {
-    const opened = Object.entries(sealed).map(async ([field, value]) => [field, await this.personalData.open(tenantId, field, value)] as const);
+    const opened = Object.entries(sealed).map(
+      async ([field, value]) => [field, await this.personalData.open(tenantId, field, value)] as const,
+    );
     return Object.fromEntries(await Promise.all(opened));
   }
 }
@@ -107,7 +114,10 @@ async function eventsOf(tx: Transaction, grant: Parties, { after, limit }: Story
         e(
           'e.seq',
           'in',
-          wide.clearSelect().select('e.seq').$if(typeof ended?.seq === 'number', (events) => events.where('e.seq', '<=', Number(ended?.seq))),
+          wide
+            .clearSelect()
+            .select('e.seq')
+            .$if(typeof ended?.seq === 'number', (events) => events.where('e.seq', '<=', Number(ended?.seq))),
         ),
       ]),
     )

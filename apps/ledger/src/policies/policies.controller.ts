@@ -13,7 +13,10 @@ import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
 import { asOf, momentOf, sayInstant } from '../history/as-of.ts';
 import { SetPolicy } from './set-policy.handler.ts';
 
-const changes = policySettings.extend({ notificationUrl: policySettings.shape.notificationUrl.nullable() }).partial().strict();
+const changes = policySettings
+  .extend({ notificationUrl: policySettings.shape.notificationUrl.nullable() })
+  .partial()
+  .strict();
 const when = z.strictObject({ as_of: asOf });
 
 /** What a tenant allows, and for how long. */
@@ -29,7 +32,12 @@ export class PoliciesController {
   ) {}
 
   @Get()
-  async get(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string, @Query() query: unknown, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
+  async get(
+    @AdmittedTenant() tenantId: TenantId,
+    @Param('tenant') _name: string,
+    @Query() query: unknown,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<unknown> {
     const moment = momentOf(readInput(when, query).as_of);
     if (!moment) return this.database.asTenant(tenantId, (tx) => settingsIn(tx, tenantId));
     return this.timeTravel.at(tenantId, moment, async (rows, instant) => {
@@ -42,12 +50,20 @@ export class PoliciesController {
   /** What a receiver checks the signature of notifications with (Standard Webhooks). */
   @Get('notification-secret')
   @Header('cache-control', 'no-store')
-  async notificationSecret(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string): Promise<{ secret: string }> {
+  async notificationSecret(
+    @AdmittedTenant() tenantId: TenantId,
+    @Param('tenant') _name: string,
+  ): Promise<{ secret: string }> {
     return { secret: `whsec_${(await this.tenantKeys.webhookSecret(tenantId)).toString('base64')}` };
   }
 
   @Patch()
-  async change(@AdmittedTenant() tenantId: TenantId, @Caller() caller: AdminCaller, @Param('tenant') _name: string, @Body() body: unknown) {
+  async change(
+    @AdmittedTenant() tenantId: TenantId,
+    @Caller() caller: AdminCaller,
+    @Param('tenant') _name: string,
+    @Body() body: unknown,
+  ) {
     return this.commands.execute(new SetPolicy(tenantId, readInput(changes, body), caller.actor, caller.origin));
   }
 }

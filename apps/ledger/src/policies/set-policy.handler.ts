@@ -25,15 +25,28 @@ export class SetPolicyHandler implements ICommandHandler<SetPolicy> {
   async execute({ tenantId, changes, actor, origin }: SetPolicy): Promise<PolicySettings> {
     return retrying(async () => {
       const { head, row } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
-        head: await tx.selectFrom('heads').select(['epoch', 'seq']).where('tenant_id', '=', tenantId).executeTakeFirstOrThrow(),
+        head: await tx
+          .selectFrom('heads')
+          .select(['epoch', 'seq'])
+          .where('tenant_id', '=', tenantId)
+          .executeTakeFirstOrThrow(),
         row: await tx.selectFrom('policies').selectAll().where('tenant_id', '=', tenantId).executeTakeFirstOrThrow(),
       }));
       const before = row.settings as PolicySettings;
       // null takes a setting away.
-      const merged = Object.entries({ ...before, ...changes }).filter(([, value]) => value !== undefined && value !== null);
+      const merged = Object.entries({ ...before, ...changes }).filter(
+        ([, value]) => value !== undefined && value !== null,
+      );
       const event = policySet.on(tenantId, { settings: Object.fromEntries(merged) as PolicySettings });
       if (JSON.stringify(sorted(event.payload.settings)) === JSON.stringify(sorted(before))) return before;
-      await this.store.append({ tenantId, actor, origin, read: head, events: [event], current: [{ table: 'policies', row: { ...row } }] });
+      await this.store.append({
+        tenantId,
+        actor,
+        origin,
+        read: head,
+        events: [event],
+        current: [{ table: 'policies', row: { ...row } }],
+      });
       return event.payload.settings;
     });
   }

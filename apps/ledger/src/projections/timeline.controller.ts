@@ -40,8 +40,18 @@ export class TimelineController {
         .where('grant_id', '=', wanted.grant)
         .executeTakeFirst();
       if (!grant) throw new DomainError('grant.not_found', 'There is no such grant.', 'not_found');
-      const parties = { grantId: wanted.grant, userId: grant.user_id, clientId: grant.client_id, resourceId: grant.resource_id, grantedSeq: grant.granted_seq };
-      return { timeline: generation === null ? [] : await timelineOf(tx, tenantId, generation, parties), next: null, asOf };
+      const parties = {
+        grantId: wanted.grant,
+        userId: grant.user_id,
+        clientId: grant.client_id,
+        resourceId: grant.resource_id,
+        grantedSeq: grant.granted_seq,
+      };
+      return {
+        timeline: generation === null ? [] : await timelineOf(tx, tenantId, generation, parties),
+        next: null,
+        asOf,
+      };
     });
   }
 }

@@ -8,7 +8,7 @@ import { RevokeAccess } from '@grantkeeper/revocation';
 import { z } from 'zod';
 import { type AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
-import { commandOf } from '../access/idempotency-key.ts';
+import { IdempotencyKeys } from '../access/idempotency-key.ts';
 
 // UUIDs in capitals name the same thing (RFC 9562 §4), but a stream's id and a row's key are text here.
 const id = z.uuid().toLowerCase();
@@ -32,6 +32,7 @@ export class RevocationsController {
     private readonly commands: CommandBus,
     private readonly database: Database,
     private readonly personalData: PersonalData,
+    private readonly idempotencyKeys: IdempotencyKeys,
   ) {}
 
   @Post()
@@ -44,9 +45,15 @@ export class RevocationsController {
     @Headers('idempotency-key') key: string | undefined,
   ) {
     const input = readInput(newRevocation, body);
-    const command = commandOf(key, caller, `revoke/${tenantId}`, input);
+    const command = await this.idempotencyKeys.ofTenant(tenantId, key, caller, 'revoke', input);
     const result = await this.commands.execute(
-      new RevokeAccess(tenantId, { ...input, because: 'admin', actor: caller.actor, origin: caller.origin, ...(command && { command }) }),
+      new RevokeAccess(tenantId, {
+        ...input,
+        because: 'admin',
+        actor: caller.actor,
+        origin: caller.origin,
+        ...(command && { command }),
+      }),
     );
     return { target: input.target, ...result };
   }

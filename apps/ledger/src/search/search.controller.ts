@@ -53,6 +53,12 @@ async function personOf(tx: Transaction, tenantId: TenantId, emailIndex: string)
     .where('value', '=', emailIndex)
     .executeTakeFirst();
   const user =
-    fact && (await tx.selectFrom('users').select(['user_id', 'sub', 'role']).where('tenant_id', '=', tenantId).where('user_id', '=', fact.holder).executeTakeFirst());
+    fact &&
+    (await tx
+      .selectFrom('users')
+      .select(['user_id', 'sub', 'role'])
+      .where('tenant_id', '=', tenantId)
+      .where('user_id', '=', fact.holder)
+      .executeTakeFirst());
   return user && { kind: 'user', id: user.user_id, title: user.sub, detail: user.role };
 }

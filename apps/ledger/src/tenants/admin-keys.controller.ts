@@ -16,7 +16,12 @@ export class AdminKeysController {
 
   @Post()
   @HttpCode(201)
-  async create(@AdmittedTenant() tenantId: TenantId, @Caller() caller: AdminCaller, @Param('tenant') _name: string, @Body() body: unknown) {
+  async create(
+    @AdmittedTenant() tenantId: TenantId,
+    @Caller() caller: AdminCaller,
+    @Param('tenant') _name: string,
+    @Body() body: unknown,
+  ) {
     const { name } = readInput(newKey, body);
     const { key, keyId } = await this.keys.create(tenantId, name, caller.actor, caller.origin);
     return { id: keyId, name, key };

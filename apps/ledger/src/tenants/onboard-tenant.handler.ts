@@ -10,7 +10,13 @@ import {
   tenantAdmitted,
   tenantOnboarded,
 } from '@grantkeeper/domain';
-import { type AppendInput, type CommandIdentity, EventStore, retrying, TenantDirectory } from '@grantkeeper/event-store';
+import {
+  type AppendInput,
+  type CommandIdentity,
+  EventStore,
+  retrying,
+  TenantDirectory,
+} from '@grantkeeper/event-store';
 import { SigningKeys, TenantKeys } from '@grantkeeper/keys';
 import { SYSTEM_TENANT, tenantId as toTenantId, type TenantId } from '@grantkeeper/kernel';
 import { v7 as uuidv7 } from 'uuid';
@@ -21,7 +27,8 @@ export interface OnboardTenantInput {
   readonly slug: string;
   readonly displayName: string;
   /** Defaults to the hosted *boards* server. */
-  readonly resource?: { readonly displayName?: string | undefined; readonly scopes?: readonly ResourceScope[] | undefined } | undefined;
+  readonly resource?:
+    { readonly displayName?: string | undefined; readonly scopes?: readonly ResourceScope[] | undefined } | undefined;
   readonly actor: Actor;
   readonly origin?: AppendInput['origin'];
   readonly command?: CommandIdentity | undefined;
@@ -99,7 +106,9 @@ export class OnboardTenantHandler implements ICommandHandler<OnboardTenant> {
               isDefault: true,
             }),
             policySet.on(id, { settings: defaultPolicy }),
-            ...keys.map(({ kid, alg, publicJwk }) => signingKeyCreated.on(kid, { kid, use: 'access_token', alg, state: 'active', publicJwk })),
+            ...keys.map(({ kid, alg, publicJwk }) =>
+              signingKeyCreated.on(kid, { kid, use: 'access_token', alg, state: 'active', publicJwk }),
+            ),
           ],
           rows: {
             tenant_directory: [{ slug, tenant_id: id }],

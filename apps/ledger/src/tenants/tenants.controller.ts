@@ -7,14 +7,17 @@ import type { TenantId } from '@grantkeeper/kernel';
 import { z } from 'zod';
 import { type AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
-import { commandOf } from '../access/idempotency-key.ts';
+import { IdempotencyKeys } from '../access/idempotency-key.ts';
 import { connectionHelp } from './connection-help.ts';
 import { type OnboardedTenant, OnboardTenant } from './onboard-tenant.handler.ts';
 
 const newTenant = z.strictObject({
   slug: z
     .string()
-    .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'must be 1 to 63 lower-case letters, digits and inner hyphens; it is part of the issuer for ever'),
+    .regex(
+      /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+      'must be 1 to 63 lower-case letters, digits and inner hyphens; it is part of the issuer for ever',
+    ),
   displayName: z.string().trim().min(1).max(120),
   resource: z
     .strictObject({
@@ -32,14 +35,24 @@ export class TenantsController {
   constructor(
     private readonly commands: CommandBus,
     private readonly database: Database,
+    private readonly idempotencyKeys: IdempotencyKeys,
   ) {}
 
   @Post()
   @HttpCode(201)
-  async onboard(@Caller() caller: AdminCaller, @Body() body: unknown, @Headers('idempotency-key') key: string | undefined) {
+  async onboard(
+    @Caller() caller: AdminCaller,
+    @Body() body: unknown,
+    @Headers('idempotency-key') key: string | undefined,
+  ) {
     const input = readInput(newTenant, body);
     const onboarded = await this.commands.execute(
-      new OnboardTenant({ ...input, actor: caller.actor, origin: caller.origin, command: commandOf(key, caller, 'onboard-tenant', input) }),
+      new OnboardTenant({
+        ...input,
+        actor: caller.actor,
+        origin: caller.origin,
+        command: this.idempotencyKeys.ofOperator(key, caller, 'onboard-tenant', input),
+      }),
     );
     return withHelp(onboarded);
   }
@@ -58,11 +71,33 @@ export class TenantsController {
   @Get(':tenant')
   async get(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string) {
     return this.database.asTenantAtOneMoment(tenantId, async (tx) => {
-      const tenant = await tx.selectFrom('tenants').selectAll().where('tenant_id', '=', tenantId).executeTakeFirstOrThrow();
-      const head = await tx.selectFrom('heads').select(['epoch', 'seq']).where('tenant_id', '=', tenantId).executeTakeFirstOrThrow();
-      const issuer = await tx.selectFrom('issuers').select('url').where('tenant_id', '=', tenantId).orderBy('created_seq').executeTakeFirstOrThrow();
-      const resources = await tx.selectFrom('resources').selectAll().where('tenant_id', '=', tenantId).orderBy('created_seq').execute();
-      const policy = await tx.selectFrom('policies').select('settings').where('tenant_id', '=', tenantId).executeTakeFirstOrThrow();
+      const tenant = await tx
+        .selectFrom('tenants')
+        .selectAll()
+        .where('tenant_id', '=', tenantId)
+        .executeTakeFirstOrThrow();
+      const head = await tx
+        .selectFrom('heads')
+        .select(['epoch', 'seq'])
+        .where('tenant_id', '=', tenantId)
+        .executeTakeFirstOrThrow();
+      const issuer = await tx
+        .selectFrom('issuers')
+        .select('url')
+        .where('tenant_id', '=', tenantId)
+        .orderBy('created_seq')
+        .executeTakeFirstOrThrow();
+      const resources = await tx
+        .selectFrom('resources')
+        .selectAll()
+        .where('tenant_id', '=', tenantId)
+        .orderBy('created_seq')
+        .execute();
+      const policy = await tx
+        .selectFrom('policies')
+        .select('settings')
+        .where('tenant_id', '=', tenantId)
+        .executeTakeFirstOrThrow();
       const onboarded = {
         id: tenantId,
         slug: tenant.slug,

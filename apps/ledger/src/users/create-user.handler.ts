@@ -49,9 +49,16 @@ export class CreateUserHandler implements ICommandHandler<CreateUser> {
         if (before) return before.result;
       }
       const taken = await this.database.asTenant(tenantId, (tx) =>
-        tx.selectFrom('unique_facts').select('holder').where('tenant_id', '=', tenantId).where('kind', '=', 'user.email').where('value', '=', emailIndex).executeTakeFirst(),
+        tx
+          .selectFrom('unique_facts')
+          .select('holder')
+          .where('tenant_id', '=', tenantId)
+          .where('kind', '=', 'user.email')
+          .where('value', '=', emailIndex)
+          .executeTakeFirst(),
       );
-      if (taken) throw new DomainError('user.email_taken', 'A person with this e-mail address exists.', 'conflict', 'email');
+      if (taken)
+        throw new DomainError('user.email_taken', 'A person with this e-mail address exists.', 'conflict', 'email');
       const userId = uuidv7();
       const subject = { user: userId };
       const created: CreatedUser = { id: userId, sub: userId };
@@ -64,14 +71,21 @@ export class CreateUserHandler implements ICommandHandler<CreateUser> {
           userCreated.on(
             userId,
             { userId, sub: created.sub, role: input.role },
-            { email: { subject, value: input.email }, ...(input.name !== undefined && { name: { subject, value: input.name } }) },
+            {
+              email: { subject, value: input.email },
+              ...(input.name !== undefined && { name: { subject, value: input.name } }),
+            },
           ),
-          ...(hash === undefined ? [] : [identityLinked.on(userId, { identityId: uuidv7(), userId, kind: 'password' })]),
+          ...(hash === undefined
+            ? []
+            : [identityLinked.on(userId, { identityId: uuidv7(), userId, kind: 'password' })]),
         ],
         facts: [{ kind: 'user.email', value: emailIndex, holder: userId, expect: null }],
         rows: {
           person_keys: [personKey],
-          ...(hash !== undefined && { passwords: [{ tenant_id: tenantId, user_id: userId, hash, changed_at: new Date().toISOString() }] }),
+          ...(hash !== undefined && {
+            passwords: [{ tenant_id: tenantId, user_id: userId, hash, changed_at: new Date().toISOString() }],
+          }),
         },
         ...(input.command && { command: { ...input.command, result: created } }),
       });

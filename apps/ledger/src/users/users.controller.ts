@@ -7,7 +7,7 @@ import { isUuid, type TenantId } from '@grantkeeper/kernel';
 import { z } from 'zod';
 import { type AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
-import { commandOf } from '../access/idempotency-key.ts';
+import { IdempotencyKeys } from '../access/idempotency-key.ts';
 import { page } from '../tenants/tenants.controller.ts';
 import { CreateUser } from './create-user.handler.ts';
 
@@ -28,6 +28,7 @@ export class UsersController {
     private readonly commands: CommandBus,
     private readonly database: Database,
     private readonly personalData: PersonalData,
+    private readonly idempotencyKeys: IdempotencyKeys,
   ) {}
 
   @Post()
@@ -42,8 +43,9 @@ export class UsersController {
     const input = readInput(newUser, body);
     // The password stays out of the command's fingerprint: not even its hash is kept with a command.
     const { password: _password, ...shown } = input;
+    const command = await this.idempotencyKeys.ofTenant(tenantId, key, caller, 'create-user', shown);
     const created = await this.commands.execute(
-      new CreateUser(tenantId, { ...input, actor: caller.actor, origin: caller.origin, command: commandOf(key, caller, `create-user/${tenantId}`, shown) }),
+      new CreateUser(tenantId, { ...input, actor: caller.actor, origin: caller.origin, command }),
     );
     return { ...created, email: input.email, name: input.name ?? null, role: input.role };
   }

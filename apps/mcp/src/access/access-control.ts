@@ -44,12 +44,20 @@ export class AccessControl {
 
   async #verify(resource: HostedResource, token: string): Promise<AccessTokenClaims> {
     const { tenant, issuer, url: audience } = resource;
-    const verifier = new AccessTokenVerifier({ issuer, audience, tenant, jwks: (hint) => this.keys.find(tenant, hint) });
+    const verifier = new AccessTokenVerifier({
+      issuer,
+      audience,
+      tenant,
+      jwks: (hint) => this.keys.find(tenant, hint),
+    });
     try {
       return await verifier.verify(token);
     } catch (error) {
       if (!(error instanceof TokenRefused)) throw error;
-      throw invalidToken(resource, error.reason === 'expired' ? 'The access token has expired.' : 'The access token is not valid here.');
+      throw invalidToken(
+        resource,
+        error.reason === 'expired' ? 'The access token has expired.' : 'The access token is not valid here.',
+      );
     }
   }
 }

@@ -41,7 +41,9 @@ export class HostedResources {
     if (tenant === undefined) return undefined;
     const hosted = await this.#cache.get(tenant, () => this.#load(tenant));
     // The default resource has one address only, the one without its slug: two would be two audiences.
-    return hosted.find((one) => (resourceSlug === undefined ? one.isDefault : !one.isDefault && one.slug === resourceSlug));
+    return hosted.find((one) =>
+      resourceSlug === undefined ? one.isDefault : !one.isDefault && one.slug === resourceSlug,
+    );
   }
 
   #load(tenant: TenantId): Promise<readonly HostedResource[]> {

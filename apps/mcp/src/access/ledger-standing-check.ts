@@ -12,7 +12,13 @@ export class LedgerStandingCheck extends StandingCheck {
   }
 
   override async standing({ tenant, grantId, familyId, tokenId, epoch, seq }: AccessTokenClaims): Promise<Standing> {
-    const death = await this.database.call<string | null>('access_standing', tenantId(tenant), { grantId, familyId, tokenId, epoch, seq });
+    const death = await this.database.call<string | null>('access_standing', tenantId(tenant), {
+      grantId,
+      familyId,
+      tokenId,
+      epoch,
+      seq,
+    });
     switch (death) {
       case null:
         return 'active';

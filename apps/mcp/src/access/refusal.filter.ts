@@ -14,7 +14,14 @@ export class RefusalFilter implements ExceptionFilter {
       return;
     }
     const refusal = error instanceof Refusal ? error : cannotTell(error);
-    if (refusal.cause !== undefined) this.#logger.error(refusal.message, refusal.cause instanceof Error ? refusal.cause.stack : JSON.stringify(refusal.cause));
-    void reply.status(refusal.status).headers({ ...refusal.headers, 'cache-control': 'no-store' }).send(refusal.body);
+    if (refusal.cause !== undefined)
+      this.#logger.error(
+        refusal.message,
+        refusal.cause instanceof Error ? refusal.cause.stack : JSON.stringify(refusal.cause),
+      );
+    void reply
+      .status(refusal.status)
+      .headers({ ...refusal.headers, 'cache-control': 'no-store' })
+      .send(refusal.body);
   }
 }

@@ -20,7 +20,10 @@ export function notFound(): Refusal {
 }
 
 export function foreignOrigin(): Refusal {
-  return new Refusal(403, { error: 'forbidden_origin', error_description: 'Pages of this origin may not call this server.' });
+  return new Refusal(403, {
+    error: 'forbidden_origin',
+    error_description: 'Pages of this origin may not call this server.',
+  });
 }
 
 export function wrongContentType(): Refusal {
@@ -37,15 +40,28 @@ export function credentialsRequired(resource: HostedResource): Refusal {
 }
 
 export function invalidToken(resource: HostedResource, description: string): Refusal {
-  const challenge = bearerChallenge({ resource: resource.url, error: 'invalid_token', description, scopes: defaultScopes(resource) });
-  return new Refusal(401, { error: 'invalid_token', error_description: description }, { 'www-authenticate': challenge });
+  const challenge = bearerChallenge({
+    resource: resource.url,
+    error: 'invalid_token',
+    description,
+    scopes: defaultScopes(resource),
+  });
+  return new Refusal(
+    401,
+    { error: 'invalid_token', error_description: description },
+    { 'www-authenticate': challenge },
+  );
 }
 
 /**
  * Everything that the operation needs, in one challenge (RS-17). What the token already carries is repeated: RS-17 lets
  * clients build the union, but many ask for exactly what the challenge says and would lose the rest.
  */
-export function insufficientScope(resource: HostedResource, needed: readonly string[], held: readonly string[]): Refusal {
+export function insufficientScope(
+  resource: HostedResource,
+  needed: readonly string[],
+  held: readonly string[],
+): Refusal {
   const description = 'This operation needs more permission.';
   // Only scopes of this resource: `offline_access` and the like do not belong in a challenge (RS-07).
   const known = resource.scopes.map(({ name }) => name);

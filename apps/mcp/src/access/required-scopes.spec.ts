@@ -8,12 +8,20 @@ describe('calledTools', () => {
     expect(calledTools([call('a'), { method: 'ping' }, call('b')])).toEqual(['a', 'b']);
   });
 
-  it.each([undefined, null, 'x', 1, {}, { method: 'tools/list', params: { name: 'a' } }, { method: 'tools/call' }, { method: 'tools/call', params: null }, call(1), [[call('a')]]])(
-    'finds none in %j',
-    (body) => {
-      expect(calledTools(body)).toEqual([]);
-    },
-  );
+  it.each([
+    undefined,
+    null,
+    'x',
+    1,
+    {},
+    { method: 'tools/list', params: { name: 'a' } },
+    { method: 'tools/call' },
+    { method: 'tools/call', params: null },
+    call(1),
+    [[call('a')]],
+  ])('finds none in %j', (body) => {
+    expect(calledTools(body)).toEqual([]);
+  });
 });
 
 describe('requiredScopes', () => {

@@ -1,6 +1,12 @@
 import { Database } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
-import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Injectable,
+  Logger,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { sql } from 'kysely';
 import type { Caller } from '../access/caller.ts';
 
@@ -44,7 +50,15 @@ export class ActivityRecorder implements OnModuleInit, BeforeApplicationShutdown
       return;
     }
     const { grantId, familyId, clientId } = claims;
-    this.#rows.push({ tenant: resource.tenant, at: new Date().toISOString(), what, grant_id: grantId, family_id: familyId, client_id: clientId, detail });
+    this.#rows.push({
+      tenant: resource.tenant,
+      at: new Date().toISOString(),
+      what,
+      grant_id: grantId,
+      family_id: familyId,
+      client_id: clientId,
+      detail,
+    });
     if (this.#rows.length === AT_ROWS) void this.flush();
   }
 
@@ -75,7 +89,9 @@ export class ActivityRecorder implements OnModuleInit, BeforeApplicationShutdown
 
   async #write(rows: ActivityRow[]): Promise<void> {
     for (const [tenant, ofTenant] of Map.groupBy(rows, (row) => row.tenant)) {
-      await this.#insert(tenant, ofTenant).catch((error: unknown) => (isRefusal(error) ? this.#drop(ofTenant, error) : this.#keep(ofTenant, error)));
+      await this.#insert(tenant, ofTenant).catch((error: unknown) =>
+        isRefusal(error) ? this.#drop(ofTenant, error) : this.#keep(ofTenant, error),
+      );
     }
   }
 
@@ -98,7 +114,10 @@ export class ActivityRecorder implements OnModuleInit, BeforeApplicationShutdown
 
   #drop(rows: readonly ActivityRow[], error: unknown): void {
     this.#lost += rows.length;
-    this.#logger.error(`${rows.length} rows of activity were lost, ${this.#lost} since the start.`, error instanceof Error ? error.stack : String(error));
+    this.#logger.error(
+      `${rows.length} rows of activity were lost, ${this.#lost} since the start.`,
+      error instanceof Error ? error.stack : String(error),
+    );
   }
 }
 

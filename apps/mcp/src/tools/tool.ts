@@ -14,7 +14,9 @@ export interface ToolDefinition<Input extends z.ZodType, Output extends z.ZodTyp
   readonly description: string;
   /** All scopes that a call needs. */
   readonly scopes: readonly string[];
-  readonly annotations: Required<Pick<ToolAnnotations, 'readOnlyHint' | 'destructiveHint' | 'idempotentHint' | 'openWorldHint'>>;
+  readonly annotations: Required<
+    Pick<ToolAnnotations, 'readOnlyHint' | 'destructiveHint' | 'idempotentHint' | 'openWorldHint'>
+  >;
   readonly input: Input;
   readonly output: Output;
   /** Throws `ToolFailure` for what the model can do something about. */
@@ -32,7 +34,9 @@ export interface Tool {
 export type ToolDescriptor = ReturnType<typeof describe>;
 
 /** Makes a definition callable: input and output are checked against their schemas. */
-export function defineTool<Input extends z.ZodType, Output extends z.ZodType>(definition: ToolDefinition<Input, Output>): Tool {
+export function defineTool<Input extends z.ZodType, Output extends z.ZodType>(
+  definition: ToolDefinition<Input, Output>,
+): Tool {
   const { name, scopes, input, output } = definition;
   return {
     name,

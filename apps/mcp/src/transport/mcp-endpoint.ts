@@ -10,7 +10,8 @@ import { ToolFailure } from '../tools/tool.ts';
 import { ToolCatalogue } from '../tools/tool-catalogue.ts';
 
 const IDENTITY = { name: 'grantkeeper-boards', title: 'Boards', version: '0.1.0' };
-const INSTRUCTIONS = 'Boards of the signed-in person: columns of cards. Use list_boards to find a board, get_board to read it, create_board to add one.';
+const INSTRUCTIONS =
+  'Boards of the signed-in person: columns of cards. Use list_boards to find a board, get_board to read it, create_board to add one.';
 /** Answers are for one caller, and short-lived, so that a tool that an admin takes away is gone soon (TR-16). */
 const FOR_THE_CALLER = { ttlMs: 30_000, cacheScope: 'private' } as const;
 
@@ -22,7 +23,9 @@ export class McpEndpoint implements OnModuleDestroy {
     // Also called for requests that clients got wrong, which is nothing to wake anyone for.
     onerror: (error) => this.#logger.debug(error.message),
   });
-  readonly #serve = toNodeHandler(this.#handler, { onerror: (error) => this.#logger.error(error.message, error.stack) });
+  readonly #serve = toNodeHandler(this.#handler, {
+    onerror: (error) => this.#logger.error(error.message, error.stack),
+  });
 
   constructor(
     private readonly tools: ToolCatalogue,
@@ -32,7 +35,8 @@ export class McpEndpoint implements OnModuleDestroy {
   /** Answers an admitted request on its raw response. */
   async serve(request: AdmittedRequest, reply: FastifyReply): Promise<void> {
     reply.hijack();
-    for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);
+    for (const [name, value] of Object.entries(reply.getHeaders()))
+      if (value !== undefined) reply.raw.setHeader(name, value);
     await this.#serve(incoming(request), reply.raw, request.body);
   }
 
@@ -84,12 +88,25 @@ function failure(text: string): CallToolResult {
 function incoming({ raw, caller, method }: AdmittedRequest) {
   const { authorization: _, cookie: __, ...headers } = raw.headers;
   const { host, pathname } = new URL(caller.resource.url);
-  return { method, url: pathname, headers: { ...headers, host }, auth: authInfo(caller), async *[Symbol.asyncIterator]() {} };
+  return {
+    method,
+    url: pathname,
+    headers: { ...headers, host },
+    auth: authInfo(caller),
+    async *[Symbol.asyncIterator]() {},
+  };
 }
 
 function authInfo(caller: Caller): AuthInfo {
   const { clientId, scopes, expiresAt } = caller.claims;
-  return { token: '', clientId, scopes: [...scopes], expiresAt, resource: new URL(caller.resource.url), extra: { caller } };
+  return {
+    token: '',
+    clientId,
+    scopes: [...scopes],
+    expiresAt,
+    resource: new URL(caller.resource.url),
+    extra: { caller },
+  };
 }
 
 function callerIn(info: AuthInfo | undefined): Caller {

@@ -29,11 +29,20 @@ export async function ensureDemo(
   const known = await readKnown(dataDir);
   const adminKey = await ensureOperatorKey(keys, known.adminKey);
   const existing = await platform.directory.find(SLUG);
-  const tenantId = existing ?? (await commands.execute(new OnboardTenant({ slug: SLUG, displayName: 'Acme', actor: ACTOR }))).id;
+  const tenantId =
+    existing ?? (await commands.execute(new OnboardTenant({ slug: SLUG, displayName: 'Acme', actor: ACTOR }))).id;
   const password = await ensurePerson(platform, commands, tenantId, known.demo?.user?.password);
   const { issuer, resource } = await platform.database.asTenant(tenantId, async (tx) => ({
-    issuer: (await tx.selectFrom('issuers').select('url').where('tenant_id', '=', tenantId).executeTakeFirstOrThrow()).url,
-    resource: (await tx.selectFrom('resources').select('url').where('tenant_id', '=', tenantId).where('is_default', '=', true).executeTakeFirstOrThrow()).url,
+    issuer: (await tx.selectFrom('issuers').select('url').where('tenant_id', '=', tenantId).executeTakeFirstOrThrow())
+      .url,
+    resource: (
+      await tx
+        .selectFrom('resources')
+        .select('url')
+        .where('tenant_id', '=', tenantId)
+        .where('is_default', '=', true)
+        .executeTakeFirstOrThrow()
+    ).url,
   }));
   return { adminKey, demo: { tenant: SLUG, issuer, resource, user: { email: EMAIL, password } } };
 }
@@ -47,24 +56,47 @@ async function readKnown(dataDir: string): Promise<Known> {
 }
 
 async function ensureOperatorKey(keys: AdminKeys, known: string | undefined): Promise<string> {
-  const works = known !== undefined && (await keys.authenticate(`Bearer ${known}`).then(() => true, () => false));
+  const works =
+    known !== undefined &&
+    (await keys.authenticate(`Bearer ${known}`).then(
+      () => true,
+      () => false,
+    ));
   return works ? known : (await keys.create(SYSTEM_TENANT, 'standalone', ACTOR)).key;
 }
 
-async function ensurePerson(platform: Platform, commands: CommandBus, tenantId: TenantId, known: string | undefined): Promise<string> {
+async function ensurePerson(
+  platform: Platform,
+  commands: CommandBus,
+  tenantId: TenantId,
+  known: string | undefined,
+): Promise<string> {
   const index = await platform.tenantKeys.emailIndex(tenantId, EMAIL);
   const holder = await platform.database.asTenant(tenantId, (tx) =>
-    tx.selectFrom('unique_facts').select('holder').where('tenant_id', '=', tenantId).where('kind', '=', 'user.email').where('value', '=', index).executeTakeFirst(),
+    tx
+      .selectFrom('unique_facts')
+      .select('holder')
+      .where('tenant_id', '=', tenantId)
+      .where('kind', '=', 'user.email')
+      .where('value', '=', index)
+      .executeTakeFirst(),
   );
   if (holder && known !== undefined) return known;
   const password = randomBytes(9).toString('base64url');
   if (!holder) {
-    await commands.execute(new CreateUser(tenantId, { email: EMAIL, name: NAME, password, role: 'member', actor: ACTOR }));
+    await commands.execute(
+      new CreateUser(tenantId, { email: EMAIL, name: NAME, password, role: 'member', actor: ACTOR }),
+    );
     return password;
   }
   const hash = await hashPassword(password);
   await platform.database.asTenant(tenantId, (tx) =>
-    tx.updateTable('passwords').set({ hash, changed_at: new Date().toISOString() }).where('tenant_id', '=', tenantId).where('user_id', '=', holder.holder).execute(),
+    tx
+      .updateTable('passwords')
+      .set({ hash, changed_at: new Date().toISOString() })
+      .where('tenant_id', '=', tenantId)
+      .where('user_id', '=', holder.holder)
+      .execute(),
   );
   return password;
 }

@@ -24,10 +24,10 @@ export class ActivityRetentionJob implements OnApplicationBootstrap {
   }
 
   async run(): Promise<void> {
-    const done = await this.database.retain<{ action: string; partition: string }>('SELECT * FROM maintain_activity($1, $2)', [
-      JSON.stringify(RETENTION_DAYS),
-      MONTHS_AHEAD,
-    ]);
+    const done = await this.database.retain<{ action: string; partition: string }>(
+      'SELECT * FROM maintain_activity($1, $2)',
+      [JSON.stringify(RETENTION_DAYS), MONTHS_AHEAD],
+    );
     for (const { action, partition } of done) this.#log.log({ msg: `${action} a partition of activity`, partition });
   }
 }

@@ -18,11 +18,15 @@ export class EventsSweep {
 
   async run(): Promise<void> {
     const lanes: Record<Lane, Behind[]> = { inward: [], outward: [], building: [] };
-    for (const one of await this.runner.behind.find()) lanes[one.building ? 'building' : (one.consumer?.effects ?? 'inward')].push(one);
+    for (const one of await this.runner.behind.find())
+      lanes[one.building ? 'building' : (one.consumer?.effects ?? 'inward')].push(one);
     // A long ledger takes minutes to be built from: the sweeps that follow do not wait for it.
     this.#building ??= this.#work('building', lanes.building).finally(() => (this.#building = undefined));
     // Slow receivers do not hold up our own rows.
-    await Promise.all([this.#work('inward', lanes.inward), this.#work('outward', lanes.outward).then(() => this.#replay())]);
+    await Promise.all([
+      this.#work('inward', lanes.inward),
+      this.#work('outward', lanes.outward).then(() => this.#replay()),
+    ]);
   }
 
   /** Resolves when nothing is being built any more. */
@@ -41,8 +45,11 @@ export class EventsSweep {
   async #catchUp({ tenant, consumer, projection }: Behind): Promise<void> {
     try {
       if (consumer) await this.runner.catchUp(tenant, consumer);
+      if (!projection) return;
       // In turns, so that what is read now keeps up while the other is built.
-      while (projection && (await this.runner.catchUpProjections(tenant, { only: projection.name, buildForMs: TURN_MS })));
+      let building = true;
+      while (building)
+        building = await this.runner.catchUpProjections(tenant, { only: projection.name, buildForMs: TURN_MS });
     } catch (error) {
       const name = consumer?.name ?? projection?.name;
       this.#log.error({ msg: 'a consumer could not be run', tenant, consumer: name, reason: failureReason(error) });

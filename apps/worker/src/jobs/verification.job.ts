@@ -16,7 +16,10 @@ import { Counter } from '@grantkeeper/observability';
 import { Logger } from '@nestjs/common';
 import { v5 as uuidv5 } from 'uuid';
 
-const verifications = new Counter('ledger_verifications_total', 'Ledgers that were folded and compared with their live rows, by what came of it.');
+const verifications = new Counter(
+  'ledger_verifications_total',
+  'Ledgers that were folded and compared with their live rows, by what came of it.',
+);
 
 /** How much of the machine verification may take. */
 export interface VerificationPace {
@@ -83,7 +86,12 @@ export class VerificationJob {
     this.#stopped = true;
   }
 
-  async #raise(tenant: TenantId, { epoch, seq }: Verification, first: Difference, before: VerificationRecord | undefined): Promise<void> {
+  async #raise(
+    tenant: TenantId,
+    { epoch, seq }: Verification,
+    first: Difference,
+    before: VerificationRecord | undefined,
+  ): Promise<void> {
     this.#log.error({ msg: 'live rows are not what the events say', tenant, epoch, seq, table: first.table });
     const known = before?.firstDifference;
     if (known && placeOf(known) === placeOf(first)) return;

@@ -1,7 +1,12 @@
 import { Database, EventStore } from '@grantkeeper/event-store';
 import { Queues } from '@grantkeeper/queue';
 import { inlineProjections } from '@grantkeeper/read-models';
-import { type BeforeApplicationShutdown, type DynamicModule, Module, type OnApplicationBootstrap } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+  Module,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
 import { standardPace, VerificationJob, type VerificationPace } from './verification.job.ts';
 
 const EVERY_MS = 10_000;
@@ -40,7 +45,8 @@ export class VerificationModule {
         {
           provide: VerificationJob,
           inject: [Database, EventStore],
-          useFactory: (database: Database, store: EventStore) => new VerificationJob(database, store, inlineProjections, pace),
+          useFactory: (database: Database, store: EventStore) =>
+            new VerificationJob(database, store, inlineProjections, pace),
         },
         {
           provide: ContinuousVerification,

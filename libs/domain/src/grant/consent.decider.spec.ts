@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { type ConsentState, decideConsent } from './consent.decider.ts';
 
-const [grantId, userId, resourceId, newGrantId] = ['1', '2', '3', '4'].map((n) => `0190a000-0000-7000-8000-00000000000${n}`) as [string, string, string, string];
+const [grantId, userId, resourceId, newGrantId] = ['1', '2', '3', '4'].map(
+  (n) => `0190a000-0000-7000-8000-00000000000${n}`,
+) as [string, string, string, string];
 const shown = { clientName: 'Example', redirectHost: 'client.example', metadataDigest: 'd1', scopes: ['boards:read'] };
 
 function given(changes: Partial<ConsentState> = {}): ConsentState {
@@ -13,7 +15,8 @@ function given(changes: Partial<ConsentState> = {}): ConsentState {
     ...changes,
   };
 }
-const approve = (state: ConsentState, scopes = ['boards:read']) => decideConsent(state, { newGrantId, scopes, shown, address: '192.0.2.1' });
+const approve = (state: ConsentState, scopes = ['boards:read']) =>
+  decideConsent(state, { newGrantId, scopes, shown, address: '192.0.2.1' });
 const typesOf = ({ events }: ReturnType<typeof decideConsent>) => events.map((event) => event.definition.type);
 
 describe('consent', () => {
@@ -21,7 +24,13 @@ describe('consent', () => {
     const decided = approve(given());
     expect(typesOf(decided)).toEqual(['GrantCreated']);
     expect(decided.grantId).toBe(newGrantId);
-    expect(decided.events[0]!.payload).toMatchObject({ grantId: newGrantId, userId, clientId: 'gkd_1', resourceId, scopes: ['boards:read'] });
+    expect(decided.events[0]!.payload).toMatchObject({
+      grantId: newGrantId,
+      userId,
+      clientId: 'gkd_1',
+      resourceId,
+      scopes: ['boards:read'],
+    });
   });
 
   it('admits a client that was only registered, in the same decision', () => {
@@ -33,7 +42,10 @@ describe('consent', () => {
     const decided = approve(given({ grant: { grantId, scopes: ['boards:read'] } }), ['boards:write']);
     expect(decided.grantId).toBe(grantId);
     expect(typesOf(decided)).toEqual(['GrantWidened']);
-    expect(decided.events[0]!.payload).toMatchObject({ scopes: ['boards:read', 'boards:write'], added: ['boards:write'] });
+    expect(decided.events[0]!.payload).toMatchObject({
+      scopes: ['boards:read', 'boards:write'],
+      added: ['boards:write'],
+    });
   });
 
   it('records a consent that adds nothing', () => {
@@ -49,8 +61,18 @@ describe('consent', () => {
   it.each<[string, ConsentState, string[], string]>([
     ['a suspended tenant', given({ tenantSuspended: true }), ['boards:read'], 'consent.suspended'],
     ['a suspended person', given({ user: { userId, suspended: true } }), ['boards:read'], 'consent.suspended'],
-    ['a suspended resource', given({ resource: { ...given().resource, suspended: true } }), ['boards:read'], 'consent.suspended'],
-    ['a blocked client', given({ client: { ...given().client, blocked: true } }), ['boards:read'], 'consent.client_blocked'],
+    [
+      'a suspended resource',
+      given({ resource: { ...given().resource, suspended: true } }),
+      ['boards:read'],
+      'consent.suspended',
+    ],
+    [
+      'a blocked client',
+      given({ client: { ...given().client, blocked: true } }),
+      ['boards:read'],
+      'consent.client_blocked',
+    ],
     ['no scope', given(), [], 'consent.empty_scope'],
     ['a scope of another resource', given(), ['boards:read', 'mail:send'], 'consent.unknown_scope'],
   ])('refuses %s', (_what, state, scopes, code) => {

@@ -41,14 +41,17 @@ export function decideConsent(state: ConsentState, command: GiveConsent): { gran
   if (state.tenantSuspended || user.suspended || resource.suspended) {
     throw new DomainError('consent.suspended', 'Access is suspended by your administrator.', 'forbidden');
   }
-  if (client.blocked) throw new DomainError('consent.client_blocked', 'This app is blocked by your administrator.', 'forbidden');
-  if (command.scopes.length === 0) throw new DomainError('consent.empty_scope', 'A consent names at least one scope.', 'invalid', 'scope');
+  if (client.blocked)
+    throw new DomainError('consent.client_blocked', 'This app is blocked by your administrator.', 'forbidden');
+  if (command.scopes.length === 0)
+    throw new DomainError('consent.empty_scope', 'A consent names at least one scope.', 'invalid', 'scope');
   const foreign = command.scopes.find((scope) => !resource.scopes.includes(scope));
   if (foreign !== undefined) {
     throw new DomainError('consent.unknown_scope', `The resource has no scope ${foreign}.`, 'invalid', 'scope');
   }
 
-  const personal = command.address === undefined ? {} : { address: { subject: { user: user.userId }, value: command.address } };
+  const personal =
+    command.address === undefined ? {} : { address: { subject: { user: user.userId }, value: command.address } };
   const events: NewEvent[] = [];
   if (!client.admitted) {
     const { clientId, kind, metadata, metadataDigest } = client;

@@ -1,21 +1,41 @@
 import { z } from 'zod';
 import { defineEvent } from '../event.ts';
 
+const TEN_YEARS = 10 * 365 * 86_400;
+
+function isWebhookUrl(value: string): boolean {
+  const url = new URL(value);
+  if (url.username !== '' || url.password !== '') return false;
+  return (
+    url.protocol === 'https:' ||
+    (url.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname))
+  );
+}
+
 /** What a tenant allows, and for how long. All lifetimes in seconds. */
 export const policySettings = z.object({
   /** Whether unknown clients may register themselves (RFC 7591). */
   registration: z.enum(['off', 'open']),
   accessTokenSeconds: z.int().min(60).max(3600),
   authorizationCodeSeconds: z.int().min(10).max(600),
-  refreshIdleSeconds: z.int().min(60),
-  refreshAbsoluteSeconds: z.int().min(60),
+  refreshIdleSeconds: z.int().min(60).max(TEN_YEARS),
+  refreshAbsoluteSeconds: z.int().min(60).max(TEN_YEARS),
   /** How long the immediate predecessor of a refresh token may be repeated (a lost answer). */
   refreshGraceSeconds: z.int().min(0).max(300),
   /** How often it may be repeated. */
   refreshReplaysMax: z.int().min(0).max(100),
-  sessionSeconds: z.int().min(60),
+  sessionSeconds: z
+    .int()
+    .min(60)
+    .max(30 * 86_400),
   /** Where revocations are reported; absent when nowhere. */
-  notificationUrl: z.url().optional(),
+  notificationUrl: z
+    .url()
+    .refine(
+      isWebhookUrl,
+      'must be an https URL without user name and password (http only to this machine, in development)',
+    )
+    .optional(),
 });
 export type PolicySettings = z.infer<typeof policySettings>;
 

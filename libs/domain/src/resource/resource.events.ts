@@ -28,7 +28,17 @@ export const resourceAdded = defineEvent({
     scopes: z.array(resourceScope),
     isDefault: z.boolean(),
   }),
-  privacy: { resourceId: 'business', owner: 'public', kind: 'public', slug: 'public', url: 'public', displayName: 'business', signingAlg: 'public', scopes: 'business', isDefault: 'business' },
+  privacy: {
+    resourceId: 'business',
+    owner: 'public',
+    kind: 'public',
+    slug: 'public',
+    url: 'public',
+    displayName: 'business',
+    signingAlg: 'public',
+    scopes: 'business',
+    isDefault: 'business',
+  },
   says: 'A protected MCP server was added. Its URL, the audience of its tokens, never changes.',
 });
 

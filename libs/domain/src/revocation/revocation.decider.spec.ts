@@ -2,13 +2,21 @@ import { describe, expect, it } from '@jest/globals';
 import { decideRevocation, type RevocationState, type RevocationTarget } from './revocation.decider.ts';
 
 const id = (n: number) => `0190a000-0000-7000-8000-00000000000${n}`;
-const [tenantId, grantId, userId, resourceId, familyId, otherFamily] = [id(0), id(1), id(2), id(3), id(4), id(5)] as [string, string, string, string, string, string];
+const [tenantId, grantId, userId, resourceId, familyId, otherFamily] = [id(0), id(1), id(2), id(3), id(4), id(5)] as [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+];
 const grant = { grantId, userId, clientId: 'gkd_1', resourceId, ended: false, livingFamilies: [familyId] };
 
 function decided(target: RevocationTarget, state: RevocationState, reason?: string) {
   return decideRevocation(tenantId, state, { target, because: 'admin', ...(reason !== undefined && { reason }) });
 }
-const types = (target: RevocationTarget, state: RevocationState) => decided(target, state).map((event) => event.definition.type);
+const types = (target: RevocationTarget, state: RevocationState) =>
+  decided(target, state).map((event) => event.definition.type);
 
 describe('revocation', () => {
   it('is one event for a person, a client, a resource and a tenant, whatever they are linked to', () => {
@@ -29,25 +37,38 @@ describe('revocation', () => {
   });
 
   it('takes the grant with its last family', () => {
-    expect(types({ kind: 'family', grantId, familyId }, { exists: true, grant })).toEqual(['FamilyRevoked', 'GrantRevoked']);
+    expect(types({ kind: 'family', grantId, familyId }, { exists: true, grant })).toEqual([
+      'FamilyRevoked',
+      'GrantRevoked',
+    ]);
   });
 
   it('changes nothing for a family or a token that has ended', () => {
     expect(types({ kind: 'family', grantId, familyId: otherFamily }, { exists: true, grant })).toEqual([]);
-    expect(types({ kind: 'token', grantId, familyId, tokenId: 't' }, { exists: true, grant, tokenEnded: true })).toEqual([]);
+    expect(
+      types({ kind: 'token', grantId, familyId, tokenId: 't' }, { exists: true, grant, tokenEnded: true }),
+    ).toEqual([]);
   });
 
   it('ends one token and nothing else', () => {
-    expect(types({ kind: 'token', grantId, familyId, tokenId: 't' }, { exists: true, grant })).toEqual(['TokenRevoked']);
+    expect(types({ kind: 'token', grantId, familyId, tokenId: 't' }, { exists: true, grant })).toEqual([
+      'TokenRevoked',
+    ]);
   });
 
   it('refuses what does not exist', () => {
-    expect(() => types({ kind: 'user', userId }, { exists: false })).toThrow(expect.objectContaining({ code: 'revocation.user_not_found', kind: 'not_found' }));
+    expect(() => types({ kind: 'user', userId }, { exists: false })).toThrow(
+      expect.objectContaining({ code: 'revocation.user_not_found', kind: 'not_found' }),
+    );
   });
 
   it('keeps the reason as personal data: of the person where one is meant, else of the tenant', () => {
-    expect(decided({ kind: 'grant', grantId }, { exists: true, grant }, 'left')[0]!.personal).toEqual({ reason: { subject: { user: userId }, value: 'left' } });
-    expect(decided({ kind: 'client', clientId: 'c' }, { exists: true }, 'bad')[0]!.personal).toEqual({ reason: { subject: 'tenant', value: 'bad' } });
+    expect(decided({ kind: 'grant', grantId }, { exists: true, grant }, 'left')[0]!.personal).toEqual({
+      reason: { subject: { user: userId }, value: 'left' },
+    });
+    expect(decided({ kind: 'client', clientId: 'c' }, { exists: true }, 'bad')[0]!.personal).toEqual({
+      reason: { subject: 'tenant', value: 'bad' },
+    });
   });
 
   it('waits for all who hand out access, and overtakes decisions when it is wider than a grant', () => {

@@ -47,17 +47,22 @@ export interface RevocationState {
  */
 export function decideRevocation(tenantId: string, state: RevocationState, command: Revoke): NewEvent[] {
   const { target, because } = command;
-  if (!state.exists) throw new DomainError(`revocation.${target.kind}_not_found`, `There is no such ${target.kind}.`, 'not_found');
+  if (!state.exists)
+    throw new DomainError(`revocation.${target.kind}_not_found`, `There is no such ${target.kind}.`, 'not_found');
   const reasonUnder = (subject: PersonalSubject): { reason?: PersonalField } =>
     command.reason === undefined ? {} : { reason: { subject, value: command.reason } };
 
   switch (target.kind) {
     case 'user':
-      return [userAccessRevoked.on(target.userId, { userId: target.userId, because }, reasonUnder({ user: target.userId }))];
+      return [
+        userAccessRevoked.on(target.userId, { userId: target.userId, because }, reasonUnder({ user: target.userId })),
+      ];
     case 'client':
       return [clientAccessRevoked.on(target.clientId, { clientId: target.clientId, because }, reasonUnder('tenant'))];
     case 'resource':
-      return [resourceAccessRevoked.on(target.resourceId, { resourceId: target.resourceId, because }, reasonUnder('tenant'))];
+      return [
+        resourceAccessRevoked.on(target.resourceId, { resourceId: target.resourceId, because }, reasonUnder('tenant')),
+      ];
     case 'tenant':
       return [tenantAccessRevoked.on(tenantId, { because }, reasonUnder('tenant'))];
     case 'grant':
@@ -72,10 +77,18 @@ export function decideRevocation(tenantId: string, state: RevocationState, comma
       if (!grant.livingFamilies.includes(target.familyId)) return [];
       if (target.kind === 'token') {
         if (state.tokenEnded) return [];
-        return [tokenRevoked.on(grantId, { ...parties, familyId: target.familyId, tokenId: target.tokenId, because }, personal)];
+        return [
+          tokenRevoked.on(
+            grantId,
+            { ...parties, familyId: target.familyId, tokenId: target.tokenId, because },
+            personal,
+          ),
+        ];
       }
       const family = familyRevoked.on(grantId, { ...parties, familyId: target.familyId, because }, personal);
-      return grant.livingFamilies.length > 1 ? [family] : [family, grantRevoked.on(grantId, { ...parties, because }, personal)];
+      return grant.livingFamilies.length > 1
+        ? [family]
+        : [family, grantRevoked.on(grantId, { ...parties, because }, personal)];
     }
   }
 }

@@ -39,7 +39,11 @@ export class LedgerFold {
     this.#last = event.seq;
     const versions = this.#versionsOf(event.streamType);
     const due = (versions.get(event.streamId) ?? 0) + 1;
-    if (event.streamVersion !== due) this.#fault(event.seq, `${event.streamType} ${event.streamId} has version ${event.streamVersion} where ${due} is due`);
+    if (event.streamVersion !== due)
+      this.#fault(
+        event.seq,
+        `${event.streamType} ${event.streamId} has version ${event.streamVersion} where ${due} is due`,
+      );
     versions.set(event.streamId, event.streamVersion);
     for (const projection of this.#writersOf(event.type)) this.#evolve(projection, event);
   }
@@ -64,7 +68,8 @@ export class LedgerFold {
 
   #writersOf(type: string): readonly InlineProjection[] {
     let writers = this.#writers.get(type);
-    if (!writers) this.#writers.set(type, (writers = this.projections.filter((projection) => projection.handles({ type }))));
+    if (!writers)
+      this.#writers.set(type, (writers = this.projections.filter((projection) => projection.handles({ type }))));
     return writers;
   }
 

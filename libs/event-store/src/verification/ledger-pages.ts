@@ -55,9 +55,23 @@ function readPage(tx: Transaction, tenantId: TenantId, after: number): Promise<s
 }
 
 function event(tenantId: TenantId, columns: Columns): ProjectedEvent {
-  const [seq, eventId, streamType, streamId, streamVersion, type, schemaVersion, at, actor, payload, personal] = columns;
+  const [seq, eventId, streamType, streamId, streamVersion, type, schemaVersion, at, actor, payload, personal] =
+    columns;
   const recordedAt = inUtc(at);
-  return { tenantId, seq, eventId, streamType, streamId, streamVersion, type, schemaVersion, recordedAt, actor, payload, personal };
+  return {
+    tenantId,
+    seq,
+    eventId,
+    streamType,
+    streamId,
+    streamVersion,
+    type,
+    schemaVersion,
+    recordedAt,
+    actor,
+    payload,
+    personal,
+  };
 }
 
 /** As `Date.prototype.toISOString` writes it, mostly without the Date, which costs as much as the rest of an event. */

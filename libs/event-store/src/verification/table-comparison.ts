@@ -37,7 +37,10 @@ export async function compareTable(
   const live = await digestOf(tx, sql`SELECT * FROM ${name} WHERE tenant_id = ${tenantId}`);
   let folded: Digest = { rows: 0, sums: [0n, 0n] };
   for (const chunk of chunks(fold.rows(projection.table))) {
-    folded = together(folded, await digestOf(tx, sql`SELECT * FROM jsonb_populate_recordset(NULL::${name}, ${json(chunk)}::jsonb)`));
+    folded = together(
+      folded,
+      await digestOf(tx, sql`SELECT * FROM jsonb_populate_recordset(NULL::${name}, ${json(chunk)}::jsonb)`),
+    );
   }
   const equal = live.rows === folded.rows && live.sums[0] === folded.sums[0] && live.sums[1] === folded.sums[1];
   return { rows: live.rows, differences: equal ? [] : await differences(tx, tenantId, projection, fold, most) };
@@ -53,7 +56,13 @@ async function digestOf(tx: Transaction, rows: ReturnType<typeof sql>): Promise<
   return { rows: digest.rows, sums: [BigInt(digest.a), BigInt(digest.b)] };
 }
 
-async function differences(tx: Transaction, tenantId: TenantId, projection: InlineProjection, fold: LedgerFold, most: number): Promise<Difference[]> {
+async function differences(
+  tx: Transaction,
+  tenantId: TenantId,
+  projection: InlineProjection,
+  fold: LedgerFold,
+  most: number,
+): Promise<Difference[]> {
   const { table } = projection;
   const name = sql.table(table);
   const found: Difference[] = [];
@@ -81,8 +90,10 @@ async function differences(tx: Transaction, tenantId: TenantId, projection: Inli
 /** The live rows in the order of their keys, without holding them all. */
 async function* rowsOf(tx: Transaction, tenantId: TenantId, projection: InlineProjection): AsyncGenerator<Row> {
   const columns = sql.join(projection.key.map((column) => sql.ref(column)));
-  for (let after: Row | undefined; ; ) {
-    const beyond = after ? sql`AND (${columns}) > (${sql.join(projection.key.map((column) => sql`${String(after?.[column])}`))})` : sql``;
+  for (let after: Row | undefined; ;) {
+    const beyond = after
+      ? sql`AND (${columns}) > (${sql.join(projection.key.map((column) => sql`${String(after?.[column])}`))})`
+      : sql``;
     const { rows } = await sql<{ row: Row }>`
       SELECT to_jsonb(l) AS row FROM ${sql.table(projection.table)} l WHERE tenant_id = ${tenantId} ${beyond}
       ORDER BY ${columns} LIMIT ${sql.lit(CHUNK)}`.execute(tx);

@@ -36,14 +36,19 @@ export async function verifyLedger(
   { onProgress }: VerifyOptions = {},
 ): Promise<Verification> {
   return database.asTenantAtOneMoment(tenantId, async (tx) => {
-    const head = await tx.selectFrom('heads').select(['epoch', 'seq']).where('tenant_id', '=', tenantId).executeTakeFirstOrThrow();
+    const head = await tx
+      .selectFrom('heads')
+      .select(['epoch', 'seq'])
+      .where('tenant_id', '=', tenantId)
+      .executeTakeFirstOrThrow();
     const fold = new LedgerFold(projections);
     for await (const page of ledgerPages(tx, tenantId)) {
       for (const event of page) fold.apply(event);
       onProgress?.(fold.last, head.seq);
     }
     const differences: Difference[] = fold.faults.map(({ seq, says }) => fault(seq, says));
-    if (fold.last !== head.seq) differences.push(fault(head.seq, `the head is at ${head.seq}, the last event at ${fold.last}`));
+    if (fold.last !== head.seq)
+      differences.push(fault(head.seq, `the head is at ${head.seq}, the last event at ${fold.last}`));
     const rows: Record<string, number> = {};
     for (const projection of projections) {
       const compared = await compareTable(tx, tenantId, projection, fold, MOST_DIFFERENCES);

@@ -26,22 +26,28 @@ export const adminSearch: AsyncProjection = {
   version: 1,
   tables: ['admin_search_entries', 'admin_search_words'],
   handles: new Set(['ClientAdmitted', 'ResourceAdded', 'UserCreated', 'GrantCreated']),
-  async apply(event, tx, generation) {
-    for (const entry of entriesOf(event)) {
-      const place = { tenant_id: event.tenantId, generation, kind: entry.kind, id: entry.id };
-      await tx
-        .insertInto('admin_search_entries')
-        .values({ ...place, title: entry.title, detail: entry.detail })
-        .onConflict((conflict) => conflict.columns(['tenant_id', 'generation', 'kind', 'id']).doUpdateSet({ title: entry.title, detail: entry.detail }))
-        .execute();
-      const words = [...new Set(entry.texts.flatMap(searchWords))];
-      if (words.length === 0) continue;
-      await tx
-        .insertInto('admin_search_words')
-        .values(words.map((word) => ({ ...place, word })))
-        .onConflict((conflict) => conflict.doNothing())
-        .execute();
-    }
+  async apply(events, tx, generation) {
+    // Of the same thing told twice the last stands.
+    const entries = new Map(
+      events.flatMap((event) =>
+        entriesOf(event).map(
+          (entry) => [`${entry.kind} ${entry.id}`, { ...entry, tenant_id: event.tenantId, generation }] as const,
+        ),
+      ),
+    );
+    if (entries.size === 0) return;
+    const rows = [...entries.values()].map(({ texts: _texts, ...row }) => row);
+    const words = [...entries.values()].flatMap(({ tenant_id, kind, id, texts }) =>
+      [...new Set(texts.flatMap(searchWords))].map((word) => ({ tenant_id, generation, word, kind, id })),
+    );
+    await sql`
+      INSERT INTO admin_search_entries SELECT * FROM jsonb_populate_recordset(NULL::admin_search_entries, ${JSON.stringify(rows)}::jsonb)
+      ON CONFLICT (tenant_id, generation, kind, id) DO UPDATE SET title = excluded.title, detail = excluded.detail`.execute(
+      tx,
+    );
+    await sql`
+      INSERT INTO admin_search_words SELECT * FROM jsonb_populate_recordset(NULL::admin_search_words, ${JSON.stringify(words)}::jsonb)
+      ON CONFLICT DO NOTHING`.execute(tx);
   },
 };
 
@@ -60,9 +66,13 @@ function entriesOf({ type, payload, streamId }: FollowedEvent): Indexed[] {
       const scopes = (payload['scopes'] ?? []) as readonly { name: string; description: string }[];
       return [
         { kind: 'resource', id, title: name, detail: url, texts: [name, url, slug, id] },
-        ...scopes.map(
-          (scope): Indexed => ({ kind: 'scope', id: `${id} ${scope.name}`, title: scope.name, detail: `${scope.description} (${name})`, texts: [scope.name, scope.description] }),
-        ),
+        ...scopes.map((scope): Indexed => ({
+          kind: 'scope',
+          id: `${id} ${scope.name}`,
+          title: scope.name,
+          detail: `${scope.description} (${name})`,
+          texts: [scope.name, scope.description],
+        })),
       ];
     }
     case 'UserCreated': {
@@ -72,7 +82,15 @@ function entriesOf({ type, payload, streamId }: FollowedEvent): Indexed[] {
     case 'GrantCreated': {
       const shown = payload['shown'] as { clientName?: string } | undefined;
       const scopes = (payload['scopes'] ?? []) as readonly string[];
-      return [{ kind: 'grant', id: streamId, title: `Link of ${shown?.clientName ?? String(payload['clientId'])}`, detail: scopes.join(' '), texts: [streamId] }];
+      return [
+        {
+          kind: 'grant',
+          id: streamId,
+          title: `Link of ${shown?.clientName ?? String(payload['clientId'])}`,
+          detail: scopes.join(' '),
+          texts: [streamId],
+        },
+      ];
     }
     default:
       return [];
@@ -80,7 +98,13 @@ function entriesOf({ type, payload, streamId }: FollowedEvent): Indexed[] {
 }
 
 /** Entries that have, for every word of `query`, one that begins with it; by kind and title. */
-export async function searchAdmin(tx: Transaction, tenantId: string, generation: number, query: string, limit: number): Promise<SearchEntry[]> {
+export async function searchAdmin(
+  tx: Transaction,
+  tenantId: string,
+  generation: number,
+  query: string,
+  limit: number,
+): Promise<SearchEntry[]> {
   const prefixes = queryPrefixes(query).slice(0, 8);
   if (prefixes.length === 0) return [];
   const found = sql.join(

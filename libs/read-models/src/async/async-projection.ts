@@ -14,7 +14,11 @@ export interface FollowedEvent {
 
 /** Tables whose rows belong to a generation. */
 export type GenerationTable = {
-  [Table in keyof Schema & string]: Schema[Table] extends { generation: number } ? (Table extends 'projection_generations' ? never : Table) : never;
+  [Table in keyof Schema & string]: Schema[Table] extends { generation: number }
+    ? Table extends 'projection_generations'
+      ? never
+      : Table
+    : never;
 }[keyof Schema & string];
 
 /**
@@ -29,10 +33,11 @@ export interface AsyncProjection {
   readonly tables: readonly GenerationTable[];
   readonly handles: ReadonlySet<string>;
   /**
-   * Changes rows of this tenant and generation through `tx` only. What it writes follows from the events that it was
-   * given, in their order, and from nothing else: no clock, no other table, no randomness.
+   * Changes rows of this tenant and generation through `tx` only, by events of one tenant in their order. What it writes
+   * follows from the events that it was given and from nothing else, no clock, no other table, no randomness; and it is
+   * the same however they are cut into batches.
    */
-  apply(event: FollowedEvent, tx: Transaction, generation: number): Promise<void>;
+  apply(events: readonly FollowedEvent[], tx: Transaction, generation: number): Promise<void>;
 }
 
 /** How far what is read has come: everything up to `seq` of a ledger that was at `head`. */

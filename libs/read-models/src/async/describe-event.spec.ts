@@ -7,26 +7,47 @@ const admin = { kind: 'admin', id: '1' };
 
 describe('describeEvent', () => {
   test.each([
-    ['GrantCreated', { shown, scopes: ['a:read', 'a:write', 'b:read'] }, 'The person allowed Claude (claude.ai) to use a:read, a:write and b:read.'],
+    [
+      'GrantCreated',
+      { shown, scopes: ['a:read', 'a:write', 'b:read'] },
+      'The person allowed Claude (claude.ai) to use a:read, a:write and b:read.',
+    ],
     ['GrantWidened', { shown, added: ['b:read'] }, 'The person allowed Claude to use b:read as well.'],
     ['GrantRevoked', { because: 'admin' }, 'An admin ended the link.'],
     ['GrantRevoked', { because: 'client' }, 'The client ended the link.'],
-    ['GrantRevoked', { because: 'code_replayed' }, 'Grantkeeper ended the link, because its authorization code came a second time.'],
+    [
+      'GrantRevoked',
+      { because: 'code_replayed' },
+      'Grantkeeper ended the link, because its authorization code came a second time.',
+    ],
     ['UserAccessRevoked', { because: 'user' }, 'The person ended every link and session of their own.'],
-    ['ClientAdmitted', { clientId: 'https://c.example/id', metadata: { client_name: 'Claude' }, by: 'consent' }, 'Claude became known to the tenant, because someone consented to it.'],
-    ['ClientAdmitted', { clientId: 'https://c.example/id', metadata: {}, by: 'admin' }, 'https://c.example/id became known to the tenant, because an admin admitted it.'],
+    [
+      'ClientAdmitted',
+      { clientId: 'https://c.example/id', metadata: { client_name: 'Claude' }, by: 'consent' },
+      'Claude became known to the tenant, because someone consented to it.',
+    ],
+    [
+      'ClientAdmitted',
+      { clientId: 'https://c.example/id', metadata: {}, by: 'admin' },
+      'https://c.example/id became known to the tenant, because an admin admitted it.',
+    ],
   ])('tells %s %p', (type, payload, words) => {
     expect(describeEvent({ type, actor: admin, payload })).toBe(words);
   });
 
   test('says that an operator acted, where one did', () => {
-    expect(describeEvent({ type: 'ClientAccessRevoked', actor: { kind: 'operator', id: '1' }, payload: { because: 'admin' } })).toBe(
-      'An operator ended every link of the client.',
-    );
+    expect(
+      describeEvent({
+        type: 'ClientAccessRevoked',
+        actor: { kind: 'operator', id: '1' },
+        payload: { because: 'admin' },
+      }),
+    ).toBe('An operator ended every link of the client.');
   });
 
   test('has a sentence for every type of the catalogue, and an honest one for any other', () => {
-    for (const { type } of eventCatalogue) expect(describeEvent({ type, actor: admin, payload: {} })).toMatch(/^\S.*\.$/);
+    for (const { type } of eventCatalogue)
+      expect(describeEvent({ type, actor: admin, payload: {} })).toMatch(/^\S.*\.$/);
     expect(describeEvent({ type: 'constructor', actor: null, payload: null })).toContain('no words');
   });
 });

@@ -15,7 +15,10 @@ export interface DescribableEvent {
 export function describeEvent(event: DescribableEvent): string {
   const words = Object.hasOwn(sentences, event.type) ? sentences[event.type] : undefined;
   if (words) return words(facts(event.payload), kindOf(event.actor));
-  return eventCatalogue.find(({ type }) => type === event.type)?.says ?? `Something happened that this version has no words for (${event.type}).`;
+  return (
+    eventCatalogue.find(({ type }) => type === event.type)?.says ??
+    `Something happened that this version has no words for (${event.type}).`
+  );
 }
 
 interface Facts {
@@ -41,7 +44,8 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
   TenantAccessRevoked: (payload, actor) => `${ender(payload, actor)} ended every link of the tenant${cause(payload)}.`,
   IssuerEstablished: ({ url }) => `The issuer ${url} was established.`,
   ResourceAdded: ({ displayName, url }) => `The MCP server ${displayName} (${url}) was added.`,
-  ResourceAccessRevoked: (payload, actor) => `${ender(payload, actor)} ended every link to the MCP server${cause(payload)}.`,
+  ResourceAccessRevoked: (payload, actor) =>
+    `${ender(payload, actor)} ended every link to the MCP server${cause(payload)}.`,
   PolicySet: (_payload, actor) => `${acting(actor)} set the tenant’s policy.`,
   SigningKeyCreated: ({ alg }) => `A signing key (${alg}) was made.`,
   UserCreated: ({ role }) => `A person became known, as ${role === 'admin' ? 'an admin' : 'a member'} of the tenant.`,
@@ -51,7 +55,8 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
   ClientAdmitted: ({ clientId, metadata, by }) =>
     `${typeof metadata?.client_name === 'string' ? metadata.client_name : clientId} became known to the tenant, because ${by === 'admin' ? 'an admin admitted it' : 'someone consented to it'}.`,
   ClientAccessRevoked: (payload, actor) => `${ender(payload, actor)} ended every link of the client${cause(payload)}.`,
-  GrantCreated: ({ shown, scopes }) => `The person allowed ${shown?.clientName} (${shown?.redirectHost}) to use ${listed(scopes)}.`,
+  GrantCreated: ({ shown, scopes }) =>
+    `The person allowed ${shown?.clientName} (${shown?.redirectHost}) to use ${listed(scopes)}.`,
   GrantWidened: ({ shown, added }) => `The person allowed ${shown?.clientName} to use ${listed(added)} as well.`,
   GrantRenewed: ({ shown }) => `The person confirmed what ${shown?.clientName} may use; nothing was added.`,
   GrantRevoked: (payload, actor) => `${ender(payload, actor)} ended the link${cause(payload)}.`,

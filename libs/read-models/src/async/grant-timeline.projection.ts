@@ -1,5 +1,5 @@
 import type { GrantTimelineRow, Transaction } from '@grantkeeper/event-store';
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { AsyncProjection, FollowedEvent } from './async-projection.ts';
 import { describeEvent } from './describe-event.ts';
 
@@ -23,39 +23,57 @@ export const grantTimeline: AsyncProjection = {
     'ResourceAccessRevoked',
     'TenantAccessRevoked',
   ]),
-  async apply(event, tx, generation) {
-    const grantId = event.streamType === 'grant' ? event.streamId : null;
-    const parties = grantId === null || named(event, 'userId') !== null ? undefined : await partiesOf(tx, event, generation, grantId);
-    await tx
-      .insertInto('grant_timeline')
-      .values({
-        tenant_id: event.tenantId,
-        generation,
-        seq: event.seq,
-        event_type: event.type,
-        grant_id: grantId,
-        user_id: parties?.user_id ?? named(event, 'userId'),
-        client_id: parties?.client_id ?? named(event, 'clientId'),
-        resource_id: parties?.resource_id ?? named(event, 'resourceId'),
-        words: describeEvent(event),
-        actor: JSON.stringify(event.actor),
-        recorded_at: event.recordedAt,
-      })
-      .execute();
+  async apply(events, tx, generation) {
+    const rows = events.map((event) => ({
+      tenant_id: event.tenantId,
+      generation,
+      seq: event.seq,
+      event_type: event.type,
+      grant_id: event.streamType === 'grant' ? event.streamId : null,
+      user_id: named(event, 'userId'),
+      client_id: named(event, 'clientId'),
+      resource_id: named(event, 'resourceId'),
+      words: describeEvent(event),
+      actor: event.actor,
+      recorded_at: event.recordedAt.toISOString(),
+    }));
+    const [first] = rows;
+    if (!first) return;
+    const bare = new Set(rows.flatMap((row) => (row.grant_id !== null && row.user_id === null ? [row.grant_id] : [])));
+    const parties =
+      bare.size === 0 ? new Map<string, Parties>() : await partiesOf(tx, first.tenant_id, generation, [...bare]);
+    for (const row of rows) {
+      if (row.grant_id === null) continue;
+      // A wider consent names its grant alone; who that is between stands in the grant's first row.
+      if (row.user_id === null) Object.assign(row, parties.get(row.grant_id));
+      else if (bare.has(row.grant_id))
+        parties.set(row.grant_id, { user_id: row.user_id, client_id: row.client_id, resource_id: row.resource_id });
+    }
+    await sql`INSERT INTO grant_timeline SELECT * FROM jsonb_populate_recordset(NULL::grant_timeline, ${JSON.stringify(rows)}::jsonb)`.execute(
+      tx,
+    );
   },
 };
 
-/** A wider consent names its grant alone; who that is between stands in its first row. */
-function partiesOf(tx: Transaction, event: FollowedEvent, generation: number, grantId: string) {
-  return tx
+type Parties = Pick<GrantTimelineRow, 'user_id' | 'client_id' | 'resource_id'>;
+
+async function partiesOf(
+  tx: Transaction,
+  tenantId: string,
+  generation: number,
+  grants: readonly string[],
+): Promise<Map<string, Parties>> {
+  const rows = await tx
     .selectFrom('grant_timeline')
-    .select(['user_id', 'client_id', 'resource_id'])
-    .where('tenant_id', '=', event.tenantId)
+    .distinctOn('grant_id')
+    .select(['grant_id', 'user_id', 'client_id', 'resource_id'])
+    .where('tenant_id', '=', tenantId)
     .where('generation', '=', generation)
-    .where('grant_id', '=', grantId)
+    .where('grant_id', 'in', grants)
+    .orderBy('grant_id')
     .orderBy('seq')
-    .limit(1)
-    .executeTakeFirst();
+    .execute();
+  return new Map(rows.map(({ grant_id: grantId, ...parties }) => [grantId ?? '', parties]));
 }
 
 function named(event: FollowedEvent, party: string): string | null {
@@ -89,7 +107,12 @@ export interface GrantParties {
  * The story of one grant in the order of the ledger: its own events, and the wide act that ended it if one did. What came
  * for all after it had ended is not about it any more.
  */
-export async function timelineOf(tx: Transaction, tenantId: string, generation: number, grant: GrantParties): Promise<TimelineEntry[]> {
+export async function timelineOf(
+  tx: Transaction,
+  tenantId: string,
+  generation: number,
+  grant: GrantParties,
+): Promise<TimelineEntry[]> {
   const rows = await tx
     .selectFrom('grant_timeline')
     .select(['seq', 'event_type', 'words', 'actor', 'recorded_at', 'grant_id', 'user_id', 'client_id', 'resource_id'])
@@ -99,7 +122,17 @@ export async function timelineOf(tx: Transaction, tenantId: string, generation: 
     .unionAll(
       tx
         .selectFrom('grant_timeline')
-        .select(['seq', 'event_type', 'words', 'actor', 'recorded_at', 'grant_id', 'user_id', 'client_id', 'resource_id'])
+        .select([
+          'seq',
+          'event_type',
+          'words',
+          'actor',
+          'recorded_at',
+          'grant_id',
+          'user_id',
+          'client_id',
+          'resource_id',
+        ])
         .where('tenant_id', '=', tenantId)
         .where('generation', '=', generation)
         .where('grant_id', 'is', null)

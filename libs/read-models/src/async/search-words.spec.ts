@@ -33,7 +33,8 @@ describe('queryPrefixes', () => {
 
   test('end above every text that begins with them', () => {
     const bytes = (text: string) => Buffer.from(text);
-    for (const text of ['ab', 'abz', 'ab\u{ffff}', 'ab\u{10fffe}']) expect(bytes(text).compare(bytes(endOfPrefix('ab')))).toBe(-1);
+    for (const text of ['ab', 'abz', 'ab\u{ffff}', 'ab\u{10fffe}'])
+      expect(bytes(text).compare(bytes(endOfPrefix('ab')))).toBe(-1);
     expect(bytes('ac').compare(bytes(endOfPrefix('ab')))).toBe(1);
   });
 });

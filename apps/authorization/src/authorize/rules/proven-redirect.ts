@@ -1,4 +1,10 @@
-import { classifyClientId, isLoopbackRedirect, matchRedirectUri, type ClientMetadata, type Parameters } from '@grantkeeper/oauth';
+import {
+  classifyClientId,
+  isLoopbackRedirect,
+  matchRedirectUri,
+  type ClientMetadata,
+  type Parameters,
+} from '@grantkeeper/oauth';
 import type { AuthorizeContext } from '../authorize-context.ts';
 import { PageError } from '../page-error.ts';
 
@@ -26,7 +32,10 @@ export function proveRedirect(parameters: Parameters, context: AuthorizeContext)
     ? { ...context.client, metadataDigest: context.client.metadata_digest }
     : context.registration && { ...context.registration, blocked: false };
   if (!known) {
-    const hint = classifyClientId(clientId) === 'metadata_document' ? 'client ID metadata documents are not accepted here yet' : undefined;
+    const hint =
+      classifyClientId(clientId) === 'metadata_document'
+        ? 'client ID metadata documents are not accepted here yet'
+        : undefined;
     throw new PageError('unknown_client', hint);
   }
   const registered = known.metadata.redirect_uris;

@@ -1,5 +1,12 @@
 import { OAuthError } from '@grantkeeper/kernel';
-import { formatScope, intersectScopes, matchResource, parseScope, requireCodeChallenge, type Parameters } from '@grantkeeper/oauth';
+import {
+  formatScope,
+  intersectScopes,
+  matchResource,
+  parseScope,
+  requireCodeChallenge,
+  type Parameters,
+} from '@grantkeeper/oauth';
 import type { AuthorizeContext, ContextResource } from '../authorize-context.ts';
 
 /** Granting it changes nothing at the resource: it says that the link should outlast the session (AS-29). */
@@ -32,8 +39,13 @@ function requireCodeFlow(parameters: Parameters): void {
 
 /** One resource; the tenant's default one when the client names none (AS-26). */
 function requireResource(parameters: Parameters, context: AuthorizeContext): ContextResource {
-  const url = matchResource(parameters.all('resource'), context.resources.map((resource) => resource.url));
-  const resource = context.resources.find((candidate) => (url === undefined ? candidate.isDefault : candidate.url === url));
+  const url = matchResource(
+    parameters.all('resource'),
+    context.resources.map((resource) => resource.url),
+  );
+  const resource = context.resources.find((candidate) =>
+    url === undefined ? candidate.isDefault : candidate.url === url,
+  );
   if (!resource) throw new OAuthError('invalid_target', 'resource is missing and there is no default');
   return resource;
 }

@@ -46,13 +46,15 @@ export const de: Messages = {
   'error.reference': 'Referenz',
   'error.details': 'Einzelheiten für Entwickler',
   'error.unknown_client.title': 'Diese App ist hier nicht bekannt',
-  'error.unknown_client.what': 'Die App, die Sie hierher geschickt hat, ist nicht registriert, oder ihre Registrierung ist abgelaufen.',
+  'error.unknown_client.what':
+    'Die App, die Sie hierher geschickt hat, ist nicht registriert, oder ihre Registrierung ist abgelaufen.',
   'error.unknown_client.todo':
     'Gehen Sie zurück zur App, entfernen Sie die Verbindung und fügen Sie sie neu hinzu. Hilft das nicht, fragen Sie Ihre Administration.',
   'error.invalid_redirect_uri.title': 'Diese App würde Sie an eine unbekannte Adresse schicken',
   'error.invalid_redirect_uri.what':
     'Die Rücksprungadresse in der Anfrage hat die App nicht registriert. Zum Schutz Ihres Kontos haben wir hier angehalten.',
-  'error.invalid_redirect_uri.todo': 'Schließen Sie diese Seite. Wenn Sie der App vertrauen, melden Sie diese Nachricht ihren Herstellern.',
+  'error.invalid_redirect_uri.todo':
+    'Schließen Sie diese Seite. Wenn Sie der App vertrauen, melden Sie diese Nachricht ihren Herstellern.',
   'error.invalid_request.title': 'Die Anfrage ist nicht vollständig',
   'error.invalid_request.what': 'Die App hat eine Anfrage geschickt, die wir nicht beantworten können.',
   'error.invalid_request.todo':
@@ -64,8 +66,10 @@ export const de: Messages = {
   'error.tenant_unavailable.what': 'Ihr Zugang ist zurzeit abgeschaltet oder gesperrt.',
   'error.tenant_unavailable.todo': 'Fragen Sie Ihre Administration.',
   'error.server_error.title': 'Bei uns ist etwas schiefgegangen',
-  'error.server_error.what': 'Ihre Anfrage konnte nicht beantwortet werden. Der Fehler liegt weder bei Ihnen noch bei der App.',
-  'error.server_error.todo': 'Versuchen Sie es gleich noch einmal. Geschieht es wieder, melden Sie es Ihrer Administration.',
+  'error.server_error.what':
+    'Ihre Anfrage konnte nicht beantwortet werden. Der Fehler liegt weder bei Ihnen noch bei der App.',
+  'error.server_error.todo':
+    'Versuchen Sie es gleich noch einmal. Geschieht es wieder, melden Sie es Ihrer Administration.',
   'error.too_many.title': 'Zu viele Anfragen',
   'error.too_many.what': 'Aus Ihrem Netz kamen mehr Anfragen, als wir zulassen.',
   'error.too_many.todo': 'Warten Sie einige Minuten und versuchen Sie es dann noch einmal.',

@@ -30,7 +30,8 @@ export const en = {
   'consent.resource': 'Access to',
   'consent.redirect': 'Sends you back to',
   'consent.loopback': 'This app runs on your computer',
-  'consent.loopbackHint': 'Any program on this computer could pretend to be {client}. Allow it only if you have just started it yourself.',
+  'consent.loopbackHint':
+    'Any program on this computer could pretend to be {client}. Allow it only if you have just started it yourself.',
   'consent.revoke': 'Your administrator or you can revoke this link at any time.',
   'consent.approve': 'Allow',
   'consent.refuse': 'Don’t allow',
@@ -44,7 +45,8 @@ export const en = {
   'error.details': 'Details for developers',
   'error.unknown_client.title': 'This app is not known here',
   'error.unknown_client.what': 'The app that sent you here is not registered, or its registration has ended.',
-  'error.unknown_client.todo': 'Go back to the app, remove the connection and add it again. If that does not help, ask your administrator.',
+  'error.unknown_client.todo':
+    'Go back to the app, remove the connection and add it again. If that does not help, ask your administrator.',
   'error.invalid_redirect_uri.title': 'This app would send you to an unknown address',
   'error.invalid_redirect_uri.what':
     'The return address in the request is not one that the app has registered. To protect your account, we stopped here.',

@@ -5,15 +5,18 @@ import { messages, phrasesOf } from './phrases.ts';
 const placeholders = (message: string) => (message.match(/\{\w+\}/g) ?? []).sort();
 
 describe('messages', () => {
-  it.each(Object.keys(messages) as (keyof typeof messages)[])('have the same keys and placeholders in %s as in English', (lang) => {
-    const table = messages[lang];
-    expect(Object.keys(table).sort()).toEqual(Object.keys(en).sort());
-    for (const [key, message] of Object.entries(table)) {
-      expect({ key, uses: placeholders(message) }).toEqual({ key, uses: placeholders(en[key as keyof typeof en]) });
-      expect({ key, message: message.trim() }).toEqual({ key, message });
-      expect(message).not.toBe('');
-    }
-  });
+  it.each(Object.keys(messages) as (keyof typeof messages)[])(
+    'have the same keys and placeholders in %s as in English',
+    (lang) => {
+      const table = messages[lang];
+      expect(Object.keys(table).sort()).toEqual(Object.keys(en).sort());
+      for (const [key, message] of Object.entries(table)) {
+        expect({ key, uses: placeholders(message) }).toEqual({ key, uses: placeholders(en[key as keyof typeof en]) });
+        expect({ key, message: message.trim() }).toEqual({ key, message });
+        expect(message).not.toBe('');
+      }
+    },
+  );
 });
 
 describe('phrasesOf', () => {

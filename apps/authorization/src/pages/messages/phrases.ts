@@ -25,12 +25,23 @@ export interface Phrases {
 export function phrasesOf(lang: Lang): Phrases {
   const table = messages[lang];
   return {
-    text: (key, values = {}) => fill(table[key], values, (value) => value, (text) => text),
+    text: (key, values = {}) =>
+      fill(
+        table[key],
+        values,
+        (value) => value,
+        (text) => text,
+      ),
     html: (key, values = {}) => fill(table[key], values, (value) => `<bdi>${escapeHtml(value)}</bdi>`, escapeHtml),
   };
 }
 
-function fill(message: string, values: Values, writeValue: (value: string) => string, writeText: (text: string) => string): string {
+function fill(
+  message: string,
+  values: Values,
+  writeValue: (value: string) => string,
+  writeText: (text: string) => string,
+): string {
   return message
     .split(/(\{\w+\})/)
     .map((part) => {

@@ -20,7 +20,9 @@ export async function verifyCommand(args: readonly string[], database: Database)
   let diverged = 0;
   let events = 0;
   const began = performance.now();
-  for await (const { id, name } of values.tenant === undefined ? everyTenant(database) : oneTenant(database, values.tenant)) {
+  for await (const { id, name } of values.tenant === undefined
+    ? everyTenant(database)
+    : oneTenant(database, values.tenant)) {
     const start = performance.now();
     const show = progress(name);
     const { seq, ok, rows, differences } = await verifyLedger(database, inlineProjections, id, { onProgress: show.of });
@@ -29,17 +31,22 @@ export async function verifyCommand(args: readonly string[], database: Database)
     events += seq;
     const counted = Object.values(rows).reduce((sum, count) => sum + count, 0);
     const took = `${((performance.now() - start) / 1000).toFixed(1)} s`;
-    console.log(`${ok ? '✓' : '✗'} ${name}  ${seq.toLocaleString('en')} events, ${counted.toLocaleString('en')} rows, ${took}`);
+    console.log(
+      `${ok ? '✓' : '✗'} ${name}  ${seq.toLocaleString('en')} events, ${counted.toLocaleString('en')} rows, ${took}`,
+    );
     const [first] = differences;
     if (!first) continue;
     diverged += 1;
     console.log(`    ${describeDifference(first)}`);
-    if (differences.length > 1) console.log(`    and ${differences.length - 1} more${differences.length >= 20 ? ' at least' : ''}`);
+    if (differences.length > 1)
+      console.log(`    and ${differences.length - 1} more${differences.length >= 20 ? ' at least' : ''}`);
   }
   const seconds = (performance.now() - began) / 1000;
   console.log(
     `${verified === 1 ? '1 ledger' : `${verified.toLocaleString('en')} ledgers`}, ${events.toLocaleString('en')} events in ${seconds.toFixed(1)} s: ` +
-      (diverged === 0 ? 'the live rows are what the events say' : `${diverged} ${diverged === 1 ? 'differs' : 'differ'}`),
+      (diverged === 0
+        ? 'the live rows are what the events say'
+        : `${diverged} ${diverged === 1 ? 'differs' : 'differ'}`),
   );
   return diverged === 0 ? 0 : 1;
 }
@@ -51,7 +58,7 @@ async function* oneTenant(database: Database, wanted: string): AsyncGenerator<Na
 }
 
 async function* everyTenant(database: Database): AsyncGenerator<Named> {
-  for (let after = '00000000-0000-0000-0000-000000000000'; ; ) {
+  for (let after = '00000000-0000-0000-0000-000000000000'; ;) {
     const rows = await database.relay<{ tenant_id: string; slug: string | null }>(
       `SELECT h.tenant_id, d.slug FROM heads h LEFT JOIN tenant_directory d ON d.tenant_id = h.tenant_id
        WHERE h.tenant_id > $1 ORDER BY h.tenant_id LIMIT $2`,

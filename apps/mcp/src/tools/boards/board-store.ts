@@ -32,7 +32,14 @@ export class BoardStore {
         WHERE tenant_id = ${tenant} AND owner_sub = ${subject} ORDER BY created_at, board_id`.execute(tx);
       return rows.map((row) => {
         const { id, title, description, columns, createdAt } = toBoard(row);
-        return { id, title, description, columns: columns.length, cards: columns.flatMap(({ cards }) => cards).length, createdAt };
+        return {
+          id,
+          title,
+          description,
+          columns: columns.length,
+          cards: columns.flatMap(({ cards }) => cards).length,
+          createdAt,
+        };
       });
     });
   }

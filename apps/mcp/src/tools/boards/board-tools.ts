@@ -43,7 +43,8 @@ export function boardTools(boards: BoardStore): readonly Tool[] {
       output: z.object({ board }),
       run: async (caller, input) => {
         const created = await boards.create(ownerOf(caller), input);
-        if (created === undefined) throw new ToolFailure(`A person may have ${MOST_BOARDS} boards; there is no room for another.`);
+        if (created === undefined)
+          throw new ToolFailure(`A person may have ${MOST_BOARDS} boards; there is no room for another.`);
         return { board: created };
       },
     }),

@@ -1,0 +1,222 @@
+import {
+  clientAccessRevoked,
+  grantCreated,
+  resourceAccessRevoked,
+  tenantAccessRevoked,
+  userAccessRevoked,
+  type NewEvent,
+} from '@grantkeeper/domain';
+import { EventStore, openPool, type AppendInput, type Database } from '@grantkeeper/event-store';
+import { inlineProjections } from '@grantkeeper/read-models';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type pg from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import { actor, openLedger, type TestLedger } from '../support/ledger.ts';
+import { makeLink, type TestLink } from '../support/link.ts';
+
+jest.setTimeout(120_000);
+
+let ledger: TestLedger;
+let pool: pg.Pool;
+beforeAll(async () => {
+  ledger = await openLedger();
+  pool = openPool(ledger.url, 'service', { max: 6 });
+});
+afterAll(async () => {
+  await pool.end();
+  await ledger.close();
+});
+
+const kinds = ['user', 'client', 'resource', 'tenant'] as const;
+type Kind = (typeof kinds)[number];
+
+/** One side of the race, statement by statement: what it reads and decides, the append, the end of the transaction. */
+interface Side {
+  readonly steps: ReadonlyArray<() => Promise<unknown>>;
+  /** Whether it took effect; to be asked after its last step. */
+  committed(): boolean;
+}
+
+/** What an append is called with, caught before it reaches the database, so that a test may call it inside a transaction. */
+async function appendInput(input: AppendInput): Promise<string> {
+  let caught = '';
+  const catching = {
+    call: async (_name: string, _tenant: string, prepared: unknown) => (
+      (caught = typeof prepared === 'string' ? prepared : JSON.stringify(prepared)),
+      { epoch: 1, first: 1, last: 1, recordedAt: '' }
+    ),
+  };
+  await new EventStore(catching as unknown as Database, inlineProjections, ledger.personalData).append(input);
+  return caught;
+}
+
+function inTransaction(client: pg.PoolClient, link: TestLink, decide: () => Promise<AppendInput>): Side {
+  let input: AppendInput;
+  let failed = false;
+  let ended = false;
+  return {
+    steps: [
+      async () => {
+        input = await decide();
+      },
+      async () => {
+        await client.query('BEGIN');
+        try {
+          await client.query('SELECT append($1, $2)', [link.tenantId, await appendInput(input)]);
+        } catch (error) {
+          failed = true;
+          if ((error as { code?: string }).code !== 'GK002') throw error;
+        }
+      },
+      async () => {
+        await client.query(failed ? 'ROLLBACK' : 'COMMIT');
+        ended = true;
+      },
+    ],
+    committed: () => ended && !failed,
+  };
+}
+
+/** A person consents anew: decided on what was read, which is named to the append or (to show what for) is not. */
+function consent(client: pg.PoolClient, link: TestLink, grantId: string, namesWhatItRead: boolean): Side {
+  return inTransaction(client, link, async () => {
+    const read = await head(link);
+    const { userId, clientId, resourceId, scopes } = link;
+    const shown = { clientName: 'Test', redirectHost: 'client.example', metadataDigest: 'd', scopes: [...scopes] };
+    return {
+      tenantId: link.tenantId,
+      actor,
+      ...(namesWhatItRead && { read }),
+      events: [grantCreated.on(grantId, { grantId, userId, clientId, resourceId, scopes: [...scopes], shown })],
+    };
+  });
+}
+
+function revocation(client: pg.PoolClient, link: TestLink, kind: Kind): Side {
+  return inTransaction(client, link, async () => {
+    const { tenantId, userId, clientId, resourceId } = link;
+    const table = { user: 'users', client: 'clients', resource: 'resources', tenant: 'tenants' }[kind] as 'users';
+    const key = {
+      user: ['user_id', userId],
+      client: ['client_id', clientId],
+      resource: ['resource_id', resourceId],
+      tenant: ['tenant_id', tenantId],
+    }[kind] as ['user_id', string];
+    const event: NewEvent = {
+      user: () => userAccessRevoked.on(userId, { userId, because: 'admin' as const }),
+      client: () => clientAccessRevoked.on(clientId, { clientId, because: 'admin' as const }),
+      resource: () => resourceAccessRevoked.on(resourceId, { resourceId, because: 'admin' as const }),
+      tenant: () => tenantAccessRevoked.on(tenantId, { because: 'admin' as const }),
+    }[kind]();
+    const read = await head(link);
+    const row = await ledger.database.asTenant(tenantId, (tx) =>
+      tx.selectFrom(table).selectAll().where(key[0], '=', key[1]).executeTakeFirstOrThrow(),
+    );
+    return { tenantId, actor, read, events: [event], current: [{ table, row: { ...row } }] };
+  });
+}
+
+async function head({ tenantId }: TestLink): Promise<{ epoch: number; seq: number }> {
+  const [row] = await ledger.database.relay<{ epoch: number; seq: number }>(
+    'SELECT epoch, seq FROM heads WHERE tenant_id = $1',
+    [tenantId],
+  );
+  return row!;
+}
+
+/** Every way to put the three statements of one side between the three of the other: `c` is a step of the consent. */
+function orders(): string[] {
+  const found: string[] = [];
+  const extend = (order: string, c: number, r: number): void => {
+    if (c === 3 && r === 3) found.push(order);
+    if (c < 3) extend(`${order}c`, c + 1, r);
+    if (r < 3) extend(`${order}r`, c, r + 1);
+  };
+  extend('', 0, 0);
+  return found;
+}
+
+/** Runs the steps in this order; one that must wait for the other side's commit is finished as soon as it can be. */
+async function race(order: string, sides: { c: Side; r: Side }): Promise<void> {
+  const chains = { c: Promise.resolve() as Promise<unknown>, r: Promise.resolve() as Promise<unknown> };
+  const next = { c: 0, r: 0 };
+  for (const letter of order as unknown as Iterable<'c' | 'r'>) {
+    const step = sides[letter].steps[next[letter]++]!;
+    chains[letter] = chains[letter].then(step);
+    chains[letter].catch(() => undefined);
+    await doneOrWaiting(chains[letter]);
+  }
+  await Promise.all([chains.c, chains.r]);
+}
+
+/** Resolves when `work` is done, or when some session waits for a lock that another holds. */
+async function doneOrWaiting(work: Promise<unknown>): Promise<void> {
+  const settled = work.then(
+    () => true,
+    () => true,
+  );
+  for (;;) {
+    const done = await Promise.race([settled, new Promise<false>((resolve) => setTimeout(resolve, 4, false))]);
+    if (done) return;
+    const { rows } = await pool.query<{ n: number }>('SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted');
+    if (rows[0]!.n > 0) return;
+  }
+}
+
+/** Whether the grant gives access now. */
+async function lives({ tenantId }: TestLink, grantId: string): Promise<boolean> {
+  const row = await ledger.database.asTenant(tenantId, (tx) =>
+    tx.selectFrom('grant_standing').selectAll().where('grant_id', '=', grantId).executeTakeFirst(),
+  );
+  return row !== undefined && row.ended_seq === null && !row.suspended && row.watermark <= row.granted_seq;
+}
+
+async function runRace(kind: Kind, order: string, namesWhatItRead: boolean) {
+  const link = await makeLink(ledger, await ledger.tenant());
+  const grantId = uuidv7();
+  const [consenting, revoking] = [await pool.connect(), await pool.connect()];
+  try {
+    const sides = { c: consent(consenting, link, grantId, namesWhatItRead), r: revocation(revoking, link, kind) };
+    await race(order, sides);
+    return { order, consented: sides.c.committed(), revoked: sides.r.committed(), lives: await lives(link, grantId) };
+  } finally {
+    consenting.release();
+    revoking.release();
+  }
+}
+
+/** The consent was decided before the revocation had been committed. */
+const decidedBefore = (order: string): boolean => order.indexOf('c') < order.lastIndexOf('r');
+const count = orders().length;
+
+describe.each(kinds)('a consent that races a revocation of the %s', (kind) => {
+  it(`leaves no link behind, in any of ${count} orders of statements`, async () => {
+    for (const order of orders()) {
+      const result = await runRace(kind, order, true);
+      expect(result).toMatchObject({ revoked: true });
+      // Decided after the revocation it is a new link, as it should be; decided before, none is left.
+      expect([order, result.lives]).toEqual([order, !decidedBefore(order)]);
+    }
+  });
+
+  it('would leave one behind in some orders, did it not name the position that it was decided at', async () => {
+    const outlived: string[] = [];
+    for (const order of orders().filter(decidedBefore)) {
+      if ((await runRace(kind, order, false)).lives) outlived.push(order);
+    }
+    // Wherever its append comes after the revocation's.
+    expect(outlived).toEqual(
+      orders()
+        .filter(decidedBefore)
+        .filter((order) => nth(order, 'r', 2) < nth(order, 'c', 2)),
+    );
+    expect(outlived.length).toBeGreaterThan(0);
+  });
+});
+
+function nth(order: string, letter: string, n: number): number {
+  return Array.from(order).reduce<number[]>(
+    (places, each, place) => (each === letter ? [...places, place] : places),
+    [],
+  )[n - 1]!;
+}
