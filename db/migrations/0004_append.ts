@@ -31,10 +31,13 @@ BEGIN
   FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[])
   WHERE i.indrelid = target::regclass AND i.indisprimary;
   EXECUTE format($f$
-    CREATE OR REPLACE FUNCTION %I(rows jsonb, base bigint, at timestamptz) RETURNS void LANGUAGE sql AS $w$
+    CREATE OR REPLACE FUNCTION %I(rows jsonb, base bigint, at timestamptz) RETURNS void LANGUAGE plpgsql AS $w$
+    -- A name that is also a column's means the column.
+    #variable_conflict use_column
+    BEGIN
       INSERT INTO %I (%s) SELECT %s FROM jsonb_populate_recordset(NULL::%I, rows) r
-      %s
-    $w$
+      %s;
+    END $w$
   $f$, 'write_' || target, target, columns, picks, target,
     CASE WHEN upsert THEN format('ON CONFLICT (%s) DO UPDATE SET %s', keys, updates) ELSE '' END);
 END $make$;
@@ -55,12 +58,6 @@ BEGIN
   $f$, body);
 END $make$;
 REVOKE ALL ON PROCEDURE make_rows_writer(text[], text[]) FROM PUBLIC;
-
-CALL make_rows_writer(
-  ARRAY['tenants', 'issuers', 'resources', 'policies', 'signing_keys', 'users', 'identities', 'clients', 'grants',
-    'pair_watermarks', 'admin_keys', 'passwords'],
-  ARRAY['revocations', 'tenant_directory', 'tenant_keys', 'person_keys', 'sealed_signing_keys', 'admin_key_secrets',
-    'authorization_codes', 'client_registrations', 'client_secrets']);
 
 -- Everyone who hands out access holds the tenant's fence shared until commit, every revocation holds it alone: so
 -- nothing that was decided before a revocation commits after it.

@@ -45,17 +45,18 @@ BEGIN
 END $$;
 
 -- What the token endpoint needs to mint an access token for a grant.
-CREATE FUNCTION minting_facts(g grant_standing) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT jsonb_build_object(
-    'grantId', g.grant_id, 'userId', g.user_id, 'clientId', g.client_id,
-    'resource', r.url, 'resourceId', r.resource_id, 'alg', r.signing_alg,
-    'issuer', (SELECT i.url FROM issuers i WHERE i.tenant_id = g.tenant_id AND i.owner = 'tenant' ORDER BY i.created_seq LIMIT 1),
-    'kid', (SELECT k.kid FROM signing_keys k WHERE k.tenant_id = g.tenant_id AND k.use = 'access_token' AND k.alg = r.signing_alg AND k.state = 'active'),
-    'sub', (SELECT u.sub FROM users u WHERE u.tenant_id = g.tenant_id AND u.user_id = g.user_id),
-    'settings', (SELECT p.settings FROM policies p WHERE p.tenant_id = g.tenant_id),
-    'grantTypes', (SELECT c.metadata->'grant_types' FROM clients c WHERE c.tenant_id = g.tenant_id AND c.client_id = g.client_id))
-  FROM resources r WHERE r.tenant_id = g.tenant_id AND r.resource_id = g.resource_id
-$$;
+CREATE FUNCTION minting_facts(g grant_standing) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (SELECT jsonb_build_object(
+      'grantId', g.grant_id, 'userId', g.user_id, 'clientId', g.client_id,
+      'resource', r.url, 'resourceId', r.resource_id, 'alg', r.signing_alg,
+      'issuer', (SELECT i.url FROM issuers i WHERE i.tenant_id = g.tenant_id AND i.owner = 'tenant' ORDER BY i.created_seq LIMIT 1),
+      'kid', (SELECT k.kid FROM signing_keys k WHERE k.tenant_id = g.tenant_id AND k.use = 'access_token' AND k.alg = r.signing_alg AND k.state = 'active'),
+      'sub', (SELECT u.sub FROM users u WHERE u.tenant_id = g.tenant_id AND u.user_id = g.user_id),
+      'settings', (SELECT p.settings FROM policies p WHERE p.tenant_id = g.tenant_id),
+      'grantTypes', (SELECT c.metadata->'grant_types' FROM clients c WHERE c.tenant_id = g.tenant_id AND c.client_id = g.client_id))
+    FROM resources r WHERE r.tenant_id = g.tenant_id AND r.resource_id = g.resource_id);
+END $$;
 
 -- redeem_code(tenant, {codeHash, clientId, authMethod, secretHash, redirectUri, challenge, resource, familyId, salt, fingerprint}).
 -- Answers {outcome: 'redeemed', …} or another outcome; only 'redeemed' has changed anything.

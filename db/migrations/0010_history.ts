@@ -88,7 +88,4 @@ BEGIN
   EXECUTE format('COMMENT ON SCHEMA history IS %L', 'row-history.' || generation);
 END $make$;
 REVOKE ALL ON PROCEDURE make_history(int, text[]) FROM PUBLIC;
-
-CALL make_history(1, ARRAY['tenants', 'issuers', 'resources', 'policies', 'signing_keys', 'users', 'identities', 'clients',
-  'grants', 'pair_watermarks', 'revocations', 'admin_keys']);
 `;

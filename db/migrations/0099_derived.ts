@@ -1,0 +1,27 @@
+import { type Kysely, sql } from 'kysely';
+
+/**
+ * What is derived from all tables and functions as they are by now: the writers of rows, the history, and who may
+ * execute. A later migration that adds a column or a table to these calls the same procedures again.
+ */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await sql.raw(statements).execute(db);
+}
+
+const statements = /* sql */ `
+CALL make_rows_writer(
+  ARRAY['tenants', 'issuers', 'resources', 'policies', 'signing_keys', 'users', 'identities', 'clients', 'grants',
+    'pair_watermarks', 'admin_keys', 'passwords'],
+  ARRAY['revocations', 'tenant_directory', 'tenant_keys', 'person_keys', 'sealed_signing_keys', 'admin_key_secrets',
+    'authorization_codes', 'client_registrations', 'client_secrets']);
+
+CALL make_history(1, ARRAY['tenants', 'issuers', 'resources', 'policies', 'signing_keys', 'users', 'identities', 'clients',
+  'grants', 'pair_watermarks', 'revocations', 'admin_keys']);
+
+-- Functions are for the service, and the maintenance of activity for its role: PostgreSQL lets everyone by default.
+REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA public FROM PUBLIC;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO grantkeeper_service;
+REVOKE EXECUTE ON FUNCTION maintain_activity(jsonb, int, timestamptz) FROM grantkeeper_service;
+GRANT EXECUTE ON FUNCTION maintain_activity(jsonb, int, timestamptz) TO grantkeeper_retention;
+GRANT EXECUTE ON PROCEDURE keep_unread(regclass) TO grantkeeper_retention;
+`;
