@@ -37,7 +37,8 @@ CREATE INDEX dead_letters_to_replay ON dead_letters (replay_requested_at) WHERE 
 CREATE INDEX dead_letters_open ON dead_letters (tenant_id, seq, consumer) WHERE resolved_at IS NULL;
 CALL isolate_by_tenant('dead_letters');
 GRANT INSERT, UPDATE ON dead_letters TO grantkeeper_service;
-GRANT SELECT ON dead_letters TO grantkeeper_relay;
+-- Whose turn it is, and not why it failed: that may quote what is the tenant's own.
+GRANT SELECT (tenant_id, consumer, seq, replay_requested_at, resolved_at) ON dead_letters TO grantkeeper_relay;
 CREATE POLICY relay ON dead_letters FOR SELECT TO grantkeeper_relay USING (true);
 
 -- The generation that is read, the one that is being built beside it, and those whose rows are being dropped. Each

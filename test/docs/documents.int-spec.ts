@@ -28,7 +28,7 @@ describe('generated documents', () => {
 
   test('the refusals of MCP servers that docs/errors.md names are those of the source', () => {
     const source = readRepositoryFile('apps/mcp/src/access/refusal.ts');
-    const raised = [...source.matchAll(/new Refusal\(\s*(\d{3}),\s*\{ error: '([a-z_]+)'/g)].map(
+    const raised = [...source.matchAll(/new Refusal\(\s*(\d{3}),\s*\{\s*error: '([a-z_]+)'/g)].map(
       ([, status, error]) => `${error} ${status}`,
     );
     const section = sectionOf(readRepositoryFile('docs/errors.md'), '## MCP servers');

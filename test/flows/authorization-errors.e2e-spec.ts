@@ -164,18 +164,27 @@ describe('the authorization endpoint', () => {
     });
 
     it.each(refused)(
-      'answers %s by a page when nobody is signed in and nobody has trusted the client (AS-15)',
+      'answers %s by a page while nobody of the tenant has trusted the client, whoever asks (AS-15)',
       async (_name, changes, error) => {
-        const page = await stranger.elsewhere().open(client.authorizationUrl(changes));
-        expectPage(page, 400);
-        if (error !== 'invalid_request') expect(page.text).toContain(error);
+        for (const visitor of [stranger.elsewhere(), person]) {
+          const page = await visitor.open(client.authorizationUrl(changes));
+          expectPage(page, 400);
+          if (error !== 'invalid_request') expect(page.text).toContain(error);
+        }
       },
     );
 
-    it('answers prompt=none with login_required or consent_required, never with a page', async () => {
+    it('answers prompt=none of a client that nobody has trusted with a page, so that it sends nobody anywhere (AS-15)', async () => {
+      expectPage(await person.open(client.authorizationUrl({ prompt: 'none' })), 400);
+    });
+
+    it('answers prompt=none of a trusted client with login_required or consent_required, never with a page', async () => {
       const signedOut = await stranger.elsewhere().open(trusted.authorizationUrl({ prompt: 'none' }));
       expect(errorOf(signedOut)['error']).toBe('login_required');
-      expect(errorOf(await person.open(client.authorizationUrl({ prompt: 'none' })))['error']).toBe('consent_required');
+      const narrow = await OAuthClient.register(issuer);
+      await narrow.link(person, { scope: 'boards:read' });
+      const more = narrow.authorizationUrl({ prompt: 'none', scope: 'boards:read boards:write' });
+      expect(errorOf(await person.open(more))['error']).toBe('consent_required');
       const { searchParams } = (await person.open(trusted.authorizationUrl({ prompt: 'none' }))).location!;
       expect(searchParams.get('code')).toMatch(/^gkc_/);
     });

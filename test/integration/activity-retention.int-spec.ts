@@ -24,7 +24,8 @@ async function maintain(now: string): Promise<string[]> {
 
 describe('activity', () => {
   it('gets its partitions ahead of time, once, and loses each class after its own days', async () => {
-    expect(await maintain('2031-01-15')).toEqual([
+    const ahead = (await maintain('2031-01-15')).filter((done) => done.startsWith('created'));
+    expect(ahead).toEqual([
       'created standard_2031_01',
       'created standard_2031_02',
       'created tool_2031_01',
@@ -63,6 +64,7 @@ describe('activity', () => {
 
   it('cannot be read by the role that drops it', async () => {
     const tenantId = await ledger.tenant();
+    await maintain(new Date().toISOString());
     await ledger.database.asTenant(tenantId, (tx) =>
       tx.insertInto('activity').values({ tenant_id: tenantId, retention_class: 'tool', what: 'x' }).execute(),
     );

@@ -14,7 +14,21 @@ let theirs: TenantId;
 let tables: string[];
 
 /** Tables that the relay may read whole, because a tenant is not yet known there, or because it sweeps over all. */
-const RELAY_READS = ['consumer_cursors', 'heads', 'tenant_directory'];
+// Whose turn it is: the directory, heads, cursors, and what is due.
+const RELAY_READS = [
+  'consumer_cursors',
+  'dead_letters',
+  'heads',
+  'ledger_verifications',
+  'projection_generations',
+  'tenant_directory',
+];
+// Of some of them only what says whose turn it is.
+const RELAY_READS_NOT = [
+  'dead_letters.reason',
+  'dead_letters.replay_requested_by',
+  'ledger_verifications.first_difference',
+];
 
 beforeAll(async () => {
   ledger = await openLedger();
@@ -116,13 +130,17 @@ describe('row-level security', () => {
     ).rejects.toMatchObject({ code: '42501' });
   });
 
-  it('gives the relay the directory, heads and cursors, and nothing else', async () => {
+  it('gives the relay the directory, heads, cursors and what is due, and nothing else', async () => {
     for (const table of tables) {
       const result = await as(relay, null, `SELECT 1 FROM ${table} LIMIT 1`).then(
         () => 'read',
         (error: { code: string }) => error.code,
       );
       expect([table, result]).toEqual([table, RELAY_READS.includes(table) ? 'read' : '42501']);
+    }
+    for (const unread of RELAY_READS_NOT) {
+      const [table = '', column = ''] = unread.split('.');
+      await expect(as(relay, null, `SELECT ${column} FROM ${table}`)).rejects.toMatchObject({ code: '42501' });
     }
     await expect(as(relay, null, `UPDATE heads SET seq = 0`)).rejects.toMatchObject({ code: '42501' });
   });

@@ -89,6 +89,7 @@ describe('linking in a browser', () => {
     const { context, page, problems } = await visit({ javaScriptEnabled: false });
     await page.goto(authorizeUrl());
     await signIn(page);
+    await page.locator('button[value=approve]').waitFor();
     const text = await page.locator('main').innerText();
     // The page says who asks, where the answer goes, for which resource, and each scope in words.
     for (const words of [

@@ -303,7 +303,7 @@ export interface LedgerVerificationsRow {
   took_ms: number;
   ok: boolean;
   last_ok_at: Timestamp | null;
-  first_difference: ColumnType<unknown, string | null, string | null>;
+  first_difference: Json | null;
 }
 
 export interface PairWatermarksRow {

@@ -4,8 +4,8 @@ import { defineEvent } from '../event.ts';
 const TEN_YEARS = 10 * 365 * 86_400;
 
 function isWebhookUrl(value: string): boolean {
-  const url = new URL(value);
-  if (url.username !== '' || url.password !== '') return false;
+  const url = URL.parse(value);
+  if (!url || url.username !== '' || url.password !== '') return false;
   return (
     url.protocol === 'https:' ||
     (url.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname))
