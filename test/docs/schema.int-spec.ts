@@ -1,10 +1,13 @@
+import { readdirSync } from 'node:fs';
 import pg from 'pg';
 import ts from 'typescript';
 import { inlineProjections } from '@grantkeeper/read-models';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { readRepositoryFile, sectionOf } from './documents.ts';
 
-/** A column as libs/event-store/src/schema.ts has to write it. */
+const SCHEMA = 'libs/event-store/src/schema';
+
+/** A column as libs/event-store/src/schema has to write it. */
 type Columns = Readonly<Record<string, string>>;
 
 describe('the database', () => {
@@ -22,7 +25,7 @@ describe('the database', () => {
     await database?.drop();
   });
 
-  test('has the tables and columns of libs/event-store/src/schema.ts, with their types', async () => {
+  test('has the tables and columns of libs/event-store/src/schema, with their types', async () => {
     expect(await columnsInDatabase(client)).toEqual(columnsInSource());
   });
 
@@ -72,7 +75,7 @@ async function columnsInDatabase(client: pg.Client): Promise<Record<string, Colu
 
 function writtenAs(type: string, defaulted: boolean): string {
   const [plain, withDefault] = types[type] ?? [];
-  if (plain === undefined) throw new Error(`schema.ts has no word for the type ${type}.`);
+  if (plain === undefined) throw new Error(`The schema has no word for the type ${type}.`);
   return defaulted ? (withDefault ?? `Generated<${plain}>`) : plain;
 }
 
@@ -92,16 +95,26 @@ const types: Readonly<Record<string, readonly [plain: string, withDefault?: stri
 };
 
 function columnsInSource(): Record<string, Columns> {
-  const path = 'libs/event-store/src/schema.ts';
-  const source = ts.createSourceFile(path, readRepositoryFile(path), ts.ScriptTarget.Latest, true);
   const interfaces = new Map<string, Columns>();
-  for (const statement of source.statements) {
-    if (!ts.isInterfaceDeclaration(statement)) continue;
-    const members = statement.members
-      .filter(ts.isPropertySignature)
-      .map((member) => [member.name.getText(), member.type?.getText() ?? '']);
-    interfaces.set(statement.name.text, Object.fromEntries(members) as Columns);
+  const parts = new Map<string, string[]>();
+  for (const file of readdirSync(new URL(`../../${SCHEMA}/`, import.meta.url)).sort()) {
+    const path = `${SCHEMA}/${file}`;
+    const source = ts.createSourceFile(path, readRepositoryFile(path), ts.ScriptTarget.Latest, true);
+    for (const statement of source.statements.filter(ts.isInterfaceDeclaration)) {
+      const members = statement.members
+        .filter(ts.isPropertySignature)
+        .map((member) => [member.name.getText(), member.type?.getText() ?? '']);
+      interfaces.set(statement.name.text, Object.fromEntries(members) as Columns);
+      const extended = (statement.heritageClauses ?? []).flatMap(({ types: named }) => [...named]);
+      parts.set(
+        statement.name.text,
+        extended.map((type) => type.getText()),
+      );
+    }
   }
-  const tables = Object.entries(interfaces.get('Schema') ?? {});
+  // `Schema` is the sum of what each subject has; a file that it leaves out is found missing.
+  const tables = ['Schema', ...(parts.get('Schema') ?? [])].flatMap((name) =>
+    Object.entries(interfaces.get(name) ?? {}),
+  );
   return Object.fromEntries(tables.map(([table, row]) => [table, interfaces.get(row) ?? {}]));
 }

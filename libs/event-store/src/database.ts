@@ -1,7 +1,7 @@
 import type { TenantId } from '@grantkeeper/kernel';
 import { CompiledQuery, type ControlledTransaction, Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import type { Schema } from './schema.ts';
+import type { Schema } from './schema/schema.ts';
 
 /**
  * The database roles of db/migrations: `service` for one tenant's rows, `relay` for what is read before a tenant is known,

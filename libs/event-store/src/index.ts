@@ -2,7 +2,7 @@ export * from './database.ts';
 export * from './event-store.ts';
 export * from './inline-projection.ts';
 export * from './replay.ts';
-export * from './schema.ts';
+export * from './schema/schema.ts';
 export * from './tenant-directory.ts';
 export * from './verification/ledger-fold.ts';
 export * from './verification/ledger-pages.ts';

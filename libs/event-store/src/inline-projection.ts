@@ -1,4 +1,4 @@
-import type { Schema } from './schema.ts';
+import type { Schema } from './schema/schema.ts';
 
 /** An event as the store hands it to projections. */
 export interface ProjectedEvent {

@@ -2,7 +2,8 @@ import { type Database, verifyLedger } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
 import { inlineProjections } from '@grantkeeper/read-models';
 import { sql } from 'kysely';
-import type { Done, ModelTenant } from './tenant.ts';
+import type { Done } from './known.ts';
+import type { ModelTenant } from './tenant.ts';
 
 /** How a command ended for whoever sent it. */
 export type Outcome = { readonly done: Done } | { readonly refused: string };

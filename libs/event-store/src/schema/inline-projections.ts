@@ -1,0 +1,186 @@
+import type { Json, Timestamp } from './column-types.ts';
+
+export interface TenantsRow {
+  tenant_id: string;
+  slug: string;
+  display_name: string;
+  suspended: boolean;
+  created_seq: number;
+  created_at: Timestamp;
+  revoked_seq: number;
+  stream_version: number;
+}
+
+export interface IssuersRow {
+  tenant_id: string;
+  issuer_id: string;
+  owner: string;
+  url: string;
+  created_seq: number;
+  stream_version: number;
+}
+
+export interface ResourcesRow {
+  tenant_id: string;
+  resource_id: string;
+  owner: string;
+  kind: string;
+  slug: string;
+  url: string;
+  display_name: string;
+  signing_alg: string;
+  scopes: Json;
+  is_default: boolean;
+  suspended: boolean;
+  created_seq: number;
+  revoked_seq: number;
+  stream_version: number;
+}
+
+export interface PoliciesRow {
+  tenant_id: string;
+  settings: Json;
+  policy_seq: number;
+  stream_version: number;
+}
+
+export interface SigningKeysRow {
+  tenant_id: string;
+  kid: string;
+  use: string;
+  alg: string;
+  state: string;
+  public_jwk: Json;
+  created_seq: number;
+  created_at: Timestamp;
+  stream_version: number;
+}
+
+export interface UsersRow {
+  tenant_id: string;
+  user_id: string;
+  sub: string;
+  role: string;
+  email_sealed: string | null;
+  name_sealed: string | null;
+  suspended: boolean;
+  created_seq: number;
+  created_at: Timestamp;
+  revoked_seq: number;
+  stream_version: number;
+}
+
+export interface IdentitiesRow {
+  tenant_id: string;
+  identity_id: string;
+  user_id: string;
+  kind: string;
+  issuer: string | null;
+  subject: string | null;
+  linked_seq: number;
+}
+
+export interface ClientsRow {
+  tenant_id: string;
+  client_id: string;
+  kind: string;
+  metadata: Json;
+  metadata_digest: string;
+  blocked: boolean;
+  suspended: boolean;
+  admitted_seq: number;
+  admitted_at: Timestamp;
+  revoked_seq: number;
+  stream_version: number;
+}
+
+export interface GrantsRow {
+  tenant_id: string;
+  grant_id: string;
+  user_id: string;
+  client_id: string;
+  resource_id: string;
+  scopes: string[];
+  metadata_digest: string;
+  suspended: boolean;
+  granted_seq: number;
+  granted_at: Timestamp;
+  consented_seq: number;
+  consented_at: Timestamp;
+  revoked_seq: number | null;
+  revoked_at: Timestamp | null;
+  revoked_because: string | null;
+  stream_version: number;
+}
+
+export interface PairWatermarksRow {
+  tenant_id: string;
+  user_id: string;
+  client_id: string;
+  resource_id: string;
+  revoked_seq: number;
+  stream_version: number;
+}
+
+export interface RevocationsRow {
+  tenant_id: string;
+  revoked_seq: number;
+  kind: string;
+  user_id: string | null;
+  client_id: string | null;
+  resource_id: string | null;
+  grant_id: string | null;
+  family_id: string | null;
+  token_id: string | null;
+  kid: string | null;
+  because: string;
+  reason_sealed: string | null;
+  actor: Json;
+  revoked_at: Timestamp;
+}
+
+export interface AdminKeysRow {
+  tenant_id: string;
+  key_id: string;
+  name: string;
+  created_seq: number;
+  created_at: Timestamp;
+  revoked_seq: number | null;
+  stream_version: number;
+}
+
+export interface GrantStandingRow {
+  tenant_id: string;
+  grant_id: string;
+  user_id: string;
+  client_id: string;
+  resource_id: string;
+  scopes: string[];
+  metadata_digest: string;
+  granted_seq: number;
+  granted_at: Timestamp;
+  consented_seq: number;
+  consented_at: Timestamp;
+  ended_seq: number | null;
+  revoked_at: Timestamp | null;
+  revoked_because: string | null;
+  suspended: boolean;
+  watermark: number;
+}
+
+/** Rows written in the transaction of their events, and the view over them. */
+export interface InlineProjectionTables {
+  tenants: TenantsRow;
+  issuers: IssuersRow;
+  resources: ResourcesRow;
+  policies: PoliciesRow;
+  signing_keys: SigningKeysRow;
+  users: UsersRow;
+  identities: IdentitiesRow;
+  clients: ClientsRow;
+  grants: GrantsRow;
+  pair_watermarks: PairWatermarksRow;
+  revocations: RevocationsRow;
+  admin_keys: AdminKeysRow;
+  grant_standing: GrantStandingRow;
+}

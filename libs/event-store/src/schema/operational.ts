@@ -1,0 +1,136 @@
+import type { DefaultedJson, DefaultedTimestamp, Json, Timestamp } from './column-types.ts';
+
+export interface TenantKeysRow {
+  tenant_id: string;
+  wrapped: string;
+}
+
+export interface PersonKeysRow {
+  tenant_id: string;
+  user_id: string;
+  wrapped: string;
+}
+
+export interface SealedSigningKeysRow {
+  tenant_id: string;
+  kid: string;
+  sealed: string;
+}
+
+export interface PasswordsRow {
+  tenant_id: string;
+  user_id: string;
+  hash: string;
+  changed_at: DefaultedTimestamp;
+}
+
+export interface AdminKeySecretsRow {
+  tenant_id: string;
+  key_id: string;
+  secret_hash: Buffer;
+}
+
+export interface SessionsRow {
+  tenant_id: string;
+  session_hash: Buffer;
+  session_id: string;
+  user_id: string;
+  born_epoch: number;
+  born_seq: number;
+  auth_time: Timestamp;
+  amr: string[];
+  expires_at: Timestamp;
+  ended_at: Timestamp | null;
+}
+
+export interface ClientRegistrationsRow {
+  tenant_id: string;
+  client_id: string;
+  kind: string;
+  metadata: Json;
+  metadata_digest: string;
+  registered_at: DefaultedTimestamp;
+  last_used_on: string | null;
+}
+
+export interface ClientSecretsRow {
+  tenant_id: string;
+  client_id: string;
+  secret_hash: Buffer;
+}
+
+export interface AuthorizationCodesRow {
+  tenant_id: string;
+  code_hash: Buffer;
+  client_id: string;
+  grant_id: string;
+  scopes: string[];
+  redirect_uri: string;
+  code_challenge: string;
+  auth_time: Timestamp;
+  born_epoch: number;
+  born_seq: number;
+  expires_at: Timestamp;
+  redeemed_at: Timestamp | null;
+  family_id: string | null;
+}
+
+export interface FamiliesRow {
+  tenant_id: string;
+  family_id: string;
+  grant_id: string;
+  client_id: string;
+  scopes: string[];
+  salt: Buffer;
+  generation: number;
+  rotated_at: Timestamp;
+  rotated_fingerprint: string;
+  replays: number;
+  auth_time: Timestamp;
+  born_epoch: number;
+  born_seq: number;
+  created_at: Timestamp;
+  idle_expires_at: Timestamp;
+  expires_at: Timestamp;
+  last_used_on: string;
+  ended_seq: number | null;
+}
+
+export interface ActivityRow {
+  tenant_id: string;
+  retention_class: string;
+  at: DefaultedTimestamp;
+  what: string;
+  grant_id: string | null;
+  family_id: string | null;
+  user_id: string | null;
+  client_id: string | null;
+  resource_id: string | null;
+  detail: DefaultedJson;
+}
+
+export interface BoardsRow {
+  tenant_id: string;
+  board_id: string;
+  owner_sub: string;
+  title: string;
+  description: string;
+  columns: Json;
+  created_at: DefaultedTimestamp;
+}
+
+/** Outside replay and rebuild: credentials, or what dies by itself. */
+export interface OperationalTables {
+  tenant_keys: TenantKeysRow;
+  person_keys: PersonKeysRow;
+  sealed_signing_keys: SealedSigningKeysRow;
+  passwords: PasswordsRow;
+  admin_key_secrets: AdminKeySecretsRow;
+  sessions: SessionsRow;
+  client_registrations: ClientRegistrationsRow;
+  client_secrets: ClientSecretsRow;
+  authorization_codes: AuthorizationCodesRow;
+  families: FamiliesRow;
+  activity: ActivityRow;
+  boards: BoardsRow;
+}

@@ -1,0 +1,16 @@
+import type { AsyncProjectionTables } from './async-projections.ts';
+import type { ConsumerTables } from './consumers.ts';
+import type { InlineProjectionTables } from './inline-projections.ts';
+import type { LedgerTables } from './ledger.ts';
+import type { OperationalTables } from './operational.ts';
+
+/** Every table and view that services reach; a test compares it with the database. */
+export interface Schema
+  extends LedgerTables, ConsumerTables, InlineProjectionTables, AsyncProjectionTables, OperationalTables {}
+
+export type * from './column-types.ts';
+export type * from './ledger.ts';
+export type * from './consumers.ts';
+export type * from './inline-projections.ts';
+export type * from './async-projections.ts';
+export type * from './operational.ts';

@@ -1,0 +1,156 @@
+import { type Attempt, type Attempts, plain, type World } from './attempt.ts';
+
+const NOBODY = '00000000-0000-4000-8000-000000000000';
+
+/** The admin API, with a tenant's key and without. */
+export function adminAttempts({ product, mine, theirs }: World): Attempts {
+  const { adminUrl } = product.summary;
+
+  /** An admin route: at my tenant with their credentials, and at their own with what is mine. */
+  function admin(
+    path: string,
+    options: {
+      body?: unknown;
+      mine?: string;
+      own: ReadonlyArray<readonly [what: string, path: string, answer: number, body?: unknown]>;
+    },
+  ): Attempt[] {
+    const send = (
+      what: string,
+      at: string,
+      answer: number,
+      authorization: string | undefined,
+      body: unknown,
+    ): Attempt => ({
+      what,
+      url: `${adminUrl}/admin/v1/tenants${at}`,
+      headers: {
+        ...(authorization !== undefined && { authorization }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      answer,
+    });
+    const [key, token] = [`Bearer ${theirs.adminKey}`, `Bearer ${theirs.tokens.access_token}`];
+    const rest = options.mine ?? path;
+    return [
+      send('their key at my slug', `/${mine.slug}${rest}`, 404, key, options.body),
+      send('their key at my id', `/${mine.id}${rest}`, 404, key, options.body),
+      send('their access token', `/${mine.slug}${rest}`, 401, token, options.body),
+      send('no key', `/${mine.slug}${rest}`, 401, undefined, options.body),
+      ...options.own.map(([what, own, answer, body]) =>
+        send(`their own, ${what}`, `/${theirs.slug}${own}`, answer, key, body ?? options.body),
+      ),
+    ];
+  }
+
+  const letter = '/dead-letters/row-history.1/1/replay';
+  return {
+    'GET /admin/v1/tenants': [
+      plain('their key', `${adminUrl}/admin/v1/tenants`, 403, { authorization: `Bearer ${theirs.adminKey}` }),
+      plain('no key', `${adminUrl}/admin/v1/tenants`, 401),
+    ],
+    'POST /admin/v1/tenants': [
+      {
+        what: 'their key, my slug',
+        url: `${adminUrl}/admin/v1/tenants`,
+        headers: { authorization: `Bearer ${theirs.adminKey}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ slug: mine.slug, displayName: 'Taken' }),
+        answer: 403,
+      },
+    ],
+    'GET /admin/v1/tenants/:tenant': admin('', { own: [['as it is', '', 200]] }),
+    'POST /admin/v1/tenants/:tenant/admin-keys': admin('/admin-keys', {
+      body: { name: 'mine now' },
+      own: [['my tenant in the body', '/admin-keys', 422, { name: 'x', tenantId: mine.id }]],
+    }),
+    'POST /admin/v1/tenants/:tenant/users': admin('/users', {
+      body: { email: 'intruder@example.org' },
+      own: [['my tenant in the body', '/users', 422, { email: 'x@example.org', tenantId: mine.id }]],
+    }),
+    'GET /admin/v1/tenants/:tenant/users': admin('/users', {
+      own: [['after an id before mine', `/users?after=${NOBODY}&limit=500`, 200]],
+    }),
+    'GET /admin/v1/tenants/:tenant/policy': admin('/policy', {
+      own: [
+        ['as it is', '/policy', 200],
+        ['as it was', '/policy?as_of=5', 200],
+      ],
+    }),
+    'PATCH /admin/v1/tenants/:tenant/policy': admin('/policy', {
+      body: { registration: 'open' },
+      own: [['my tenant in the body', '/policy', 422, { tenantId: mine.id, registration: 'open' }]],
+    }),
+    'GET /admin/v1/tenants/:tenant/policy/notification-secret': admin('/policy/notification-secret', {
+      own: [['as it is', '/policy/notification-secret', 200]],
+    }),
+    'GET /admin/v1/tenants/:tenant/grants': admin('/grants', {
+      own: [
+        ['my person', `/grants?user=${mine.userId}`, 200],
+        ['my client', `/grants?client=${mine.client.id}`, 200],
+        ['my resource', `/grants?resource=${mine.resourceId}`, 200],
+        ['as they were', '/grants?as_of=10&limit=500', 200],
+      ],
+    }),
+    'GET /admin/v1/tenants/:tenant/grants/:grant': admin(`/grants/${mine.grantId}`, {
+      own: [
+        ['my grant', `/grants/${mine.grantId}`, 404],
+        ['my grant as it was', `/grants/${mine.grantId}?as_of=10`, 404],
+      ],
+    }),
+    'GET /admin/v1/tenants/:tenant/grants/:grant/history': admin(`/grants/${mine.grantId}/history`, {
+      own: [['my grant', `/grants/${mine.grantId}/history`, 404]],
+    }),
+    'GET /admin/v1/tenants/:tenant/clients': admin('/clients', {
+      own: [
+        ['all', '/clients?limit=500', 200],
+        ['after mine', `/clients?after=${mine.client.id}`, 200],
+        ['as they were', '/clients?limit=500&as_of=10', 200],
+      ],
+    }),
+    'GET /admin/v1/tenants/:tenant/timeline': admin('/timeline', {
+      own: [
+        ['all', '/timeline?limit=500', 200],
+        ['my grant', `/timeline?grant=${mine.grantId}`, 404],
+        ['my person', `/timeline?user=${mine.userId}`, 200],
+        ['my client', `/timeline?client=${mine.client.id}`, 200],
+      ],
+    }),
+    'GET /admin/v1/tenants/:tenant/search': admin('/search?q=client', {
+      own: [
+        ['my person’s address', `/search?q=${encodeURIComponent(mine.person.email)}`, 200],
+        ['my client’s name', `/search?q=${encodeURIComponent('Client of')}`, 200],
+        ['my grant', `/search?q=${mine.grantId}`, 200],
+        ['my person', `/search?q=${mine.userId}`, 200],
+      ],
+    }),
+    'GET /admin/v1/tenants/:tenant/events': admin('/events', {
+      own: [
+        ['all', '/events', 200],
+        ['sealed', '/events?personal=sealed', 200],
+      ],
+    }),
+    'GET /admin/v1/tenants/:tenant/revocations': admin('/revocations', {
+      own: [['all', '/revocations?limit=500', 200]],
+    }),
+    'POST /admin/v1/tenants/:tenant/revocations': admin('/revocations', {
+      body: { target: { kind: 'grant', grantId: mine.grantId }, reason: 'x' },
+      own: [
+        ['my grant', '/revocations', 404],
+        ['my person', '/revocations', 404, { target: { kind: 'user', userId: mine.userId }, reason: 'x' }],
+        ['my client', '/revocations', 404, { target: { kind: 'client', clientId: mine.client.id }, reason: 'x' }],
+      ],
+    }),
+    'GET /admin/v1/tenants/:tenant/projections': admin('/projections', { own: [['all', '/projections', 200]] }),
+    'POST /admin/v1/tenants/:tenant/projections/:projection/rebuild': admin('/projections/grant-timeline/rebuild', {
+      own: [['one of no tenant', '/projections/nothing/rebuild', 404]],
+    }),
+    'GET /admin/v1/tenants/:tenant/dead-letters': admin('/dead-letters', {
+      own: [['all', '/dead-letters?state=all', 200]],
+    }),
+    'POST /admin/v1/tenants/:tenant/dead-letters/:consumer/:seq/replay': admin(letter, {
+      own: [['one of mine', letter, 404]],
+    }),
+    'GET /admin/v1/tenants/:tenant/verification': admin('/verification', { own: [['as it is', '/verification', 200]] }),
+  };
+}
