@@ -311,7 +311,9 @@ describe('lag', () => {
   test('a projection that is behind is found by the sweep, in every tenant, without any hint', async () => {
     const some = [await linking(), await linking(), await linking()];
     const runner = runnerOf();
-    await new EventsSweep(runner).run();
+    const first = new EventsSweep(runner);
+    await first.run();
+    await first.idle();
     for (const links of some) await links.person();
     const names = asyncProjections.map(({ name }) => name);
     const before = await consumerLag(ledger.database, { consumers: [], projections: names });

@@ -1,12 +1,12 @@
 import type { z } from 'zod';
 
-/** What an event's type stands for: its contract (docs/events.md), and what its append must respect. */
 /**
  * What a field of a payload is: `pseudonym`, a random id that stands for a person or their things; `business`, a fact of
  * the tenant; `public`, what anyone may know. Personal data is none of them: it is in `personal`, sealed.
  */
 export type PrivacyClass = 'pseudonym' | 'business' | 'public';
 
+/** What an event's type stands for: its contract (docs/events.md), and what its append must respect. */
 export interface EventDefinition<Type extends string = string, Payload = unknown, Personal extends string = string> {
   readonly type: Type;
   /** Number of the payload's shape; a new shape is a new number with an upcaster from the one before. */
