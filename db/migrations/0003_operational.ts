@@ -110,9 +110,13 @@ CREATE TABLE families (
   expires_at timestamptz NOT NULL,
   last_used_on date NOT NULL,
   ended_seq bigint,
+  -- Set in the statement that saw a reuse: from then on the family is dead, whatever becomes of the process that is to
+  -- record its revocation.
+  misused_because text CHECK (misused_because IN ('code_replayed', 'refresh_token_reused')),
   PRIMARY KEY (tenant_id, family_id)
 ) WITH (fillfactor = 70);
 CREATE INDEX families_by_grant ON families (tenant_id, grant_id);
+CREATE INDEX families_to_end ON families (tenant_id) WHERE misused_because IS NOT NULL AND ended_seq IS NULL;
 
 -- What machines did with grants. Dropping a partition is the retention; services reach the parent only, because a
 -- partition that is read directly ignores its parent's policy.

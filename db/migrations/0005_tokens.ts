@@ -53,7 +53,8 @@ BEGIN
       'issuer', (SELECT i.url FROM issuers i WHERE i.tenant_id = g.tenant_id AND i.owner = 'tenant' ORDER BY i.created_seq LIMIT 1),
       'kid', (SELECT k.kid FROM signing_keys k WHERE k.tenant_id = g.tenant_id AND k.use = 'access_token' AND k.alg = r.signing_alg AND k.state = 'active'),
       'sub', (SELECT u.sub FROM users u WHERE u.tenant_id = g.tenant_id AND u.user_id = g.user_id),
-      'settings', (SELECT p.settings FROM policies p WHERE p.tenant_id = g.tenant_id),
+      'settings', (SELECT p.settings || coalesce(c.settings, '{}') FROM policies p
+        LEFT JOIN client_policies c ON c.tenant_id = p.tenant_id AND c.client_id = g.client_id WHERE p.tenant_id = g.tenant_id),
       'grantTypes', (SELECT c.metadata->'grant_types' FROM clients c WHERE c.tenant_id = g.tenant_id AND c.client_id = g.client_id))
     FROM resources r WHERE r.tenant_id = g.tenant_id AND r.resource_id = g.resource_id);
 END $$;
@@ -86,6 +87,8 @@ BEGIN
     RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'wrong_verifier');
   END IF;
   IF code.redeemed_at IS NOT NULL THEN
+    UPDATE families f SET misused_because = 'code_replayed'
+    WHERE f.tenant_id = p_tenant AND f.family_id = code.family_id AND f.ended_seq IS NULL AND f.misused_because IS NULL;
     RETURN jsonb_build_object('outcome', 'replayed', 'grantId', code.grant_id, 'familyId', code.family_id);
   END IF;
   IF code.expires_at <= at THEN RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'expired_code'); END IF;
@@ -119,7 +122,8 @@ END $$;
 
 -- rotate_family(tenant, {familyId, generation, inner, tag, clientId, authMethod, secretHash, fingerprint, resource, scopes}).
 -- Outcomes: 'rotated' and 'replayed' (both with the successor's generation), 'reuse', 'invalid_grant', 'invalid_client',
--- 'invalid_target', 'invalid_scope', 'suspended'.
+-- 'invalid_target', 'invalid_scope', 'suspended'. A reuse is seen before anything that would only refuse the request, and
+-- is marked on the family in this same statement.
 CREATE FUNCTION rotate_family(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   head heads;
@@ -132,6 +136,7 @@ DECLARE
   presented int := (p->>'generation')::int;
   at timestamptz := clock_timestamp();
   outcome text;
+  misuse text;
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
   PERFORM take_fence(p_tenant, false);
@@ -153,14 +158,33 @@ BEGIN
   IF f.ended_seq IS NOT NULL THEN RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'family_ended'); END IF;
   IF f.born_epoch <> head.epoch THEN RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'epoch'); END IF;
   outcome := cause_of_death(g, f.born_seq);
-  IF outcome = 'suspended' THEN RETURN jsonb_build_object('outcome', 'suspended'); END IF;
-  IF outcome IS NOT NULL THEN RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', outcome); END IF;
+  IF outcome <> 'suspended' THEN RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', outcome); END IF;
+  facts := minting_facts(g);
+  settings := facts->'settings';
+  IF f.misused_because IS NOT NULL THEN
+    -- Seen before, and whoever saw it did not live to record the revocation.
+    RETURN jsonb_build_object('outcome', 'reuse', 'because', f.misused_because, 'ends', settings->>'refreshReuseEnds',
+      'grantId', f.grant_id, 'familyId', f.family_id);
+  END IF;
   IF f.idle_expires_at <= at OR f.expires_at <= at THEN
     RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'expired');
   END IF;
 
-  facts := minting_facts(g);
-  settings := facts->'settings';
+  misuse := CASE
+    WHEN presented = f.generation THEN NULL
+    WHEN presented < f.generation - 1 THEN 'superseded'
+    WHEN at > f.rotated_at + make_interval(secs => (settings->>'refreshGraceSeconds')::int) THEN 'late'
+    WHEN f.replays >= (settings->>'refreshReplaysMax')::int THEN 'too_often'
+    WHEN settings->>'refreshReplayBy' = 'same_software' AND f.rotated_fingerprint <> p->>'fingerprint' THEN 'other_software'
+  END;
+  IF misuse IS NOT NULL THEN
+    UPDATE families SET misused_because = 'refresh_token_reused' WHERE tenant_id = p_tenant AND family_id = f.family_id;
+    RETURN jsonb_build_object('outcome', 'reuse', 'because', 'refresh_token_reused', 'ends', settings->>'refreshReuseEnds',
+      'grantId', f.grant_id, 'familyId', f.family_id, 'evidence', jsonb_build_object('how', misuse,
+        'presented', presented, 'current', f.generation,
+        'secondsSinceRotation', greatest(0, floor(extract(epoch FROM at - f.rotated_at)))::bigint));
+  END IF;
+  IF outcome = 'suspended' THEN RETURN jsonb_build_object('outcome', 'suspended'); END IF;
   IF p->>'resource' IS NOT NULL AND p->>'resource' <> facts->>'resource' THEN
     RETURN jsonb_build_object('outcome', 'invalid_target');
   END IF;
@@ -170,25 +194,22 @@ BEGIN
   END IF;
 
   IF presented = f.generation THEN
-    UPDATE families SET generation = f.generation + 1, rotated_at = at, rotated_fingerprint = p->>'fingerprint',
+    UPDATE families SET generation = f.generation + 1, rotated_at = greatest(at, f.rotated_at), rotated_fingerprint = p->>'fingerprint',
       replays = 0, idle_expires_at = at + make_interval(secs => (settings->>'refreshIdleSeconds')::int), last_used_on = at::date
     WHERE tenant_id = p_tenant AND family_id = f.family_id;
     f.generation := f.generation + 1;
     outcome := 'rotated';
-  ELSIF presented = f.generation - 1
-    AND at <= f.rotated_at + make_interval(secs => (settings->>'refreshGraceSeconds')::int)
-    AND f.replays < (settings->>'refreshReplaysMax')::int
-    AND f.rotated_fingerprint = p->>'fingerprint' THEN
+  ELSE
     UPDATE families SET replays = f.replays + 1 WHERE tenant_id = p_tenant AND family_id = f.family_id;
     outcome := 'replayed';
-  ELSE
-    RETURN jsonb_build_object('outcome', 'reuse', 'grantId', f.grant_id, 'familyId', f.family_id,
-      'presented', presented, 'current', f.generation);
   END IF;
 
   INSERT INTO activity (tenant_id, retention_class, at, what, grant_id, family_id, user_id, client_id, resource_id, detail)
   VALUES (p_tenant, 'standard', at, CASE outcome WHEN 'rotated' THEN 'token.refreshed' ELSE 'token.replayed' END,
-    g.grant_id, f.family_id, g.user_id, g.client_id, g.resource_id, jsonb_build_object('generation', f.generation));
+    g.grant_id, f.family_id, g.user_id, g.client_id, g.resource_id, CASE
+      WHEN outcome = 'replayed' AND f.rotated_fingerprint <> p->>'fingerprint'
+      THEN jsonb_build_object('generation', f.generation, 'software', 'other')
+      ELSE jsonb_build_object('generation', f.generation) END);
   RETURN facts || jsonb_build_object('outcome', outcome, 'epoch', head.epoch, 'seq', head.seq, 'at', at,
     'familyId', f.family_id, 'generation', f.generation, 'salt', encode(f.salt, 'hex'),
     'scopes', f.scopes, 'authTime', f.auth_time);
@@ -223,7 +244,7 @@ BEGIN
   death := cause_of_death(g, (p->>'seq')::bigint);
   IF death IS NOT NULL THEN RETURN death; END IF;
   IF NOT EXISTS (SELECT 1 FROM families f WHERE f.tenant_id = p_tenant AND f.family_id = (p->>'familyId')::uuid
-    AND f.grant_id = g.grant_id AND f.ended_seq IS NULL) THEN RETURN 'revoked'; END IF;
+    AND f.grant_id = g.grant_id AND f.ended_seq IS NULL AND f.misused_because IS NULL) THEN RETURN 'revoked'; END IF;
   IF EXISTS (SELECT 1 FROM revocations r WHERE r.tenant_id = p_tenant AND r.kind = 'token' AND r.token_id = p->>'tokenId') THEN
     RETURN 'revoked';
   END IF;

@@ -4,6 +4,7 @@ import { Person } from '../support/clients/person.ts';
 import { type RunningProduct, startProduct } from '../support/product.ts';
 
 interface Grant {
+  readonly id: string;
   readonly status: string;
   readonly revokedBecause: string | null;
   readonly installations: number;
@@ -99,10 +100,61 @@ describe('a refresh token', () => {
     expect(await grant()).toMatchObject({ status: 'active', installations: 1 });
   });
 
-  it('that comes again from other software is not a lost answer', async () => {
-    await refreshed(tokens.refresh_token);
-    expectRefused(await client.refresh(tokens.refresh_token, {}, { 'user-agent': 'curl/8' }), 'invalid_grant');
-    expect(await grant()).toMatchObject({ status: 'revoked', revokedBecause: 'refresh_token_reused' });
+  it('that comes again from another version of the software is a lost answer too', async () => {
+    const first = await refreshed(tokens.refresh_token);
+    const { status, body } = await client.refresh(tokens.refresh_token, {}, { 'user-agent': 'another/8' });
+    expect([status, body.refresh_token]).toEqual([200, first.refresh_token]);
+  });
+
+  describe('of a client with a token policy of its own', () => {
+    const set = (policy: object) =>
+      product.admin<Record<string, unknown>>('PUT', `/tenants/acme/clients/${client.id}/token-policy`, policy);
+
+    it('lives by it, and the tokens of others do not', async () => {
+      const policy = { refreshReplayBy: 'same_software', accessTokenSeconds: 90 };
+      expect(await set(policy)).toMatchObject({ status: 200, body: policy });
+      expect((await product.admin('GET', `/tenants/acme/clients/${client.id}/token-policy`)).body).toEqual(policy);
+      expect((await refreshed(tokens.refresh_token)).expires_in).toBe(90);
+      expectRefused(await client.refresh(tokens.refresh_token, {}, { 'user-agent': 'curl/8' }), 'invalid_grant');
+      expect(await grant()).toMatchObject({ status: 'revoked', revokedBecause: 'refresh_token_reused' });
+      const other = await OAuthClient.register(product.summary.demo.issuer);
+      expect((await other.link(person)).expires_in).toBe(600);
+    });
+
+    it('ends the whole link where the policy says so, and the record says why (AS-31)', async () => {
+      await set({ refreshReuseEnds: 'grant' });
+      const laptop = await client.link(person);
+      const second = await refreshed(tokens.refresh_token);
+      await refreshed(second.refresh_token);
+      expectRefused(await client.refresh(tokens.refresh_token), 'invalid_grant');
+      expectRefused(await client.refresh(laptop.refresh_token), 'invalid_grant');
+      expect(await callTool(resource, laptop.access_token)).toMatchObject({ status: 401 });
+      const { id } = await grant();
+      const { body } = await product.admin<{ history: { type: string; words: string; payload: object }[] }>(
+        'GET',
+        `/tenants/acme/grants/${id}/history`,
+      );
+      expect(body.history.at(-1)).toMatchObject({
+        type: 'GrantRevoked',
+        words: expect.stringContaining('after its successor had been used'),
+        payload: { because: 'refresh_token_reused', evidence: { how: 'superseded', presented: 1, current: 3 } },
+      });
+    });
+
+    it('is refused what is no setting, and a client that is not known', async () => {
+      expect((await set({ sessionSeconds: 60 })).status).toBe(422);
+      const unknown = await product.admin('PUT', '/tenants/acme/clients/nobody/token-policy', {});
+      expect([unknown.status, (unknown.body as { type: string }).type]).toEqual([
+        404,
+        expect.stringContaining('client.not_found'),
+      ]);
+    });
+
+    it('has the tenant’s again when it is taken away', async () => {
+      await set({ accessTokenSeconds: 90 });
+      await set({});
+      expect((await refreshed(tokens.refresh_token)).expires_in).toBe(600);
+    });
   });
 
   it('that comes again after the grace is not a lost answer', async () => {

@@ -1,14 +1,19 @@
 import { createHash } from 'node:crypto';
 import {
   clientAccessRevoked,
+  defaultPolicy,
   grantRevoked,
+  policySet,
+  type PolicySettings,
   tenantAccessRevoked,
   userAccessRevoked,
   type NewEvent,
 } from '@grantkeeper/domain';
 import { openPool } from '@grantkeeper/event-store';
+import type { TenantId } from '@grantkeeper/kernel';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
+import { MisusedFamilies } from '../../apps/worker/src/jobs/misused-families.ts';
 import { actor, openLedger, type TestLedger } from '../support/ledger.ts';
 import { issueCode, makeLink, type TestLink } from '../support/link.ts';
 
@@ -190,23 +195,88 @@ describe('rotation', () => {
     expect(new Set(results.map((result) => result.generation))).toEqual(new Set([2]));
   });
 
-  it('takes a predecessor for stolen when it comes from elsewhere, too often, or after its successor was used', async () => {
-    for (const misuse of ['fingerprint', 'replays', 'generation']) {
-      const { tenantId, rotate } = await setUp();
-      await ledger.database.call('rotate_family', tenantId, rotate);
-      if (misuse === 'replays')
-        for (let n = 0; n < 10; n += 1) await ledger.database.call('rotate_family', tenantId, rotate);
-      if (misuse === 'generation')
-        expect(await ledger.database.call('rotate_family', tenantId, { ...rotate, generation: 2 })).toMatchObject({
-          outcome: 'rotated',
-        });
-      const again = { ...rotate, ...(misuse === 'fingerprint' && { fingerprint: 'other' }) };
-      expect([misuse, await ledger.database.call('rotate_family', tenantId, again)]).toEqual([
-        misuse,
-        expect.objectContaining({ outcome: 'reuse' }),
-      ]);
-    }
+  async function setPolicy(tenantId: TenantId, changes: Partial<PolicySettings>): Promise<void> {
+    const row = await ledger.database.asTenant(tenantId, (tx) =>
+      tx.selectFrom('policies').selectAll().where('tenant_id', '=', tenantId).executeTakeFirstOrThrow(),
+    );
+    await ledger.store.append({
+      tenantId,
+      actor,
+      events: [policySet.on(tenantId, { settings: { ...defaultPolicy, ...changes } })],
+      current: [{ table: 'policies', row: { ...row } }],
+    });
+  }
+
+  it.each([
+    ['too_often', { refreshReplaysMax: 3 }],
+    ['superseded', {}],
+    ['late', { refreshGraceSeconds: 0 }],
+    ['other_software', { refreshReplayBy: 'same_software' }],
+  ] as const)('takes a predecessor for stolen: %s (AS-31)', async (how, policy) => {
+    const { tenantId, rotate, link, redeemed } = await setUp();
+    await setPolicy(tenantId, policy);
+    const rotated = (generation: number) => ledger.database.call('rotate_family', tenantId, { ...rotate, generation });
+    await rotated(1);
+    if (how === 'too_often')
+      for (let n = 0; n < 3; n += 1) expect(await rotated(1)).toMatchObject({ outcome: 'replayed', generation: 2 });
+    if (how === 'superseded') await rotated(2);
+    const again = { ...rotate, ...(how === 'other_software' && { fingerprint: 'other' }) };
+    expect(await ledger.database.call('rotate_family', tenantId, again)).toMatchObject({
+      outcome: 'reuse',
+      because: 'refresh_token_reused',
+      evidence: { how, presented: 1, current: how === 'superseded' ? 3 : 2 },
+    });
+    // Whoever saw it may die before it records the revocation: the family is dead all the same, and all say why.
+    expect(await rotated(2)).toMatchObject({ outcome: 'reuse', because: 'refresh_token_reused' });
+    expect(await standing(link, redeemed)).toBe('revoked');
   });
+
+  it('takes a repetition by other software of the same client for a lost answer, and notes it', async () => {
+    const { tenantId, rotate } = await setUp();
+    await ledger.database.call('rotate_family', tenantId, rotate);
+    expect(
+      await ledger.database.call('rotate_family', tenantId, { ...rotate, fingerprint: 'another version' }),
+    ).toMatchObject({ outcome: 'replayed', generation: 2 });
+    const noted = await ledger.database.asTenant(tenantId, (tx) =>
+      tx.selectFrom('activity').select('detail').where('what', '=', 'token.replayed').execute(),
+    );
+    expect(noted).toEqual([{ detail: { generation: 2, software: 'other' } }]);
+  });
+
+  it.each([
+    ['for another resource', { resource: 'https://elsewhere.example/mcp' }],
+    ['for a wider scope', { scopes: ['everything'] }],
+  ])('sees a reuse also in a request %s (AS-31)', async (_what, wrong) => {
+    const { tenantId, rotate } = await setUp();
+    await ledger.database.call('rotate_family', tenantId, rotate);
+    await ledger.database.call('rotate_family', tenantId, { ...rotate, generation: 2 });
+    expect(await ledger.database.call('rotate_family', tenantId, { ...rotate, ...wrong })).toMatchObject({
+      outcome: 'reuse',
+    });
+  });
+
+  it.each(['family', 'grant'] as const)(
+    'of which a reuse was seen and not recorded is ended later: the %s',
+    async (ends) => {
+      const { tenantId, rotate, link, code } = await setUp();
+      await setPolicy(tenantId, { refreshReuseEnds: ends });
+      const other = await ledger.database.call<Redeemed>('redeem_code', tenantId, code);
+      for (const generation of [1, 2, 1])
+        await ledger.database.call('rotate_family', tenantId, { ...rotate, generation });
+      await new MisusedFamilies(ledger.database, ledger.store).end(tenantId);
+      await new MisusedFamilies(ledger.database, ledger.store).end(tenantId);
+      const events = await ledger.database.asTenant(tenantId, (tx) =>
+        tx.selectFrom('events').select(['type', 'payload']).where('type', 'like', '%Revoked').execute(),
+      );
+      expect(events).toEqual([
+        {
+          type: ends === 'family' ? 'FamilyRevoked' : 'GrantRevoked',
+          payload: expect.objectContaining({ grantId: link.grantId, because: 'refresh_token_reused' }),
+        },
+      ]);
+      expect(await standing(link, other)).toBe(ends === 'family' ? null : 'revoked');
+    },
+  );
 
   it('knows neither a generation to come, nor another tag, nor another client', async () => {
     const { tenantId, rotate } = await setUp();
@@ -222,6 +292,17 @@ describe('rotation', () => {
 });
 
 describe('an authorization code', () => {
+  it('that comes again with its verifier kills what it gave, also when nobody lives to record it (AS-23)', async () => {
+    const { tenantId, link, code } = await setUp();
+    const given = await ledger.database.call<Redeemed>('redeem_code', tenantId, code);
+    expect(await ledger.database.call('redeem_code', tenantId, { ...code, challenge: 'wrong' })).toMatchObject({
+      because: 'wrong_verifier',
+    });
+    expect(await standing(link, given)).toBeNull();
+    expect(await ledger.database.call('redeem_code', tenantId, code)).toMatchObject({ outcome: 'replayed' });
+    expect(await standing(link, given)).toBe('revoked');
+  });
+
   it('is redeemed once, however often it comes at once', async () => {
     const { tenantId, code } = await setUp();
     const results = await Promise.all(

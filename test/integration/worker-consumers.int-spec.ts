@@ -1,9 +1,10 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Database } from '@grantkeeper/event-store';
+import { Database, EventStore } from '@grantkeeper/event-store';
 import { type TenantId, tenantId } from '@grantkeeper/kernel';
 import { OutboundClient } from '@grantkeeper/outbound';
+import { inlineProjections } from '@grantkeeper/read-models';
 import { Logger } from '@nestjs/common';
 import { sql } from 'kysely';
 import pg from 'pg';
@@ -14,6 +15,7 @@ import { SessionEnder } from '../../apps/worker/src/consumers/session-ender.ts';
 import { WebhookSecrets } from '../../apps/worker/src/consumers/webhook-secrets.ts';
 import { EventsSweep } from '../../apps/worker/src/jobs/events-sweep.job.ts';
 import { ExpirySweep } from '../../apps/worker/src/jobs/expiry-sweep.job.ts';
+import { MisusedFamilies } from '../../apps/worker/src/jobs/misused-families.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
 Logger.overrideLogger(false);
@@ -580,7 +582,8 @@ describe('expiry.sweep', () => {
         [each],
       );
     }
-    await new ExpirySweep(database).run();
+    const store = new EventStore(database, inlineProjections, { seal: async () => 'sealed' });
+    await new ExpirySweep(database, new MisusedFamilies(database, store)).run();
     for (const each of [tenant, other]) {
       const codes = await admin.query(
         "SELECT convert_from(code_hash, 'UTF8') AS age FROM authorization_codes WHERE tenant_id = $1 ORDER BY 1",

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Database } from '@grantkeeper/event-store';
+import { Database, EventStore } from '@grantkeeper/event-store';
 import { type TenantId, tenantId } from '@grantkeeper/kernel';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
+import { inlineProjections } from '@grantkeeper/read-models';
 import { asyncProjections } from '@grantkeeper/read-models';
 import { WebhookSecrets, WorkerModule } from '@grantkeeper/worker-app';
 import { type INestApplicationContext, Logger } from '@nestjs/common';
@@ -85,6 +86,7 @@ async function start(redisUrl: string | null, eventsSweepMs = 60_000): Promise<P
     { provide: Queues, useValue: queues },
     { provide: OutboundClient, useValue: new OutboundClient({ allowLoopback: true, userAgent: 'grantkeeper-test' }) },
     { provide: WebhookSecrets, useClass: FixedSecrets },
+    { provide: EventStore, useValue: new EventStore(own, inlineProjections, { seal: async () => 'sealed' }) },
   ];
   class Provided {}
   const app = await NestFactory.createApplicationContext(

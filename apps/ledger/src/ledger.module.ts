@@ -17,7 +17,9 @@ import { ClientHistory } from './history/client-history.ts';
 import { GrantStoryController } from './history/grant-story.controller.ts';
 import { GrantStories } from './history/grant-story.queries.ts';
 import { LedgerSettings } from './ledger-settings.ts';
+import { ClientTokenPolicyController } from './policies/client-token-policy.controller.ts';
 import { PoliciesController } from './policies/policies.controller.ts';
+import { SetClientTokenPolicyHandler } from './policies/set-client-token-policy.handler.ts';
 import { SetPolicyHandler } from './policies/set-policy.handler.ts';
 import { ProjectionsController } from './projections/projections.controller.ts';
 import { TimelineController } from './projections/timeline.controller.ts';
@@ -42,6 +44,7 @@ export class LedgerModule {
         AdminKeysController,
         UsersController,
         PoliciesController,
+        ClientTokenPolicyController,
         GrantsController,
         GrantStoryController,
         RevocationsController,
@@ -67,6 +70,7 @@ export class LedgerModule {
         OnboardTenantHandler,
         CreateUserHandler,
         SetPolicyHandler,
+        SetClientTokenPolicyHandler,
       ],
       exports: [AdminKeys],
     };

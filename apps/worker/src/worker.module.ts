@@ -1,4 +1,4 @@
-import { Database } from '@grantkeeper/event-store';
+import { Database, EventStore } from '@grantkeeper/event-store';
 import { RowHistory } from '@grantkeeper/history';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
@@ -12,6 +12,7 @@ import { SessionEnder } from './consumers/session-ender.ts';
 import { WebhookSecrets } from './consumers/webhook-secrets.ts';
 import { ActivityRetentionJob } from './jobs/activity-retention.job.ts';
 import { EventsSweep } from './jobs/events-sweep.job.ts';
+import { MisusedFamilies } from './jobs/misused-families.ts';
 import { ExpirySweep } from './jobs/expiry-sweep.job.ts';
 import { type Intervals, standardIntervals, WorkerJobs } from './worker-jobs.ts';
 
@@ -54,7 +55,12 @@ export class WorkerModule {
           useFactory: (database: Database, runner: ConsumerRunner) => new ConsumerGauges(database, runner),
         },
         ActivityRetentionJob,
-        { provide: ExpirySweep, inject: [Database], useFactory: (database: Database) => new ExpirySweep(database) },
+        {
+          provide: ExpirySweep,
+          inject: [Database, EventStore],
+          useFactory: (database: Database, store: EventStore) =>
+            new ExpirySweep(database, new MisusedFamilies(database, store)),
+        },
         {
           provide: WorkerJobs,
           inject: [Queues, ConsumerRunner, EventsSweep, ExpirySweep],

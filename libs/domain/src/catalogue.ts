@@ -9,7 +9,7 @@ import {
   grantWidened,
   tokenRevoked,
 } from './grant/grant.events.ts';
-import { policySet } from './policy/policy.events.ts';
+import { clientTokenPolicySet, policySet } from './policy/policy.events.ts';
 import { resourceAccessRevoked, resourceAdded } from './resource/resource.events.ts';
 import { signingKeyCreated } from './signing-key/signing-key.events.ts';
 import {
@@ -31,6 +31,7 @@ export const eventCatalogue: readonly EventDefinition[] = [
   resourceAdded,
   resourceAccessRevoked,
   policySet,
+  clientTokenPolicySet,
   signingKeyCreated,
   userCreated,
   identityLinked,

@@ -26,7 +26,17 @@ export interface EventDefinition<Type extends string = string, Payload = unknown
 }
 
 export type StreamType =
-  'tenant' | 'issuer' | 'resource' | 'policy' | 'signing-key' | 'user' | 'client' | 'grant' | 'pair' | 'admin-key';
+  | 'tenant'
+  | 'issuer'
+  | 'resource'
+  | 'policy'
+  | 'client-policy'
+  | 'signing-key'
+  | 'user'
+  | 'client'
+  | 'grant'
+  | 'pair'
+  | 'admin-key';
 
 /** Whose key seals a personal field: a person of the tenant, or the tenant itself where no person is meant. */
 export type PersonalSubject = { readonly user: string } | 'tenant';

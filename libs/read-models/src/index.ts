@@ -2,13 +2,14 @@ import type { InlineProjection } from '@grantkeeper/event-store';
 import { grants } from './grant.projections.ts';
 import { clients, identities, resources, users } from './party.projections.ts';
 import { revocations } from './revocation.projections.ts';
-import { adminKeys, issuers, policies, signingKeys, tenants } from './tenant.projections.ts';
+import { adminKeys, clientPolicies, issuers, policies, signingKeys, tenants } from './tenant.projections.ts';
 
 /** Every inline projection: what the event store writes with its events, and what a replay is compared with. */
 export const inlineProjections: readonly InlineProjection[] = [
   tenants,
   issuers,
   policies,
+  clientPolicies,
   signingKeys,
   adminKeys,
   resources,

@@ -1,5 +1,7 @@
 import type {
   adminKeyCreated,
+  ClientTokenPolicy,
+  clientTokenPolicySet,
   EventOf,
   issuerEstablished,
   PolicySettings,
@@ -72,6 +74,27 @@ export const policies = projection<{
   on: {
     PolicySet: ({ payload, ...event }: EventOf<typeof policySet>) => ({
       tenant_id: event.tenantId,
+      settings: payload.settings,
+      policy_seq: event.seq,
+      stream_version: event.streamVersion,
+    }),
+  },
+});
+
+export const clientPolicies = projection<{
+  tenant_id: string;
+  client_id: string;
+  settings: ClientTokenPolicy;
+  policy_seq: number;
+  stream_version: number;
+}>({
+  table: 'client_policies',
+  stream: 'client-policy',
+  key: ['client_id'],
+  on: {
+    ClientTokenPolicySet: ({ payload, ...event }: EventOf<typeof clientTokenPolicySet>) => ({
+      tenant_id: event.tenantId,
+      client_id: payload.clientId,
       settings: payload.settings,
       policy_seq: event.seq,
       stream_version: event.streamVersion,

@@ -1,2 +1,7 @@
 export * from './revocation.module.ts';
-export { RevokeAccess, type RevocationResult, type RevokeAccessInput } from './revoke-access.handler.ts';
+export {
+  RevokeAccess,
+  RevokeAccessHandler,
+  type RevocationResult,
+  type RevokeAccessInput,
+} from './revoke-access.handler.ts';

@@ -5,6 +5,7 @@ import {
   decideRevocation,
   type RevocationState,
   type RevocationTarget,
+  type ReuseEvidence,
 } from '@grantkeeper/domain';
 import {
   type Appended,
@@ -26,6 +27,8 @@ export interface RevokeAccessInput {
   readonly origin?: AppendInput['origin'];
   /** Free text of the person who revokes. */
   readonly reason?: string;
+  /** What was seen of a refresh token that was reused. */
+  readonly evidence?: ReuseEvidence;
   readonly command?: CommandIdentity;
 }
 

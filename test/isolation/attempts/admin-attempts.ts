@@ -81,6 +81,13 @@ export function adminAttempts({ product, mine, theirs }: World): Attempts {
       body: { registration: 'open' },
       own: [['my tenant in the body', '/policy', 422, { tenantId: mine.id, registration: 'open' }]],
     }),
+    'GET /admin/v1/tenants/:tenant/clients/:client/token-policy': admin(`/clients/${mine.client.id}/token-policy`, {
+      own: [['my client', `/clients/${mine.client.id}/token-policy`, 200]],
+    }),
+    'PUT /admin/v1/tenants/:tenant/clients/:client/token-policy': admin(`/clients/${mine.client.id}/token-policy`, {
+      body: { refreshGraceSeconds: 300 },
+      own: [['my client', `/clients/${mine.client.id}/token-policy`, 404]],
+    }),
     'GET /admin/v1/tenants/:tenant/policy/notification-secret': admin('/policy/notification-secret', {
       own: [['as it is', '/policy/notification-secret', 200]],
     }),

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
+import type { Because, PolicySettings, ReuseEvidence } from '@grantkeeper/domain';
 import { Database } from '@grantkeeper/event-store';
 import { OAuthError, type TenantId } from '@grantkeeper/kernel';
 import { canonicalResource, parseScope, type Parameters } from '@grantkeeper/oauth';
@@ -12,7 +13,14 @@ import { type MintingFacts, type TokenResponse, TokenResponses } from './token-r
 
 type Outcome =
   | ({ outcome: 'rotated' | 'replayed'; salt: string } & MintingFacts)
-  | { outcome: 'reuse'; grantId: string; familyId: string }
+  | {
+      outcome: 'reuse';
+      because: Because;
+      ends: PolicySettings['refreshReuseEnds'];
+      grantId: string;
+      familyId: string;
+      evidence?: ReuseEvidence;
+    }
   | {
       outcome: 'invalid_client' | 'invalid_grant' | 'invalid_target' | 'invalid_scope' | 'suspended';
       because?: string;
@@ -20,7 +28,7 @@ type Outcome =
 
 /**
  * `grant_type=refresh_token` with rotation (OAuth 2.1 §4.3): one statement, one commit. The immediate predecessor gets
- * the same successor again within the grace; anything older ends the family (AS-31).
+ * the same successor again within the grace; anything else ends the family, or by policy the grant (AS-31).
  */
 @Injectable()
 export class RefreshTokenExchange {
@@ -60,9 +68,13 @@ export class RefreshTokenExchange {
       case 'reuse':
         await this.commands.execute(
           new RevokeAccess(tenantId, {
-            target: { kind: 'family', grantId: result.grantId, familyId: result.familyId },
-            because: 'refresh_token_reused',
+            target:
+              result.ends === 'grant'
+                ? { kind: 'grant', grantId: result.grantId }
+                : { kind: 'family', grantId: result.grantId, familyId: result.familyId },
+            because: result.because,
             actor: { kind: 'client', id: client.clientId },
+            ...(result.evidence && { evidence: result.evidence }),
           }),
         );
         throw new OAuthError(

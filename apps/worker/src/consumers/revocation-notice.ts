@@ -18,19 +18,27 @@ export const REVOCATION_EVENTS: ReadonlySet<string> = new Set(Object.keys(kinds)
 // Ids only: what an event says about a person stays in the ledger.
 const told = ['userId', 'clientId', 'resourceId', 'grantId', 'familyId', 'tokenId', 'kid', 'because'] as const;
 
-/** What a tenant's admin is told about a revocation: kind, position and ids, nothing personal. */
+/** What a tenant's admin is told about a revocation: kind, position, ids and evidence, nothing personal. */
 export interface RevocationNotice {
   readonly type: string;
   readonly timestamp: string;
-  readonly data: Readonly<Record<string, string | number>>;
+  readonly data: Readonly<Record<string, string | number | object>>;
 }
 
 export function revocationNotice(event: LedgerEvent): RevocationNotice {
   const kind = kinds[event.type as keyof typeof kinds];
-  const data: Record<string, string | number> = { tenant: event.tenantId, epoch: event.epoch, seq: event.seq, kind };
+  const data: Record<string, string | number | object> = {
+    tenant: event.tenantId,
+    epoch: event.epoch,
+    seq: event.seq,
+    kind,
+  };
   for (const name of told) {
     const value = event.payload[name];
     if (typeof value === 'string') data[name] = value;
   }
+  // How a refresh token came again: what an admin has to judge by.
+  const { evidence } = event.payload;
+  if (typeof evidence === 'object' && evidence !== null) data['evidence'] = evidence;
   return { type: `${kind}.revoked`, timestamp: event.recordedAt.toISOString(), data };
 }

@@ -3,17 +3,22 @@ import { type TenantId, tenantId } from '@grantkeeper/kernel';
 import { Logger } from '@nestjs/common';
 import { sql } from 'kysely';
 import { failureReason } from '@grantkeeper/consumers';
+import type { MisusedFamilies } from './misused-families.ts';
 
 const PAGE = 1_000;
 
 /**
  * Deletes, tenant by tenant, authorization codes and sessions that ended or expired more than a day ago. A redeemed code is
- * kept for that day, so that a second use of it is still recognised (RFC 6749 §4.1.2).
+ * kept for that day, so that a second use of it is still recognised (RFC 6749 §4.1.2). And ends families that were seen
+ * misused by a process that did not live to record it.
  */
 export class ExpirySweep {
   readonly #log = new Logger('expiry.sweep');
 
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly misused: MisusedFamilies,
+  ) {}
 
   async run(): Promise<void> {
     for await (const tenant of this.#tenants()) {
@@ -39,6 +44,7 @@ export class ExpirySweep {
         .where((row) => row.or([row('ended_at', '<', aDayAgo), row('expires_at', '<', aDayAgo)]))
         .execute();
     });
+    await this.misused.end(tenant);
   }
 
   async *#tenants(): AsyncGenerator<TenantId> {

@@ -10,6 +10,22 @@ export const consentShown = z.object({
   scopes: z.array(z.string()),
 });
 
+/** How a refresh token came again outside its grace, for whoever has to judge what happened. */
+export const reuseEvidence = z.object({
+  how: z.enum([
+    'superseded', // its successor had been used
+    'late', // the grace was over
+    'too_often', // it had been repeated as often as is allowed
+    'other_software', // it was repeated by other software
+  ]),
+  /** The generation of the token that came, and the newest one of the family. */
+  presented: z.int(),
+  current: z.int(),
+  /** Whole seconds since the last rotation. */
+  secondsSinceRotation: z.int(),
+});
+export type ReuseEvidence = z.infer<typeof reuseEvidence>;
+
 const parties = { grantId: z.uuid(), userId: z.uuid(), clientId: z.string(), resourceId: z.uuid() };
 
 export const grantCreated = defineEvent({
@@ -53,13 +69,14 @@ export const grantRevoked = defineEvent({
   type: 'GrantRevoked',
   version: 1,
   streamType: 'grant',
-  payload: z.object({ ...parties, because }),
+  payload: z.object({ ...parties, because, evidence: reuseEvidence.optional() }),
   privacy: {
     grantId: 'pseudonym',
     userId: 'pseudonym',
     clientId: 'pseudonym',
     resourceId: 'business',
     because: 'business',
+    evidence: 'business',
   },
   personal: ['reason'],
   endsAccess: true,
@@ -70,7 +87,7 @@ export const familyRevoked = defineEvent({
   type: 'FamilyRevoked',
   version: 1,
   streamType: 'grant',
-  payload: z.object({ ...parties, familyId: z.uuid(), because }),
+  payload: z.object({ ...parties, familyId: z.uuid(), because, evidence: reuseEvidence.optional() }),
   privacy: {
     grantId: 'pseudonym',
     userId: 'pseudonym',
@@ -78,6 +95,7 @@ export const familyRevoked = defineEvent({
     resourceId: 'business',
     familyId: 'pseudonym',
     because: 'business',
+    evidence: 'business',
   },
   personal: ['reason'],
   endsAccess: true,

@@ -12,18 +12,30 @@ function isWebhookUrl(value: string): boolean {
   );
 }
 
-/** What a tenant allows, and for how long. All lifetimes in seconds. */
-export const policySettings = z.object({
-  /** Whether unknown clients may register themselves (RFC 7591). */
-  registration: z.enum(['off', 'open']),
+/** How long tokens live and what rotation tolerates. All lifetimes in seconds. */
+const tokenSettings = {
   accessTokenSeconds: z.int().min(60).max(3600),
-  authorizationCodeSeconds: z.int().min(10).max(600),
   refreshIdleSeconds: z.int().min(60).max(TEN_YEARS),
   refreshAbsoluteSeconds: z.int().min(60).max(TEN_YEARS),
   /** How long the immediate predecessor of a refresh token may be repeated (a lost answer). */
   refreshGraceSeconds: z.int().min(0).max(300),
   /** How often it may be repeated. */
   refreshReplaysMax: z.int().min(0).max(100),
+  /**
+   * Who may repeat it: whoever is the client, or the client only in the same software (authentication method and
+   * User-Agent). Hosts refresh from many machines and in several versions, so the second one logs people out.
+   */
+  refreshReplayBy: z.enum(['same_client', 'same_software']),
+  /** What a refresh token that comes again outside its grace ends (AS-31): its installation, or the whole link. */
+  refreshReuseEnds: z.enum(['family', 'grant']),
+};
+
+/** What a tenant allows, and for how long. */
+export const policySettings = z.object({
+  /** Whether unknown clients may register themselves (RFC 7591). */
+  registration: z.enum(['off', 'open']),
+  authorizationCodeSeconds: z.int().min(10).max(600),
+  ...tokenSettings,
   sessionSeconds: z
     .int()
     .min(60)
@@ -50,7 +62,9 @@ export const defaultPolicy: PolicySettings = {
   refreshIdleSeconds: 30 * 86_400,
   refreshAbsoluteSeconds: 90 * 86_400,
   refreshGraceSeconds: 120,
-  refreshReplaysMax: 10,
+  refreshReplaysMax: 20,
+  refreshReplayBy: 'same_client',
+  refreshReuseEnds: 'family',
   sessionSeconds: 12 * 3600,
 };
 
@@ -62,4 +76,18 @@ export const policySet = defineEvent({
   privacy: { settings: 'business' },
   wide: true,
   says: 'The tenant’s policy was set.',
+});
+
+/** What one client's tokens have instead of the tenant's settings. */
+export const clientTokenPolicy = z.object(tokenSettings).partial();
+export type ClientTokenPolicy = z.infer<typeof clientTokenPolicy>;
+
+export const clientTokenPolicySet = defineEvent({
+  type: 'ClientTokenPolicySet',
+  version: 1,
+  streamType: 'client-policy',
+  payload: z.object({ clientId: z.string(), settings: clientTokenPolicy }),
+  privacy: { clientId: 'pseudonym', settings: 'business' },
+  wide: true,
+  says: 'What the tokens of one client have instead of the tenant’s policy was set; an empty set is none.',
 });

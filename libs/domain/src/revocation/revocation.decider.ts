@@ -1,7 +1,7 @@
 import { DomainError } from '@grantkeeper/kernel';
 import { clientAccessRevoked } from '../client/client.events.ts';
 import type { NewEvent, PersonalField, PersonalSubject } from '../event.ts';
-import { familyRevoked, grantRevoked, tokenRevoked } from '../grant/grant.events.ts';
+import { familyRevoked, grantRevoked, type ReuseEvidence, tokenRevoked } from '../grant/grant.events.ts';
 import { resourceAccessRevoked } from '../resource/resource.events.ts';
 import { tenantAccessRevoked } from '../tenant/tenant.events.ts';
 import { userAccessRevoked } from '../user/user.events.ts';
@@ -22,6 +22,8 @@ export interface Revoke {
   readonly because: Because;
   /** Free text of the person who revokes. */
   readonly reason?: string;
+  /** What was seen of a refresh token that was reused. */
+  readonly evidence?: ReuseEvidence;
 }
 
 /** What is known of the target; for token, family and grant that is the grant. */
@@ -73,7 +75,8 @@ export function decideRevocation(tenantId: string, state: RevocationState, comma
       const { grantId, userId, clientId, resourceId } = grant;
       const parties = { grantId, userId, clientId, resourceId };
       const personal = reasonUnder({ user: userId });
-      if (target.kind === 'grant') return [grantRevoked.on(grantId, { ...parties, because }, personal)];
+      const why = { because, ...(command.evidence && { evidence: command.evidence }) };
+      if (target.kind === 'grant') return [grantRevoked.on(grantId, { ...parties, ...why }, personal)];
       if (!grant.livingFamilies.includes(target.familyId)) return [];
       if (target.kind === 'token') {
         if (state.tokenEnded) return [];
@@ -85,10 +88,10 @@ export function decideRevocation(tenantId: string, state: RevocationState, comma
           ),
         ];
       }
-      const family = familyRevoked.on(grantId, { ...parties, familyId: target.familyId, because }, personal);
+      const family = familyRevoked.on(grantId, { ...parties, familyId: target.familyId, ...why }, personal);
       return grant.livingFamilies.length > 1
         ? [family]
-        : [family, grantRevoked.on(grantId, { ...parties, because }, personal)];
+        : [family, grantRevoked.on(grantId, { ...parties, ...why }, personal)];
     }
   }
 }

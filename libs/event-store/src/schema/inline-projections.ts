@@ -20,6 +20,14 @@ export interface IssuersRow {
   stream_version: number;
 }
 
+export interface ClientPoliciesRow {
+  tenant_id: string;
+  client_id: string;
+  settings: Json;
+  policy_seq: number;
+  stream_version: number;
+}
+
 export interface ResourcesRow {
   tenant_id: string;
   resource_id: string;
@@ -177,6 +185,7 @@ export interface InlineProjectionTables {
   signing_keys: SigningKeysRow;
   users: UsersRow;
   identities: IdentitiesRow;
+  client_policies: ClientPoliciesRow;
   clients: ClientsRow;
   grants: GrantsRow;
   pair_watermarks: PairWatermarksRow;

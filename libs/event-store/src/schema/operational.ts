@@ -94,6 +94,7 @@ export interface FamiliesRow {
   expires_at: Timestamp;
   last_used_on: string;
   ended_seq: number | null;
+  misused_because: string | null;
 }
 
 export interface ActivityRow {

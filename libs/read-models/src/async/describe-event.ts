@@ -1,4 +1,4 @@
-import { type Because, eventCatalogue } from '@grantkeeper/domain';
+import { type Because, eventCatalogue, type ReuseEvidence } from '@grantkeeper/domain';
 
 /** What of an event is put into words: nothing personal is read. */
 export interface DescribableEvent {
@@ -23,6 +23,8 @@ export function describeEvent(event: DescribableEvent): string {
 
 interface Facts {
   readonly because?: Because;
+  readonly evidence?: ReuseEvidence;
+  readonly settings?: Readonly<Record<string, unknown>>;
   readonly kind?: string;
   readonly by?: string;
   readonly name?: string;
@@ -47,6 +49,10 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
   ResourceAccessRevoked: (payload, actor) =>
     `${ender(payload, actor)} ended every link to the MCP server${cause(payload)}.`,
   PolicySet: (_payload, actor) => `${acting(actor)} set the tenant’s policy.`,
+  ClientTokenPolicySet: ({ clientId, settings = {} }, actor) =>
+    Object.keys(settings).length === 0
+      ? `${acting(actor)} gave the tokens of ${clientId} the tenant’s policy.`
+      : `${acting(actor)} set a token policy for ${clientId} alone (${Object.keys(settings).join(', ')}).`,
   SigningKeyCreated: ({ alg }) => `A signing key (${alg}) was made.`,
   UserCreated: ({ role }) => `A person became known, as ${role === 'admin' ? 'an admin' : 'a member'} of the tenant.`,
   IdentityLinked: ({ kind }) => `A way to sign in (${kind}) was linked to the person.`,
@@ -107,11 +113,19 @@ function ender({ because }: Facts, actor: string): string {
   }
 }
 
-function cause({ because }: Facts): string {
+function cause({ because, evidence }: Facts): string {
   if (because === 'code_replayed') return ', because its authorization code came a second time';
-  if (because === 'refresh_token_reused') return ', because a refresh token came again after it had been replaced';
+  if (because === 'refresh_token_reused')
+    return `, because a refresh token came again ${evidence ? reuse[evidence.how] : 'after it had been replaced'}`;
   return '';
 }
+
+const reuse: Readonly<Record<ReuseEvidence['how'], string>> = {
+  superseded: 'after its successor had been used: somebody else may hold a copy',
+  late: 'long after it had been replaced',
+  too_often: 'more often than lost answers explain',
+  other_software: 'from other software',
+};
 
 function listed(scopes: Facts['scopes']): string {
   const names = (scopes ?? []).map((scope) => (typeof scope === 'string' ? scope : scope.name));
