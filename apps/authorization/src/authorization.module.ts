@@ -11,16 +11,20 @@ import { ConsentController } from './consent/consent.controller.ts';
 import { GrantConsentHandler } from './consent/grant-consent.handler.ts';
 import { DiscoveryController } from './discovery/discovery.controller.ts';
 import { Issuers } from './discovery/issuer.ts';
+import { KnownDevices } from './login/known-devices.ts';
+import { LoginAttempts } from './login/login-attempts.ts';
 import { LoginPages } from './login/login-page.ts';
 import { LoginController } from './login/login.controller.ts';
 import { Sessions } from './login/sessions.ts';
 import { PageAssetsController } from './page-assets.controller.ts';
 import { RegisterController } from './register/register.controller.ts';
+import { RegistrationLimits } from './register/registration-limits.ts';
 import { OwnAccessTokens } from './revoke/own-access-token.ts';
 import { RevokeController } from './revoke/revoke.controller.ts';
 import { AuthorizationCodeExchange } from './token/authorization-code.exchange.ts';
 import { RefreshTokenExchange } from './token/refresh-token.exchange.ts';
 import { TokenResponses } from './token/token-response.ts';
+import { UnprovenRequests } from './token/unproven-requests.ts';
 import { TokenController } from './token/token.controller.ts';
 
 /** Paths of this service that web pages of any origin may call (AS-38); the authorization endpoint is not one (AS-37). */
@@ -51,6 +55,10 @@ export class AuthorizationModule {
         Codes,
         FormSeal,
         Sessions,
+        KnownDevices,
+        LoginAttempts,
+        RegistrationLimits,
+        UnprovenRequests,
         LoginPages,
         ConsentPages,
         GrantConsentHandler,

@@ -44,6 +44,7 @@ export async function createStandalone(options: StandaloneOptions): Promise<Stan
     redisUrl: settings.redisUrl,
     masterKeys: options.masterKeys,
     outboundAllowLoopback: settings.outboundAllowLoopback,
+    rateLimitFactor: settings.rateLimitFactor,
     onError: (error, where) => logger.warn(error, where),
   });
   const app = await createHttpApplication(StandaloneModule.of(platform, options), {

@@ -9,6 +9,7 @@ import {
   origin,
   outboundAllowLoopback,
   port,
+  rateLimitFactor,
   redisUrl,
   trustProxy,
 } from './variables.ts';
@@ -26,6 +27,8 @@ export interface CommonSettings {
   readonly redisUrl: string | null;
   readonly outboundAllowLoopback: boolean;
   readonly trustProxy: TrustProxy;
+  /** Multiplies every rate limit. */
+  readonly rateLimitFactor: number;
   readonly logLevel: string;
 }
 
@@ -45,6 +48,7 @@ export const commonVariables = {
   REDIS_URL: redisUrl.optional(),
   OUTBOUND_ALLOW_LOOPBACK: outboundAllowLoopback,
   TRUST_PROXY: trustProxy,
+  RATE_LIMIT_FACTOR: rateLimitFactor,
   LOG_LEVEL: logLevel,
 };
 
@@ -68,6 +72,7 @@ export const serviceSettings: z.ZodType<ServiceSettings> = productionRules(
   redisUrl: env.REDIS_URL ?? null,
   outboundAllowLoopback: env.OUTBOUND_ALLOW_LOOPBACK,
   trustProxy: env.TRUST_PROXY,
+  rateLimitFactor: env.RATE_LIMIT_FACTOR,
   logLevel: env.LOG_LEVEL,
   databaseUrl: env.DATABASE_URL,
   migrationDatabaseUrl: env.MIGRATION_DATABASE_URL ?? env.DATABASE_URL,

@@ -38,6 +38,7 @@ export const standaloneSettings: z.ZodType<StandaloneSettings> = productionRules
     redisUrl: env.REDIS_URL ?? null,
     outboundAllowLoopback: env.OUTBOUND_ALLOW_LOOPBACK,
     trustProxy: env.TRUST_PROXY,
+    rateLimitFactor: env.RATE_LIMIT_FACTOR,
     logLevel: env.LOG_LEVEL,
     dataDir: env.GRANTKEEPER_DATA_DIR,
     databaseUrl: env.DATABASE_URL ?? null,

@@ -59,6 +59,14 @@ export const masterKeys = secret(
 
 export const outboundAllowLoopback = flag.transform((value) => value === 'true');
 
+export const rateLimitFactor = z
+  .string()
+  .default('1')
+  .refine((value) => /^\d{1,7}(\.\d{1,3})?$/.test(value) && Number(value) >= 0.1, {
+    error: 'a number from 0.1 to 9999999',
+  })
+  .transform(Number);
+
 export const logLevel = z
   .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     error: 'fatal, error, warn, info, debug, trace or silent',

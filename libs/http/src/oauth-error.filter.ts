@@ -1,5 +1,5 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
-import { DomainError, OAuthError } from '@grantkeeper/kernel';
+import { DomainError, OAuthError, retryAfterOf } from '@grantkeeper/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /**
@@ -32,6 +32,14 @@ export class OAuthErrorFilter implements ExceptionFilter {
     }
     if (error instanceof DomainError && error.kind === 'not_found') {
       void reply.status(404).send({ error: 'not_found' });
+      return;
+    }
+    if (error instanceof DomainError && error.kind === 'too_many') {
+      // A code of RFC 6749 that no client takes for the end of its link, as it would invalid_client or invalid_grant.
+      void reply
+        .status(429)
+        .header('retry-after', String(retryAfterOf(error)))
+        .send({ error: 'temporarily_unavailable', error_description: error.message });
       return;
     }
     const status =

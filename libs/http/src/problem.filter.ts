@@ -1,5 +1,5 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
-import { ConcurrencyError, DomainError, type DomainErrorKind } from '@grantkeeper/kernel';
+import { ConcurrencyError, DomainError, type DomainErrorKind, retryAfterOf } from '@grantkeeper/kernel';
 import type { FastifyReply } from 'fastify';
 
 const statusOf: Record<DomainErrorKind, number> = {
@@ -26,6 +26,7 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="Grantkeeper admin API"');
+    if (problem.status === 429 && error instanceof DomainError) reply.header('retry-after', String(retryAfterOf(error)));
     if (problem.status === 503) reply.header('retry-after', '2');
     void reply
       .status(problem.status)

@@ -18,6 +18,22 @@ export class DomainError extends Error {
   }
 }
 
+/** A budget is exhausted; nothing was done. Every transport answers 429 with `Retry-After`. */
+export class RateLimited extends DomainError {
+  constructor(
+    /** For the metrics; not shown to the caller. */
+    readonly budget: string,
+    readonly retryAfterSeconds: number,
+  ) {
+    super('limits.exceeded', 'There were too many requests of this kind. Wait as long as Retry-After says.', 'too_many');
+  }
+}
+
+/** Seconds to wait after a refusal of kind `too_many`: what the budget says, else a moment. */
+export function retryAfterOf(error: DomainError): number {
+  return error instanceof RateLimited ? error.retryAfterSeconds : 5;
+}
+
 /** The error codes that this authorization server sends, grouped by the document that defines them. */
 export type OAuthErrorCode =
   // RFC 6749 §4.1.2.1, §5.2

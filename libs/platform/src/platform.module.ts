@@ -3,6 +3,7 @@ import { CqrsModule } from '@nestjs/cqrs';
 import { Database, EventStore, TenantDirectory } from '@grantkeeper/event-store';
 import { KeyProvider, MasterSecrets, PersonalData, SigningKeys, TenantKeys } from '@grantkeeper/keys';
 import { Clock } from '@grantkeeper/kernel';
+import { Budgets } from '@grantkeeper/limits';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
 import { AccessTokens, RefreshTokens } from '@grantkeeper/tokens';
@@ -25,6 +26,7 @@ export class PlatformModule {
       { provide: AccessTokens, useValue: platform.accessTokens },
       { provide: RefreshTokens, useValue: platform.refreshTokens },
       { provide: OutboundClient, useValue: platform.outbound },
+      { provide: Budgets, useValue: platform.budgets },
       { provide: Queues, useValue: platform.queues },
     ];
     return { module: PlatformModule, global: true, imports: [CqrsModule.forRoot()], providers, exports: providers };

@@ -9,12 +9,14 @@ import {
   TenantKeys,
 } from '@grantkeeper/keys';
 import { type Clock, SystemClock } from '@grantkeeper/kernel';
+import { Budgets, LimitsRedis } from '@grantkeeper/limits';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
 import { inlineProjections } from '@grantkeeper/read-models';
 import { AccessTokens, RefreshTokens } from '@grantkeeper/tokens';
 import { AppendHints } from './append-hints.ts';
 import { ledgerMetrics } from './ledger-metrics.ts';
+import { limitMetrics } from './limit-metrics.ts';
 
 export interface PlatformOptions {
   readonly databaseUrl: string;
@@ -25,6 +27,8 @@ export interface PlatformOptions {
   readonly masterKeys: readonly MasterKeyVersion[];
   /** Lets the outbound client reach this machine; for development and tests. */
   readonly outboundAllowLoopback: boolean;
+  /** Multiplies every rate limit; 1 when absent. */
+  readonly rateLimitFactor?: number;
   readonly databaseConnections?: number;
   readonly onError: (error: Error, where: string) => void;
 }
@@ -43,6 +47,8 @@ export class Platform {
   readonly accessTokens: AccessTokens;
   readonly refreshTokens: RefreshTokens;
   readonly outbound: OutboundClient;
+  readonly budgets: Budgets;
+  readonly #limitsRedis: LimitsRedis | undefined;
   readonly #endRetryCount: () => void;
 
   private constructor(
@@ -64,6 +70,13 @@ export class Platform {
     this.accessTokens = new AccessTokens(this.signingKeys);
     this.refreshTokens = new RefreshTokens(this.secrets);
     this.outbound = new OutboundClient({ allowLoopback: options.outboundAllowLoopback, userAgent: 'Grantkeeper' });
+    this.#limitsRedis = options.redisUrl === null ? undefined : new LimitsRedis(options.redisUrl, options.onError);
+    this.budgets = new Budgets({
+      secret: this.secrets.derive('budgets')!,
+      redis: this.#limitsRedis,
+      ...(options.rateLimitFactor !== undefined && { factor: options.rateLimitFactor }),
+      onExceeded: (budget) => limitMetrics.exceeded.add({ budget }),
+    });
     // A hint only: the sweep of the worker finds what a lost one would have told.
     const hints = new AppendHints((tenantId, seq) =>
       queues.enqueue('events.appended', { tenantId, seq }, { deduplicate: tenantId }),
@@ -88,6 +101,7 @@ export class Platform {
   /** Closes the queue, then the database pools. */
   async close(): Promise<void> {
     this.#endRetryCount();
+    this.#limitsRedis?.close();
     await this.queues.close();
     await this.database.close();
   }

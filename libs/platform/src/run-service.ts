@@ -53,6 +53,7 @@ export async function runService(service: Service): Promise<void> {
       redisUrl: settings.redisUrl,
       masterKeys: settings.masterKeys,
       outboundAllowLoopback: settings.outboundAllowLoopback,
+      rateLimitFactor: settings.rateLimitFactor,
       onError: (error, where) => logger.warn(error, where),
     });
     shutdown.add(() => platform.close());

@@ -1,5 +1,5 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
-import { DomainError, OAuthError } from '@grantkeeper/kernel';
+import { DomainError, OAuthError, retryAfterOf } from '@grantkeeper/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { chooseLanguage, type ErrorKind, renderError, securityHeaders } from '../pages/index.ts';
 import { AnswerByRedirect } from './authorizing.ts';
@@ -36,6 +36,7 @@ export class PageFilter implements ExceptionFilter {
       void reply.status(404).header('cache-control', 'no-store').send({ error: 'not_found' });
       return;
     }
+    if (error instanceof DomainError && error.kind === 'too_many') void reply.header('retry-after', String(retryAfterOf(error)));
     const lang = chooseLanguage(request.headers['accept-language']);
     void reply
       .status(statusOf[page.kind])

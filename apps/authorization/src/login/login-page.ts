@@ -9,13 +9,17 @@ import type { Asked } from '../authorize/authorizing.ts';
 import { FormSeal } from '../authorize/form-seal.ts';
 import { chooseLanguage, renderLogin, securityHeaders } from '../pages/index.ts';
 
+const statusOf = { none: 200, expired: 200, invalid_credentials: 401, too_many: 429 } as const;
+
 export interface LoginPage {
   readonly asked: Asked;
   readonly slug: string;
   readonly request: AuthorizationRequest;
   readonly cookie: string | undefined;
   readonly languages: string | undefined;
-  readonly problem?: 'invalid_credentials' | 'expired';
+  readonly problem?: 'invalid_credentials' | 'expired' | 'too_many';
+  /** With `too_many`. */
+  readonly retryAfterSeconds?: number;
   readonly email?: string;
 }
 
@@ -44,8 +48,9 @@ export class LoginPages {
       email: page.email ?? request.parameters.get('login_hint'),
       problem: page.problem,
     });
+    if (page.retryAfterSeconds !== undefined) void reply.header('retry-after', String(page.retryAfterSeconds));
     await reply
-      .status(page.problem === 'invalid_credentials' ? 401 : 200)
+      .status(statusOf[page.problem ?? 'none'])
       .header('set-cookie', this.#cookie(slug).set(held, 3600))
       // Chrome holds every later redirect to form-action, also those that the client makes after ours.
       .headers(securityHeaders({ formTargets: 'anywhere' }))

@@ -1,4 +1,4 @@
-import { Body, Controller, Headers, Param, Post, Res, UseFilters } from '@nestjs/common';
+import { Body, Controller, Headers, Ip, Param, Post, Res, UseFilters } from '@nestjs/common';
 import type { PolicySettings } from '@grantkeeper/domain';
 import { Database, type Position } from '@grantkeeper/event-store';
 import { TenantKeys } from '@grantkeeper/keys';
@@ -11,6 +11,8 @@ import { Authorizing } from '../authorize/authorizing.ts';
 import { FormSeal } from '../authorize/form-seal.ts';
 import { PageFilter } from '../authorize/page.filter.ts';
 import { Issuers } from '../discovery/issuer.ts';
+import { KnownDevices } from './known-devices.ts';
+import { LoginAttempts } from './login-attempts.ts';
 import { LoginPages } from './login-page.ts';
 import { Sessions } from './sessions.ts';
 
@@ -34,6 +36,8 @@ export class LoginController {
     private readonly sessions: Sessions,
     private readonly pages: LoginPages,
     private readonly seals: FormSeal,
+    private readonly attempts: LoginAttempts,
+    private readonly devices: KnownDevices,
     private readonly clock: Clock,
   ) {}
 
@@ -43,6 +47,7 @@ export class LoginController {
     @Body() body: Record<string, unknown>,
     @Headers('cookie') cookie: string | undefined,
     @Headers('accept-language') languages: string | undefined,
+    @Ip() address: string,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const tenantId = await this.issuers.tenantOf(slug);
@@ -60,13 +65,17 @@ export class LoginController {
     ) {
       return this.pages.show(reply, { ...page, problem: 'expired' });
     }
-    const person = await this.database.call<LoginContext>('login_context', tenantId, {
-      emailIndex: await this.tenantKeys.emailIndex(tenantId, page.email),
-    });
+    const account = await this.tenantKeys.emailIndex(tenantId, page.email);
+    const device = this.devices.known(tenantId, slug, account, cookie, this.clock.now());
+    const attempt = { tenantId, account, address, device };
+    const wait = await this.attempts.begin(attempt);
+    if (wait !== undefined) return this.pages.show(reply, { ...page, problem: 'too_many', retryAfterSeconds: wait });
+    const person = await this.database.call<LoginContext>('login_context', tenantId, { emailIndex: account });
     const proven = await verifyPassword(form.get('password') ?? '', person.passwordHash ?? undefined);
     if (!proven || person.userId === null || person.suspended) {
       return this.pages.show(reply, { ...page, problem: 'invalid_credentials' });
     }
+    await this.attempts.succeeded(attempt);
     // Never an old session made valid, and no old one left behind.
     await this.sessions.end(tenantId, slug, this.sessions.read(slug, cookie));
     const session = await this.sessions.start(tenantId, slug, {
@@ -77,7 +86,7 @@ export class LoginController {
       lifetimeSeconds: person.settings.sessionSeconds,
     });
     await reply
-      .header('set-cookie', session)
+      .header('set-cookie', [session, ...(device ? [] : [this.devices.remember(tenantId, slug, account, this.clock.now())])])
       .header('cache-control', 'no-store')
       .redirect(`${context.issuer}/authorize?${request.afterLogin().text}`, 303);
   }

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { Body, Controller, Header, HttpCode, NotFoundException, Param, Post, UseFilters } from '@nestjs/common';
+import { Body, Controller, Header, HttpCode, Ip, NotFoundException, Param, Post, UseFilters } from '@nestjs/common';
 import { Database } from '@grantkeeper/event-store';
 import { OAuthErrorFilter } from '@grantkeeper/http';
 import { readClientMetadata, registrationResponse } from '@grantkeeper/oauth';
 import { newOpaqueSecret } from '@grantkeeper/tokens';
 import { randomBytes } from 'node:crypto';
 import { Issuers } from '../discovery/issuer.ts';
+import { RegistrationLimits } from './registration-limits.ts';
 
 /**
  * Dynamic client registration (RFC 7591). Anonymous, so it makes an operational row that nobody's ledger shows; it
@@ -17,14 +18,16 @@ export class RegisterController {
   constructor(
     private readonly issuers: Issuers,
     private readonly database: Database,
+    private readonly limits: RegistrationLimits,
   ) {}
 
   @Post()
   @HttpCode(201)
   @Header('cache-control', 'no-store')
-  async register(@Param('tenant') slug: string, @Body() body: unknown) {
+  async register(@Param('tenant') slug: string, @Body() body: unknown, @Ip() address: string) {
     const tenantId = await this.issuers.tenantOf(slug);
     const metadata = readClientMetadata(body);
+    await this.limits.require(tenantId, address, metadata.redirect_uris);
     // Never an https URL: those are metadata documents (CIMD-24).
     const clientId = `gkd_${randomBytes(18).toString('base64url')}`;
     const secret = metadata.token_endpoint_auth_method === 'none' ? undefined : newOpaqueSecret('gks_');

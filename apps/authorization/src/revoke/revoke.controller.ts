@@ -1,4 +1,4 @@
-import { Body, Controller, Header, Headers, HttpCode, Param, Post, UseFilters } from '@nestjs/common';
+import { Body, Controller, Header, Headers, HttpCode, Param, Post, UseFilters, UseInterceptors } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { RevocationTarget } from '@grantkeeper/domain';
 import { Database } from '@grantkeeper/event-store';
@@ -10,6 +10,7 @@ import { Issuers } from '../discovery/issuer.ts';
 import { readClient, type PresentedClient } from '../token/client-authentication.ts';
 import { refusedClient } from '../token/refused-client.ts';
 import { readForm } from '../token/token.controller.ts';
+import { UnprovenRequests } from '../token/unproven-requests.ts';
 import { OwnAccessTokens } from './own-access-token.ts';
 
 type Outcome =
@@ -23,6 +24,7 @@ type Outcome =
  */
 @Controller('t/:tenant/revoke')
 @UseFilters(OAuthErrorFilter)
+@UseInterceptors(UnprovenRequests)
 export class RevokeController {
   constructor(
     private readonly issuers: Issuers,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Body, Controller, Header, Headers, HttpCode, Param, Post, UseFilters } from '@nestjs/common';
+import { Body, Controller, Header, Headers, HttpCode, Param, Post, UseFilters, UseInterceptors } from '@nestjs/common';
 import { OAuthErrorFilter } from '@grantkeeper/http';
 import { OAuthError } from '@grantkeeper/kernel';
 import { readParameters } from '@grantkeeper/oauth';
@@ -8,10 +8,12 @@ import { AuthorizationCodeExchange } from './authorization-code.exchange.ts';
 import { readClient } from './client-authentication.ts';
 import { RefreshTokenExchange } from './refresh-token.exchange.ts';
 import type { TokenResponse } from './token-response.ts';
+import { UnprovenRequests } from './unproven-requests.ts';
 
 /** The token endpoint (OAuth 2.1 §3.2). */
 @Controller('t/:tenant/token')
 @UseFilters(OAuthErrorFilter)
+@UseInterceptors(UnprovenRequests)
 export class TokenController {
   constructor(
     private readonly issuers: Issuers,

@@ -1,0 +1,36 @@
+/** How much of something may happen within a window of time, for whatever the budget is kept for. */
+export interface Budget {
+  /** Names the budget in metrics and in the store; unique. */
+  readonly name: string;
+  readonly points: number;
+  readonly seconds: number;
+}
+
+/**
+ * Every budget of the product. A window opens with the first event in it. What a budget is kept for stands in its comment;
+ * the reasons are in docs/adr/0012-budgets-and-lock-out.md.
+ */
+export const BUDGETS = {
+  /** Attempts to sign in to one account of a tenant from one address, or from one known device. */
+  loginAttempts: { name: 'login.attempts', points: 10, seconds: 900 },
+  /** Failed attempts at one account from all unknown devices together: beyond it the next budget holds too. */
+  loginAccount: { name: 'login.account', points: 100, seconds: 3600 },
+  /** While an account is under attack: attempts from one network (IPv4 /24, IPv6 /48) without a known device. */
+  loginUnderAttack: { name: 'login.under_attack', points: 1, seconds: 900 },
+  /** Failed attempts from one address at all accounts of a tenant (password spraying). Offices share an address. */
+  loginAddress: { name: 'login.address', points: 100, seconds: 600 },
+
+  /** Registrations of one client software (its redirect hosts) at a tenant. Hosts register anew for each of their people. */
+  registrationSoftware: { name: 'registration.software', points: 600, seconds: 600 },
+  /** Registrations from one address at a tenant. */
+  registrationAddress: { name: 'registration.address', points: 600, seconds: 600 },
+  /** All registrations at a tenant. */
+  registrationTenant: { name: 'registration.tenant', points: 3000, seconds: 600 },
+
+  /** Requests of one client from one address that proved nothing: wrong secret, unknown code, made-up token. */
+  unprovenClient: { name: 'unproven.client', points: 60, seconds: 60 },
+  /** The same from one address, whatever client it says it is. */
+  unprovenAddress: { name: 'unproven.address', points: 600, seconds: 60 },
+  /** Uses of the refresh tokens of one family: an installation in a loop. Counted by each process alone. */
+  family: { name: 'token.family', points: 240, seconds: 60 },
+} as const satisfies Record<string, Budget>;
