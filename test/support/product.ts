@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { loadConfig, standaloneSettings } from '@grantkeeper/config';
+import type { MasterKeyVersion } from '@grantkeeper/keys';
 import { createTestDatabase } from './postgres.ts';
 import { createStandalone } from '../../apps/standalone/src/standalone.module.ts';
 import type { StandaloneSummary } from '../../apps/standalone/src/standalone.ts';
@@ -12,6 +13,7 @@ import type { StandaloneSummary } from '../../apps/standalone/src/standalone.ts'
 export interface RunningProduct {
   readonly summary: StandaloneSummary;
   readonly databaseUrl: string;
+  readonly masterKeys: readonly MasterKeyVersion[];
   /** Calls the admin API as the operator; the body is sent as JSON. */
   admin<Answer = unknown>(
     method: string,
@@ -43,16 +45,18 @@ export async function startProduct(env: Record<string, string> = {}): Promise<Ru
     LOG_LEVEL: 'silent',
     ...env,
   });
+  const masterKeys = [{ version: 1, key: randomBytes(32) }];
   const { summary, close } = await createStandalone({
     settings,
     databaseUrl: database.url,
     migrationDatabaseUrl: database.url,
-    masterKeys: [{ version: 1, key: randomBytes(32) }],
+    masterKeys,
     log: () => undefined,
   });
   return {
     summary,
     databaseUrl: database.url,
+    masterKeys,
     async admin<Answer>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
       const response = await fetch(`${summary.adminUrl}/admin/v1${path}`, {
         method,

@@ -38,6 +38,7 @@ describe('settings of a production service', () => {
       redisUrl: null,
       outboundAllowLoopback: false,
       trustProxy: false,
+      rateLimitFactor: 1,
       logLevel: 'info',
     });
     expect(settings.masterKeys.map(({ version, key: bytes }) => [version, bytes[0], bytes.length])).toEqual([
@@ -92,6 +93,8 @@ describe('settings of a production service', () => {
     ['LOG_LEVEL', 'loud'],
     ['NODE_ENV', 'prod'],
     ['TRUST_PROXY', 'true'],
+    ['RATE_LIMIT_FACTOR', '0'],
+    ['RATE_LIMIT_FACTOR', 'off'],
     ['TRUST_PROXY', '10.0.0.0/33'],
     ['OUTBOUND_ALLOW_LOOPBACK', 'yes'],
     ['GRANTKEEPER_MASTER_KEYS', `1:${Buffer.alloc(16).toString('base64')}`],

@@ -7,11 +7,13 @@ export class Person {
   constructor(
     readonly email: string,
     readonly password: string,
+    /** Where the browser is, for a product that trusts one proxy. */
+    readonly address?: string,
   ) {}
 
   /** The same person at another computer. */
-  elsewhere(): Person {
-    return new Person(this.email, this.password);
+  elsewhere(address = this.address): Person {
+    return new Person(this.email, this.password, address);
   }
 
   async open(url: string | URL): Promise<Page> {
@@ -53,7 +55,8 @@ export class Person {
 
   async #request(url: string, init: RequestInit): Promise<Page> {
     const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const response = await fetch(url, { ...init, redirect: 'manual', headers: cookie ? { cookie } : {} });
+    const headers = { ...(cookie && { cookie }), ...(this.address && { 'x-forwarded-for': this.address }) };
+    const response = await fetch(url, { ...init, redirect: 'manual', headers });
     for (const set of response.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(set) ?? [];
       if (/Max-Age=0\b/.test(set)) this.#cookies.delete(name);

@@ -1,0 +1,267 @@
+import { OAuthClient, postForm, postJson, REDIRECT_URI } from '../support/clients/oauth-client.ts';
+import type { Page } from '../support/clients/page.ts';
+import { Person } from '../support/clients/person.ts';
+import { startCopy } from '../support/copy.ts';
+import { type RunningProduct, startProduct } from '../support/product.ts';
+import { NO_REDIS, redisCommand, startRedisProcess } from '../support/redis.ts';
+
+const redis = await redisCommand();
+
+/** Addresses of documentation (RFC 5737, RFC 3849); each test has some of its own. */
+const v4 = (network: number, host: number): string => `203.0.${network}.${host}`;
+
+describe('limits', () => {
+  let product: RunningProduct;
+  let issuer: string;
+  let owner: { email: string; password: string };
+  let client: OAuthClient;
+
+  beforeAll(async () => {
+    product = await startProduct({ TRUST_PROXY: '1' });
+    ({ issuer, user: owner } = product.summary.demo);
+    client = await OAuthClient.register(issuer);
+  }, 60_000);
+
+  afterAll(async () => {
+    await product?.stop();
+  });
+
+  /** Somebody whom only this test knows. */
+  async function somebody(name: string): Promise<{ email: string; password: string }> {
+    const person = { email: `${name}@acme.example`, password: 'correct horse battery staple' };
+    const { status } = await product.admin('POST', '/tenants/acme/users', person);
+    expect(status).toBe(201);
+    return person;
+  }
+
+  /** An attempt to sign in, up to the answer to the form. */
+  async function attempt(person: Person, password: string): Promise<Page> {
+    const page = await person.open(client.authorizationUrl());
+    const form = page.form('login');
+    if (!form) throw new Error(`There is no login form: ${page.status}`);
+    return person.post(form.action, { ...form.fields, email: person.email, password });
+  }
+
+  function expectHeldUp(page: Page): void {
+    expect(page.status).toBe(429);
+    expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(page.headers.get('content-type')).toMatch(/^text\/html/);
+    expect(page.text).toContain('Too many attempts');
+    expect(page.form('login')).toBeDefined();
+  }
+
+  describe('of logins', () => {
+    it('holds up whoever guesses at their own address, by a page that says so, even with the right password', async () => {
+      const { email, password } = await somebody('guessed');
+      const guesser = new Person(email, 'x', v4(1, 1));
+      for (let i = 0; i < 10; i++) expect((await attempt(guesser, `guess ${i}`)).status).toBe(401);
+      expectHeldUp(await attempt(guesser, 'guess 10'));
+      expectHeldUp(await attempt(guesser, password));
+      // Another browser at that address is no way around it, nor is another spelling of the account.
+      expectHeldUp(await attempt(new Person(email.toUpperCase(), 'x', v4(1, 1)), 'guess 11'));
+    });
+
+    it('does not hold up the owner, who is elsewhere', async () => {
+      const { email, password } = await somebody('elsewhere');
+      const guesser = new Person(email, 'x', v4(2, 1));
+      for (let i = 0; i < 12; i++) await attempt(guesser, `guess ${i}`);
+      expect((await attempt(new Person(email, password, v4(2, 2)), password)).status).toBe(303);
+    });
+
+    it('does not let many attempts at once slip through', async () => {
+      const { email } = await somebody('at.once');
+      const guesser = new Person(email, 'x', v4(3, 1));
+      const page = await guesser.open(client.authorizationUrl());
+      const form = page.form('login')!;
+      const answers = await Promise.all(
+        Array.from({ length: 25 }, (_, i) =>
+          guesser.post(form.action, { ...form.fields, email, password: `guess ${i}` }),
+        ),
+      );
+      expect(answers.filter(({ status }) => status === 401)).toHaveLength(10);
+      expect(answers.filter(({ status }) => status === 429)).toHaveLength(15);
+    });
+
+    it('forgets the failures of a person who then knows the password', async () => {
+      const { email, password } = await somebody('forgetful');
+      for (let round = 0; round < 3; round++) {
+        const person = new Person(email, password, v4(4, 1));
+        for (let i = 0; i < 6; i++) expect((await attempt(person, 'what was it?')).status).toBe(401);
+        expect((await attempt(person, password)).status).toBe(303);
+      }
+    });
+
+    it('counts accounts that do not exist like those that do', async () => {
+      const nobody = new Person('nobody@acme.example', 'x', v4(5, 1));
+      for (let i = 0; i < 10; i++) expect((await attempt(nobody, `guess ${i}`)).status).toBe(401);
+      expectHeldUp(await attempt(nobody, 'guess 10'));
+    });
+
+    it('counts an IPv6 network of one customer as one address', async () => {
+      const { email } = await somebody('v6');
+      for (let i = 0; i < 10; i++)
+        expect((await attempt(new Person(email, 'x', `2001:db8:1:2::${i + 1}`), `guess ${i}`)).status).toBe(401);
+      expectHeldUp(await attempt(new Person(email, 'x', '2001:db8:1:2:ffff::1'), 'guess 10'));
+      expect((await attempt(new Person(email, 'x', '2001:db8:1:3::1'), 'guess 11')).status).toBe(401);
+    });
+
+    it('holds up one address that tries one password at many accounts, and nobody who is known there', async () => {
+      const { email, password } = await somebody('colleague');
+      const colleague = new Person(email, password, v4(6, 1));
+      expect((await attempt(colleague, password)).status).toBe(303);
+      const answers: number[] = [];
+      for (let i = 0; i < 102; i++)
+        answers.push((await attempt(new Person(`somebody${i}@acme.example`, 'x', v4(6, 1)), 'Summer2026!')).status);
+      expect(answers.slice(0, 99)).toEqual(Array.from({ length: 99 }, () => 401));
+      expect(answers.slice(-2)).toEqual([429, 429]);
+      const again = await colleague.open(client.authorizationUrl({ prompt: 'login' }));
+      expect((await colleague.signIn(again)).status).toBe(200);
+    });
+
+    it('cannot be used against a person: under attack from everywhere, a known device and one attempt remain', async () => {
+      const { email, password } = await somebody('target');
+      const known = new Person(email, password, v4(7, 1));
+      expect((await attempt(known, password)).status).toBe(303);
+      // A hundred guesses from as many networks.
+      for (let i = 0; i < 100; i++) {
+        const from = `198.${18 + Math.floor(i / 50)}.${i}.1`;
+        expect((await attempt(new Person(email, 'x', from), `guess ${i}`)).status).toBe(401);
+      }
+      // Each network has one guess left, wherever in it the guesser goes.
+      expect((await attempt(new Person(email, 'x', v4(8, 1)), 'guess')).status).toBe(401);
+      expectHeldUp(await attempt(new Person(email, 'x', v4(8, 2)), 'guess'));
+      // The owner, at a browser that they have used before, may even mistype.
+      const page = await known.open(client.authorizationUrl({ prompt: 'login' }));
+      expect((await known.signIn(page, { password: 'mistyped' })).status).toBe(401);
+      expect((await known.signIn(await known.open(client.authorizationUrl({ prompt: 'login' })))).status).toBe(200);
+      // And at a new one, somewhere new, the password lets them in.
+      expect((await attempt(new Person(email, password, v4(9, 1)), password)).status).toBe(303);
+    });
+
+    it('does not take a browser that is known for one account for known at another', async () => {
+      const mine = new Person(owner.email, owner.password, v4(10, 1));
+      const answer = await attempt(mine, owner.password);
+      const device = answer.headers.getSetCookie().find((cookie) => cookie.startsWith('gk_device_acme='));
+      expect(device).toMatch(/; HttpOnly; SameSite=Lax/);
+      const value = /=([^;]*)/.exec(device!)![1]!;
+      expect(value).not.toContain(owner.email);
+      const { email } = await somebody('other.account');
+      const page = await mine.open(client.authorizationUrl({ prompt: 'login' }));
+      const form = page.form('login')!;
+      const statuses: number[] = [];
+      for (let i = 0; i < 11; i++)
+        statuses.push((await mine.post(form.action, { ...form.fields, email, password: `guess ${i}` })).status);
+      expect(statuses.at(-1)).toBe(429);
+      // Counted at the address, where the account's guesses from any browser are counted.
+      expectHeldUp(await attempt(new Person(email, 'x', v4(10, 1)), 'guess'));
+    });
+  });
+
+  describe('of registrations (DCR-08)', () => {
+    const register = (address: string, redirect = REDIRECT_URI) =>
+      postJson(
+        `${issuer}/register`,
+        { client_name: 'Many', redirect_uris: [redirect], token_endpoint_auth_method: 'none' },
+        { 'x-forwarded-for': address },
+      );
+
+    it('holds up one address by 429 with Retry-After, and no other', async () => {
+      const statuses: number[] = [];
+      for (let i = 0; i < 620; i++)
+        statuses.push((await register(v4(20, 1), `https://client${i % 200}.example/callback`)).status);
+      expect(statuses.filter((status) => status === 201)).toHaveLength(600);
+      const refused = await register(v4(20, 1));
+      expect(refused.status).toBe(429);
+      expect(refused.body).toEqual({ error: 'temporarily_unavailable', error_description: expect.any(String) });
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect(refused.headers.get('cache-control')).toBe('no-store');
+      expect((await register(v4(20, 2))).status).toBe(201);
+    });
+  });
+
+  describe('of requests that prove nothing (AS-39)', () => {
+    const from = (address: string) => ({ 'x-forwarded-for': address });
+    const guess = (id: string, address: string, i: number) =>
+      postForm(
+        `${issuer}/token`,
+        { grant_type: 'authorization_code', client_id: id, code: `guess-${i}`, code_verifier: 'v'.repeat(43) },
+        from(address),
+      );
+
+    it('holds up a client at its address by 429 with Retry-After, and keeps its living links going', async () => {
+      const person = new Person(owner.email, owner.password, v4(30, 9));
+      const tokens = await client.link(person);
+      const host = v4(30, 1);
+      for (let i = 0; i < 60; i++)
+        expect(await guess(client.id, host, i)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
+      await guess(client.id, host, 60);
+      const refused = await guess(client.id, host, 61);
+      expect(refused).toMatchObject({ status: 429, body: { error: 'temporarily_unavailable' } });
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect(refused.headers.get('cache-control')).toBe('no-store');
+      // Hosts call for all their people from the same few addresses.
+      const fresh = await client.refresh(tokens.refresh_token, {}, from(host));
+      expect(fresh.status).toBe(200);
+      // Neither another client there nor the client elsewhere is held up.
+      const other = await OAuthClient.register(issuer);
+      expect((await guess(other.id, host, 62)).status).toBe(400);
+      expect((await guess(client.id, v4(30, 2), 63)).status).toBe(400);
+      expect((await client.link(person.elsewhere(v4(30, 9)))).access_token).toBeDefined();
+    });
+
+    it('holds up guesses at a client secret, at every endpoint that takes one', async () => {
+      const confidential = await OAuthClient.register(issuer, { token_endpoint_auth_method: 'client_secret_post' });
+      const wrong = (endpoint: string, address: string) =>
+        postForm(
+          `${issuer}/${endpoint}`,
+          { token: 't', grant_type: 'authorization_code', code: 'c', code_verifier: 'v'.repeat(43), client_id: confidential.id, client_secret: 'wrong' },
+          from(address),
+        );
+      for (const endpoint of ['token', 'revoke']) {
+        const address = v4(31, endpoint.length);
+        for (let i = 0; i < 61; i++) expect((await wrong(endpoint, address)).status).toBe(401);
+        expect((await wrong(endpoint, address)).status).toBe(429);
+      }
+    });
+
+    it('holds up an installation that refreshes in a loop, and not another one of the same link', async () => {
+      const person = new Person(owner.email, owner.password, v4(32, 9));
+      const looping = await client.link(person);
+      const calm = await client.link(person);
+      let token = looping.refresh_token;
+      let last = 200;
+      for (let i = 0; i < 260 && last === 200; i++) {
+        const answer = await client.refresh(token);
+        last = answer.status;
+        if (last === 200) token = answer.body.refresh_token;
+        else expect(answer.body.error).toBe('temporarily_unavailable');
+      }
+      expect(last).toBe(429);
+      expect((await client.refresh(calm.refresh_token)).status).toBe(200);
+    });
+  });
+
+  (redis === null ? it.skip : it)(
+    `are shared by two copies${redis === null ? ` (skipped: ${NO_REDIS})` : ''}`,
+    async () => {
+      const server = await startRedisProcess(redis!);
+      const copies = await Promise.all([startCopy(product, server.url), startCopy(product, server.url)]);
+      try {
+        const { email } = await somebody('shared');
+        const statuses: number[] = [];
+        for (let i = 0; i < 12; i++) {
+          const { url } = copies[i % 2]!;
+          const guesser = new Person(email, 'x', v4(40, 1));
+          const page = await guesser.open(client.authorizationUrl().replace(product.summary.authUrl, url));
+          const form = page.form('login')!;
+          const action = form.action.replace(product.summary.authUrl, url);
+          statuses.push((await guesser.post(action, { ...form.fields, email, password: `guess ${i}` })).status);
+        }
+        expect(statuses).toEqual([...Array.from({ length: 10 }, () => 401), 429, 429]);
+      } finally {
+        await Promise.all(copies.map((copy) => copy.stop()));
+        await server.stop();
+      }
+    },
+  );
+});
