@@ -214,7 +214,14 @@ describe('limits', () => {
       const wrong = (endpoint: string, address: string) =>
         postForm(
           `${issuer}/${endpoint}`,
-          { token: 't', grant_type: 'authorization_code', code: 'c', code_verifier: 'v'.repeat(43), client_id: confidential.id, client_secret: 'wrong' },
+          {
+            token: 't',
+            grant_type: 'authorization_code',
+            code: 'c',
+            code_verifier: 'v'.repeat(43),
+            client_id: confidential.id,
+            client_secret: 'wrong',
+          },
           from(address),
         );
       for (const endpoint of ['token', 'revoke']) {

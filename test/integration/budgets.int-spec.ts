@@ -1,6 +1,13 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { Budgets, LimitsRedis } from '@grantkeeper/limits';
-import { freePort, NO_REDIS, redisCommand, redisForTests, startRedisProcess, type TestRedis } from '../support/redis.ts';
+import {
+  freePort,
+  NO_REDIS,
+  redisCommand,
+  redisForTests,
+  startRedisProcess,
+  type TestRedis,
+} from '../support/redis.ts';
 
 const budget = { name: 'test', points: 6, seconds: 60 };
 const command = await redisCommand();

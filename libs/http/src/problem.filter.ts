@@ -26,7 +26,8 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="Grantkeeper admin API"');
-    if (problem.status === 429 && error instanceof DomainError) reply.header('retry-after', String(retryAfterOf(error)));
+    if (problem.status === 429 && error instanceof DomainError)
+      reply.header('retry-after', String(retryAfterOf(error)));
     if (problem.status === 503) reply.header('retry-after', '2');
     void reply
       .status(problem.status)

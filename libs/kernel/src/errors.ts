@@ -25,7 +25,11 @@ export class RateLimited extends DomainError {
     readonly budget: string,
     readonly retryAfterSeconds: number,
   ) {
-    super('limits.exceeded', 'There were too many requests of this kind. Wait as long as Retry-After says.', 'too_many');
+    super(
+      'limits.exceeded',
+      'There were too many requests of this kind. Wait as long as Retry-After says.',
+      'too_many',
+    );
   }
 }
 

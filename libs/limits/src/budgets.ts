@@ -60,7 +60,10 @@ export class Budgets {
 
   /** Spends one of what this process alone counts: no round trip. */
   async spendLocally(budget: Budget, what: readonly string[]): Promise<Spent> {
-    const { consumedPoints, msBeforeNext } = await this.#limiterOf(budget).local.penalty(this.#key(budget, what).slot, 1);
+    const { consumedPoints, msBeforeNext } = await this.#limiterOf(budget).local.penalty(
+      this.#key(budget, what).slot,
+      1,
+    );
     const exceeded = consumedPoints > this.points(budget);
     if (exceeded) this.#options.onExceeded?.(budget.name);
     return { count: consumedPoints, exceeded, retryAfterSeconds: seconds(msBeforeNext) };

@@ -36,7 +36,8 @@ export class PageFilter implements ExceptionFilter {
       void reply.status(404).header('cache-control', 'no-store').send({ error: 'not_found' });
       return;
     }
-    if (error instanceof DomainError && error.kind === 'too_many') void reply.header('retry-after', String(retryAfterOf(error)));
+    if (error instanceof DomainError && error.kind === 'too_many')
+      void reply.header('retry-after', String(retryAfterOf(error)));
     const lang = chooseLanguage(request.headers['accept-language']);
     void reply
       .status(statusOf[page.kind])

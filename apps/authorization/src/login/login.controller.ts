@@ -86,7 +86,10 @@ export class LoginController {
       lifetimeSeconds: person.settings.sessionSeconds,
     });
     await reply
-      .header('set-cookie', [session, ...(device ? [] : [this.devices.remember(tenantId, slug, account, this.clock.now())])])
+      .header('set-cookie', [
+        session,
+        ...(device ? [] : [this.devices.remember(tenantId, slug, account, this.clock.now())]),
+      ])
       .header('cache-control', 'no-store')
       .redirect(`${context.issuer}/authorize?${request.afterLogin().text}`, 303);
   }
