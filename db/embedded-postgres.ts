@@ -8,7 +8,7 @@ import { EmbeddedPostgresError } from './embedded/errors.ts';
 import { makeDirectory } from './embedded/make-directory.ts';
 import { stopPostgres } from './embedded/processes.ts';
 import { findPrograms } from './embedded/programs.ts';
-import { startServer, stopOrphan } from './embedded/server.ts';
+import { portOfRunning, startServer, stopOrphan } from './embedded/server.ts';
 import type { RunningServer } from './embedded/server.ts';
 
 export { EmbeddedPostgresError } from './embedded/errors.ts';
@@ -61,12 +61,11 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       log('stopped a PostgreSQL that an earlier process left running');
     }
     server = await startServer({ directory, port: options.port, settings: options.settings ?? {}, programs, account });
-    const urlOf = (database: string): string =>
-      `postgresql://postgres:${password}@127.0.0.1:${server?.port}/${encodeURIComponent(database)}`;
-    await ensureDatabase(urlOf('postgres'), options.database);
+    const { port } = server;
+    await ensureDatabase(urlOf('postgres', port, password), options.database);
     return {
-      url: urlOf(options.database),
-      port: server.port,
+      url: urlOf(options.database, port, password),
+      port,
       fresh,
       stop: keepWatch(server, lock, options.onUnexpectedExit),
     };
@@ -75,6 +74,21 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     lock.release();
     throw error;
   }
+}
+
+/**
+ * The superuser's URL of `database` in the server that another process runs on `directory`, or null when none does. It
+ * takes no lock: that process may stop its server at any time. Throws {@link EmbeddedPostgresError} when the password
+ * file is missing.
+ */
+export function urlOfRunningPostgres({ directory, database }: { directory: string; database: string }): string | null {
+  if (!existsSync(directory)) return null;
+  const port = portOfRunning(realpathSync(directory));
+  return port === null ? null : urlOf(database, port, passwordOf(directory));
+}
+
+function urlOf(database: string, port: number, password: string): string {
+  return `postgresql://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
 }
 
 function prepareParent(parent: string): string {

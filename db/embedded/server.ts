@@ -125,12 +125,21 @@ function rotate(log: string): number {
   return 0;
 }
 
-// The lines of the file are those of PostgreSQL's own pg_ctl: 1 the process, 8 its status.
-function pidFile(directory: string): { pid: number; status: string } | null {
+/** The port of the server that accepts connections on this data directory now, whoever started it. */
+export function portOfRunning(directory: string): number | null {
+  const found = pidFile(directory);
+  if (found?.status !== 'ready' || !isPostgresOf(found.pid, realpathSync(directory))) return null;
+  return found.port;
+}
+
+// The lines of the file are those of PostgreSQL's own pg_ctl: 1 the process, 4 its port, 8 its status.
+function pidFile(directory: string): { pid: number; port: number; status: string } | null {
   try {
     const lines = readFileSync(join(directory, 'postmaster.pid'), 'utf8').split('\n');
     const pid = Number.parseInt(lines[0] ?? '', 10);
-    return Number.isInteger(pid) && pid > 1 ? { pid, status: (lines[7] ?? '').trim() } : null;
+    return Number.isInteger(pid) && pid > 1
+      ? { pid, port: Number.parseInt(lines[3] ?? '', 10), status: (lines[7] ?? '').trim() }
+      : null;
   } catch {
     return null;
   }

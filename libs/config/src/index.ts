@@ -1,3 +1,4 @@
+export * from './command-settings.ts';
 export * from './config-error.ts';
 export * from './load-config.ts';
 export * from './master-keys.ts';
