@@ -103,6 +103,8 @@ CREATE TABLE families (
   rotated_fingerprint text NOT NULL,
   replays int NOT NULL,
   auth_time timestamptz NOT NULL,
+  -- How the client proved itself when it redeemed the code.
+  client_auth text NOT NULL DEFAULT 'none',
   born_epoch int NOT NULL,
   born_seq bigint NOT NULL,
   created_at timestamptz NOT NULL,

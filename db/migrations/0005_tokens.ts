@@ -22,28 +22,6 @@ CREATE FUNCTION cause_of_death(g grant_standing, p_born bigint) RETURNS text LAN
   END
 $$;
 
--- Whether the client has proven itself: 'ok', or the reason why not. A client without a row is not a client (CL-13).
-CREATE FUNCTION client_proof(p_tenant uuid, p_client text, p_method text, p_secret_hash bytea) RETURNS text
-LANGUAGE plpgsql STABLE AS $$
-DECLARE registered text; secret bytea;
-BEGIN
-  SELECT c.metadata->>'token_endpoint_auth_method' INTO registered FROM clients c
-  WHERE c.tenant_id = p_tenant AND c.client_id = p_client;
-  IF NOT FOUND THEN
-    SELECT c.metadata->>'token_endpoint_auth_method' INTO registered FROM client_registrations c
-    WHERE c.tenant_id = p_tenant AND c.client_id = p_client;
-    IF NOT FOUND THEN RETURN 'unknown_client'; END IF;
-  END IF;
-  IF registered = 'none' THEN
-    RETURN CASE WHEN p_method = 'none' THEN 'ok' ELSE 'wrong_method' END;
-  END IF;
-  -- RFC 6749 §2.3.1: a client that was given a secret may send it either way, but it must send it.
-  IF p_secret_hash IS NULL THEN RETURN 'secret_required'; END IF;
-  SELECT s.secret_hash INTO secret FROM client_secrets s WHERE s.tenant_id = p_tenant AND s.client_id = p_client;
-  -- Compared as hashes of hashes, so that the time of the comparison says nothing about the secret.
-  RETURN CASE WHEN sha256(secret) = sha256(p_secret_hash) THEN 'ok' ELSE 'wrong_secret' END;
-END $$;
-
 -- What the token endpoint needs to mint an access token for a grant.
 CREATE FUNCTION minting_facts(g grant_standing) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -59,7 +37,7 @@ BEGIN
     FROM resources r WHERE r.tenant_id = g.tenant_id AND r.resource_id = g.resource_id);
 END $$;
 
--- redeem_code(tenant, {codeHash, clientId, authMethod, secretHash, redirectUri, challenge, resource, familyId, salt, fingerprint}).
+-- redeem_code(tenant, {codeHash, clientId, authMethod, secretHash, assertion?, redirectUri, challenge, resource, familyId, salt, fingerprint}).
 -- Answers {outcome: 'redeemed', …} or another outcome; only 'redeemed' has changed anything.
 CREATE FUNCTION redeem_code(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -74,7 +52,7 @@ BEGIN
   PERFORM take_fence(p_tenant, false);
   SELECT * INTO head FROM heads WHERE tenant_id = p_tenant;
 
-  proof := client_proof(p_tenant, p->>'clientId', p->>'authMethod', decode(p->>'secretHash', 'hex'));
+  proof := client_proof(p_tenant, p);
   IF proof <> 'ok' THEN RETURN jsonb_build_object('outcome', 'invalid_client', 'because', proof); END IF;
 
   SELECT * INTO code FROM authorization_codes c
@@ -108,9 +86,10 @@ BEGIN
   UPDATE authorization_codes c SET redeemed_at = at, family_id = (p->>'familyId')::uuid
   WHERE c.tenant_id = p_tenant AND c.code_hash = code.code_hash;
   INSERT INTO families (tenant_id, family_id, grant_id, client_id, scopes, salt, generation, rotated_at,
-    rotated_fingerprint, replays, auth_time, born_epoch, born_seq, created_at, idle_expires_at, expires_at, last_used_on)
+    rotated_fingerprint, replays, auth_time, client_auth, born_epoch, born_seq, created_at, idle_expires_at, expires_at,
+    last_used_on)
   VALUES (p_tenant, (p->>'familyId')::uuid, g.grant_id, g.client_id, code.scopes, decode(p->>'salt', 'hex'), 1, at,
-    p->>'fingerprint', 0, code.auth_time, code.born_epoch, code.born_seq, at,
+    p->>'fingerprint', 0, code.auth_time, p->>'authMethod', code.born_epoch, code.born_seq, at,
     at + make_interval(secs => (facts->'settings'->>'refreshIdleSeconds')::int),
     at + make_interval(secs => (facts->'settings'->>'refreshAbsoluteSeconds')::int), at::date);
   INSERT INTO activity (tenant_id, retention_class, at, what, grant_id, family_id, user_id, client_id, resource_id)
@@ -120,7 +99,8 @@ BEGIN
     'familyId', p->>'familyId', 'generation', 1, 'scopes', code.scopes, 'authTime', code.auth_time);
 END $$;
 
--- rotate_family(tenant, {familyId, generation, inner, tag, clientId, authMethod, secretHash, fingerprint, resource, scopes}).
+-- rotate_family(tenant, {familyId, generation, inner, tag, clientId, authMethod, secretHash, assertion?, fingerprint, resource,
+-- scopes}).
 -- Outcomes: 'rotated' and 'replayed' (both with the successor's generation), 'reuse', 'invalid_grant', 'invalid_client',
 -- 'invalid_target', 'invalid_scope', 'suspended'. A reuse is seen before anything that would only refuse the request, and
 -- is marked on the family in this same statement.
@@ -142,7 +122,7 @@ BEGIN
   PERFORM take_fence(p_tenant, false);
   SELECT * INTO head FROM heads WHERE tenant_id = p_tenant;
 
-  proof := client_proof(p_tenant, p->>'clientId', p->>'authMethod', decode(p->>'secretHash', 'hex'));
+  proof := client_proof(p_tenant, p);
   IF proof <> 'ok' THEN RETURN jsonb_build_object('outcome', 'invalid_client', 'because', proof); END IF;
 
   SELECT * INTO f FROM families WHERE tenant_id = p_tenant AND family_id = (p->>'familyId')::uuid FOR NO KEY UPDATE;
@@ -152,6 +132,9 @@ BEGIN
   IF sha256(sha256(f.salt || decode(p->>'inner', 'hex'))) <> sha256(decode(p->>'tag', 'hex'))
     OR f.client_id <> p->>'clientId' OR presented > f.generation THEN
     RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'not_this_family');
+  END IF;
+  IF is_downgraded(p_tenant, f, p) THEN
+    RETURN jsonb_build_object('outcome', 'invalid_client', 'because', 'assertion_required');
   END IF;
 
   SELECT * INTO g FROM grant_standing s WHERE s.tenant_id = p_tenant AND s.grant_id = f.grant_id;
@@ -215,13 +198,13 @@ BEGIN
     'scopes', f.scopes, 'authTime', f.auth_time);
 END $$;
 
--- own_family(tenant, {clientId, authMethod, secretHash, familyId, inner?, tag?}): whether the family is this client's,
+-- own_family(tenant, {clientId, authMethod, secretHash, assertion?, familyId, inner?, tag?}): whether the family is this client's,
 -- and for a refresh token whether it is the family's.
 CREATE FUNCTION own_family(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE proof text; f families;
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
-  proof := client_proof(p_tenant, p->>'clientId', p->>'authMethod', decode(p->>'secretHash', 'hex'));
+  proof := client_proof(p_tenant, p);
   IF proof <> 'ok' THEN RETURN jsonb_build_object('outcome', 'invalid_client', 'because', proof); END IF;
   SELECT * INTO f FROM families WHERE tenant_id = p_tenant AND family_id = (p->>'familyId')::uuid AND client_id = p->>'clientId';
   IF NOT FOUND OR (p ? 'tag'

@@ -38,6 +38,8 @@ BEGIN
     'client', (SELECT to_jsonb(c) FROM clients c WHERE c.tenant_id = p_tenant AND c.client_id = p->>'clientId'),
     'registration', (SELECT jsonb_build_object('kind', c.kind, 'metadata', c.metadata, 'metadataDigest', c.metadata_digest)
       FROM client_registrations c WHERE c.tenant_id = p_tenant AND c.client_id = p->>'clientId'),
+    'document', CASE WHEN p->>'clientId' LIKE 'https://%' THEN
+      remote_document(p_tenant, jsonb_build_object('kind', 'client_metadata', 'url', p->>'clientId')) END,
     'resources', (SELECT coalesce(jsonb_agg(jsonb_build_object('resourceId', r.resource_id, 'url', r.url,
         'displayName', r.display_name, 'scopes', r.scopes, 'isDefault', r.is_default, 'suspended', r.suspended)
         ORDER BY r.is_default DESC, r.created_seq), '[]')

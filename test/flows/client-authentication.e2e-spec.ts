@@ -116,18 +116,6 @@ describe('client authentication at the token endpoint (AS-39, AS-40, AS-42)', ()
       'invalid_request',
       400,
     ],
-    [
-      'an assertion',
-      () => [
-        {
-          client_assertion: 'e30.e30.',
-          client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-        },
-        undefined,
-      ],
-      'invalid_client',
-      401,
-    ],
   ] as [string, (id: string, secret: string) => [Sent, string | undefined], string, number][])(
     'refuses %s',
     async (_name, attempt, error, status) => {

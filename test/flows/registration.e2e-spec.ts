@@ -106,7 +106,7 @@ describe('dynamic client registration', () => {
   it.each([
     ['a grant type without the code flow', { grant_types: ['client_credentials'] }],
     ['a response type without the code', { response_types: ['token'] }],
-    ['an unknown authentication method', { token_endpoint_auth_method: 'private_key_jwt' }],
+    ['an unknown authentication method', { token_endpoint_auth_method: 'tls_client_auth' }],
     ['an unknown application type', { application_type: 'service' }],
     ['a name that is no string', { client_name: { en: 'x' } }],
     ['a name that is too long', { client_name: 'x'.repeat(201) }],

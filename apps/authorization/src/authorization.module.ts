@@ -1,5 +1,9 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
+import { ClientDocuments, ClientKeys, RemoteDocuments } from '@grantkeeper/client-documents';
+import { Database } from '@grantkeeper/event-store';
+import { Clock } from '@grantkeeper/kernel';
+import { OutboundClient } from '@grantkeeper/outbound';
 import { RevocationModule } from '@grantkeeper/revocation';
 import { AuthorizationSettings } from './authorization-settings.ts';
 import { AuthorizeController } from './authorize/authorize.controller.ts';
@@ -22,6 +26,8 @@ import { RegistrationLimits } from './register/registration-limits.ts';
 import { OwnAccessTokens } from './revoke/own-access-token.ts';
 import { RevokeController } from './revoke/revoke.controller.ts';
 import { AuthorizationCodeExchange } from './token/authorization-code.exchange.ts';
+import { ClientAssertions } from './token/client-assertions.ts';
+import { ClientAuthentication } from './token/client-authentication.ts';
 import { RefreshTokenExchange } from './token/refresh-token.exchange.ts';
 import { TokenResponses } from './token/token-response.ts';
 import { UnprovenRequests } from './token/unproven-requests.ts';
@@ -66,6 +72,23 @@ export class AuthorizationModule {
         RefreshTokenExchange,
         TokenResponses,
         OwnAccessTokens,
+        ClientAuthentication,
+        ClientAssertions,
+        {
+          provide: RemoteDocuments,
+          inject: [Database, OutboundClient, Clock],
+          useFactory: (...parts: [Database, OutboundClient, Clock]) => new RemoteDocuments(...parts),
+        },
+        {
+          provide: ClientDocuments,
+          inject: [RemoteDocuments],
+          useFactory: (documents: RemoteDocuments) => new ClientDocuments(documents),
+        },
+        {
+          provide: ClientKeys,
+          inject: [RemoteDocuments],
+          useFactory: (documents: RemoteDocuments) => new ClientKeys(documents),
+        },
       ],
     };
   }

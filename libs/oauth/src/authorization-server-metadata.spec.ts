@@ -19,8 +19,15 @@ describe('authorizationServerMetadata', () => {
       response_modes_supported: ['query'],
       grant_types_supported: ['authorization_code', 'refresh_token'],
       code_challenge_methods_supported: ['S256'],
-      token_endpoint_auth_methods_supported: ['none', 'client_secret_post', 'client_secret_basic'],
-      revocation_endpoint_auth_methods_supported: ['none', 'client_secret_post', 'client_secret_basic'],
+      token_endpoint_auth_methods_supported: ['none', 'private_key_jwt', 'client_secret_post', 'client_secret_basic'],
+      token_endpoint_auth_signing_alg_values_supported: ['ES256', 'ES384', 'Ed25519', 'EdDSA', 'PS256', 'RS256'],
+      revocation_endpoint_auth_methods_supported: [
+        'none',
+        'private_key_jwt',
+        'client_secret_post',
+        'client_secret_basic',
+      ],
+      revocation_endpoint_auth_signing_alg_values_supported: ['ES256', 'ES384', 'Ed25519', 'EdDSA', 'PS256', 'RS256'],
       authorization_response_iss_parameter_supported: true,
     });
   });
@@ -36,7 +43,7 @@ describe('authorizationServerMetadata', () => {
     expect(metadata).toMatchObject({
       client_id_metadata_document_supported: true,
       introspection_endpoint: `${issuer}/introspect`,
-      introspection_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
+      introspection_endpoint_auth_methods_supported: ['private_key_jwt', 'client_secret_post', 'client_secret_basic'],
       userinfo_endpoint: `${issuer}/userinfo`,
     });
     expect(metadata).not.toHaveProperty('registration_endpoint');

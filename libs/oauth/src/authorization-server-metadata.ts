@@ -1,4 +1,5 @@
 import { GRANT_TYPES, TOKEN_ENDPOINT_AUTH_METHODS } from './client-metadata.ts';
+import { CLIENT_SIGNING_ALGS } from './json-web-keys.ts';
 
 /** What an authorization server offers beyond the code flow. A document names only what is on. */
 export interface AuthorizationServerFeatures {
@@ -44,8 +45,11 @@ export interface AuthorizationServerMetadata {
   readonly grant_types_supported: readonly string[];
   readonly code_challenge_methods_supported: readonly string[];
   readonly token_endpoint_auth_methods_supported: readonly string[];
+  readonly token_endpoint_auth_signing_alg_values_supported: readonly string[];
   readonly revocation_endpoint_auth_methods_supported: readonly string[];
+  readonly revocation_endpoint_auth_signing_alg_values_supported: readonly string[];
   readonly introspection_endpoint_auth_methods_supported?: readonly string[];
+  readonly introspection_endpoint_auth_signing_alg_values_supported?: readonly string[];
   readonly authorization_response_iss_parameter_supported: true;
   readonly client_id_metadata_document_supported?: true;
 }
@@ -78,13 +82,16 @@ export function authorizationServerMetadata({
     grant_types_supported: GRANT_TYPES,
     code_challenge_methods_supported: ['S256'],
     token_endpoint_auth_methods_supported: TOKEN_ENDPOINT_AUTH_METHODS,
+    token_endpoint_auth_signing_alg_values_supported: CLIENT_SIGNING_ALGS,
     // Left out, it would mean client_secret_basic alone, and public clients could not revoke (RFC 8414 §2).
     revocation_endpoint_auth_methods_supported: TOKEN_ENDPOINT_AUTH_METHODS,
+    revocation_endpoint_auth_signing_alg_values_supported: CLIENT_SIGNING_ALGS,
     ...(on.introspection
       ? {
           introspection_endpoint_auth_methods_supported: TOKEN_ENDPOINT_AUTH_METHODS.filter(
             (method) => method !== 'none',
           ),
+          introspection_endpoint_auth_signing_alg_values_supported: CLIENT_SIGNING_ALGS,
         }
       : {}),
     authorization_response_iss_parameter_supported: true,

@@ -45,6 +45,20 @@ describe('readClientMetadata', () => {
     expect(readClientMetadata(sent)).toEqual(kept);
   });
 
+  it('keeps the keys of a client that signs, and where they are', () => {
+    const signing = { ...uris, token_endpoint_auth_method: 'private_key_jwt' };
+    const keys = [{ kty: 'EC', crv: 'P-256', x: 'a', y: 'b', kid: '1' }];
+    expect(readClientMetadata({ ...signing, jwks: { keys }, jwks_uri: '' })).toMatchObject({
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys },
+    });
+    const jwks_uri = 'https://a.example/jwks';
+    expect(readClientMetadata({ ...signing, jwks_uri, token_endpoint_auth_signing_alg: 'ES256' })).toMatchObject({
+      jwks_uri,
+      token_endpoint_auth_signing_alg: 'ES256',
+    });
+  });
+
   it('treats null and empty strings as absent', () => {
     expect(
       readClientMetadata({
@@ -108,8 +122,26 @@ describe('readClientMetadata', () => {
 
   it.each([
     [
-      { token_endpoint_auth_method: 'private_key_jwt' },
-      /^token_endpoint_auth_method must be one of none, client_secret_post, client_secret_basic$/,
+      { token_endpoint_auth_method: 'tls_client_auth' },
+      /^token_endpoint_auth_method must be one of none, private_key_jwt, client_secret_post, client_secret_basic$/,
+    ],
+    [{ token_endpoint_auth_method: 'private_key_jwt' }, /private_key_jwt needs either jwks or jwks_uri$/],
+    [{ token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [] } }, /^jwks holds no key/],
+    [
+      { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'https://a.example/k', jwks: { keys: [] } },
+      /private_key_jwt needs either/,
+    ],
+    [
+      { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'http://a.example/k' },
+      /^jwks_uri must be an https URL$/,
+    ],
+    [
+      {
+        token_endpoint_auth_method: 'private_key_jwt',
+        jwks_uri: 'https://a.example/k',
+        token_endpoint_auth_signing_alg: 'none',
+      },
+      /^token_endpoint_auth_signing_alg must be one of ES256/,
     ],
     [{ token_endpoint_auth_method: 7 }, /^token_endpoint_auth_method must be a string/],
     [{ grant_types: ['refresh_token'] }, /^grant_types must include authorization_code/],

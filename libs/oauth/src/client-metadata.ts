@@ -1,16 +1,23 @@
 import { OAuthError } from '@grantkeeper/kernel';
 import { z } from 'zod';
 import {
+  CLIENT_SIGNING_ALGS,
+  isClientSigningAlg,
+  readPublicKeySet,
+  type ClientSigningAlg,
+  type PublicKeySet,
+} from './json-web-keys.ts';
+import {
   checkRegistrableRedirectUri,
   isLoopbackRedirect,
   type ApplicationType,
   type RedirectUriPolicy,
 } from './redirect-uri.ts';
 import { formatScope, parseScope } from './scope.ts';
-import { splitUri } from './uri.ts';
+import { hasPlainHost, splitUri } from './uri.ts';
 
 /** How a client authenticates at the token endpoint. */
-export type TokenEndpointAuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post';
+export type TokenEndpointAuthMethod = 'none' | 'private_key_jwt' | 'client_secret_post' | 'client_secret_basic';
 
 /** The grant types that a client may register. */
 export type ClientGrantType = 'authorization_code' | 'refresh_token';
@@ -21,6 +28,11 @@ export interface ClientMetadata {
   readonly grant_types: readonly ClientGrantType[];
   readonly response_types: readonly ['code'];
   readonly token_endpoint_auth_method: TokenEndpointAuthMethod;
+  /** Every method that the client may use, where it may use another than the one above (CIMD-10). */
+  readonly token_endpoint_auth_methods_supported?: readonly TokenEndpointAuthMethod[];
+  readonly token_endpoint_auth_signing_alg?: ClientSigningAlg;
+  readonly jwks?: PublicKeySet;
+  readonly jwks_uri?: string;
   readonly application_type: ApplicationType;
   readonly client_name?: string;
   readonly client_uri?: string;
@@ -36,6 +48,7 @@ export interface ClientMetadata {
 /** The authentication methods on offer, in the order in which metadata documents list them. */
 export const TOKEN_ENDPOINT_AUTH_METHODS: readonly TokenEndpointAuthMethod[] = [
   'none',
+  'private_key_jwt',
   'client_secret_post',
   'client_secret_basic',
 ];
@@ -102,11 +115,13 @@ export function readClientMetadata(
   for (const uri of redirectUris) checkRegistrableRedirectUri(uri, applicationType, policy);
 
   const name = sent.client_name === undefined ? undefined : displayText(sent.client_name);
+  const authMethod = readAuthMethod(sent.token_endpoint_auth_method);
   return {
     redirect_uris: redirectUris,
     grant_types: readGrantTypes(sent.grant_types),
     response_types: readResponseTypes(sent.response_types),
-    token_endpoint_auth_method: readAuthMethod(sent.token_endpoint_auth_method),
+    token_endpoint_auth_method: authMethod,
+    ...(authMethod === 'private_key_jwt' ? readKeys(body as Record<string, unknown>) : {}),
     application_type: applicationType,
     ...(name ? { client_name: name } : {}),
     ...(sent.client_uri === undefined ? {} : { client_uri: sent.client_uri }),
@@ -158,6 +173,35 @@ function readAuthMethod(value = 'client_secret_basic'): TokenEndpointAuthMethod 
   const method = TOKEN_ENDPOINT_AUTH_METHODS.find((offered) => offered === value);
   if (!method) throw refusal(`token_endpoint_auth_method must be one of ${TOKEN_ENDPOINT_AUTH_METHODS.join(', ')}`);
   return method;
+}
+
+/** What `private_key_jwt` is verified with: keys, or where they are, never both (RFC 7591 §2). */
+function readKeys(
+  sent: Readonly<Record<string, unknown>>,
+): Pick<ClientMetadata, 'jwks' | 'jwks_uri' | 'token_endpoint_auth_signing_alg'> {
+  const alg = given(sent['token_endpoint_auth_signing_alg']);
+  const jwks = given(sent['jwks']);
+  const uri = given(sent['jwks_uri']);
+  if (alg !== undefined && !isClientSigningAlg(alg)) {
+    throw refusal(`token_endpoint_auth_signing_alg must be one of ${CLIENT_SIGNING_ALGS.join(', ')}`);
+  }
+  if ((jwks === undefined) === (uri === undefined)) throw refusal('token_endpoint_auth_method private_key_jwt needs either jwks or jwks_uri');
+  const signing = alg === undefined ? {} : { token_endpoint_auth_signing_alg: alg };
+  if (jwks !== undefined) return { ...signing, jwks: readPublicKeySet(jwks) };
+  const parts = typeof uri === 'string' ? splitUri(uri) : undefined;
+  if (
+    typeof uri !== 'string' ||
+    parts?.scheme !== 'https' ||
+    !hasPlainHost(uri, parts) ||
+    parts.fragment !== undefined
+  ) {
+    throw refusal('jwks_uri must be an https URL');
+  }
+  return { ...signing, jwks_uri: uri };
+}
+
+function given(value: unknown): unknown {
+  return value === null || value === '' ? undefined : value;
 }
 
 function readScope(value: string): string {

@@ -1,20 +1,17 @@
-import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { Client, type Dispatcher } from 'undici';
 import { addressKind } from './address-policy.ts';
 import { OutboundError } from './outbound-error.ts';
+import { resolveByDns, resolveBySystem, type ResolvedAddress } from './resolve.ts';
 import { readTarget, type Target } from './target.ts';
 
-export interface ResolvedAddress {
-  readonly address: string;
-  readonly family: number;
-}
+export type { ResolvedAddress } from './resolve.ts';
 
 export interface OutboundClientOptions {
   /** Lets requests reach 127.0.0.0/8 and ::1, there also over plain http. For development and tests only. */
   readonly allowLoopback: boolean;
   readonly userAgent: string;
-  /** All addresses of a host name; the system's resolver unless given. Called once per request. */
+  /** All addresses of a host name; by DNS unless given, or as the system has it where loopback is allowed. Called once per request. */
   readonly resolve?: (host: string) => Promise<readonly ResolvedAddress[]>;
 }
 
@@ -118,10 +115,14 @@ export class OutboundClient {
     return addresses;
   }
 
+  get #resolver(): (host: string) => Promise<readonly ResolvedAddress[]> {
+    return this.#options.resolve ?? (this.#options.allowLoopback ? resolveBySystem : resolveByDns);
+  }
+
   async #resolve(host: string): Promise<readonly ResolvedAddress[]> {
     let addresses: readonly ResolvedAddress[];
     try {
-      addresses = await (this.#options.resolve ?? resolveBySystem)(host);
+      addresses = await this.#resolver(host);
     } catch (cause) {
       throw new OutboundError('unresolvable', { cause });
     }
@@ -145,10 +146,6 @@ export class OutboundClient {
     }
     return headers;
   }
-}
-
-function resolveBySystem(host: string): Promise<ResolvedAddress[]> {
-  return lookup(host, { all: true, order: 'verbatim' });
 }
 
 /** A `lookup` for the socket that answers with the checked addresses, whatever it is asked. */

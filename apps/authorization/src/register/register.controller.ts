@@ -30,7 +30,9 @@ export class RegisterController {
     await this.limits.require(tenantId, address, metadata.redirect_uris);
     // Never an https URL: those are metadata documents (CIMD-24).
     const clientId = `gkd_${randomBytes(18).toString('base64url')}`;
-    const secret = metadata.token_endpoint_auth_method === 'none' ? undefined : newOpaqueSecret('gks_');
+    const secret = metadata.token_endpoint_auth_method.startsWith('client_secret_')
+      ? newOpaqueSecret('gks_')
+      : undefined;
     const text = JSON.stringify(metadata);
     const registered = await this.database.call<{ at: string } | null>('register_client', tenantId, {
       clientId,

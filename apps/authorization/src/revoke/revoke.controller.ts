@@ -7,7 +7,7 @@ import type { TenantId } from '@grantkeeper/kernel';
 import { RevokeAccess } from '@grantkeeper/revocation';
 import { RefreshTokens } from '@grantkeeper/tokens';
 import { Issuers } from '../discovery/issuer.ts';
-import { readClient, type PresentedClient } from '../token/client-authentication.ts';
+import { ClientAuthentication, type PresentedClient } from '../token/client-authentication.ts';
 import { refusedClient } from '../token/refused-client.ts';
 import { readForm } from '../token/token.controller.ts';
 import { UnprovenRequests } from '../token/unproven-requests.ts';
@@ -28,6 +28,7 @@ type Outcome =
 export class RevokeController {
   constructor(
     private readonly issuers: Issuers,
+    private readonly clients: ClientAuthentication,
     private readonly database: Database,
     private readonly refreshTokens: RefreshTokens,
     private readonly accessTokens: OwnAccessTokens,
@@ -46,7 +47,7 @@ export class RevokeController {
     const tenantId = await this.issuers.tenantOf(slug);
     const parameters = readForm(body, contentType);
     const token = parameters.require('token');
-    const client = readClient(parameters, authorization);
+    const client = await this.clients.authenticate(tenantId, parameters, authorization);
     const target = await this.#targetOf(tenantId, client, token);
     if (target) {
       await this.commands.execute(

@@ -1,25 +1,55 @@
-import { OAuthError } from '@grantkeeper/kernel';
-import type { Parameters } from '@grantkeeper/oauth';
+import { Injectable } from '@nestjs/common';
+import { OAuthError, type TenantId } from '@grantkeeper/kernel';
+import { CLIENT_ASSERTION_TYPE, type Parameters } from '@grantkeeper/oauth';
 import { hashSecret } from '@grantkeeper/tokens';
+import { ClientAssertions } from './client-assertions.ts';
 
 /** How a client identified itself at a protocol endpoint; whether it is true, the database decides. */
 export interface PresentedClient {
   readonly clientId: string;
-  readonly authMethod: 'none' | 'client_secret_basic' | 'client_secret_post';
+  readonly authMethod: 'none' | 'private_key_jwt' | 'client_secret_basic' | 'client_secret_post';
   /** Hex; null when the client sent no secret. */
   readonly secretHash: string | null;
+  /** An assertion whose signature was right for one version of the client's metadata; whether it is new, the database decides. */
+  readonly assertion?: {
+    readonly metadataDigest: string;
+    /** Hex. */
+    readonly jtiHash: string;
+    /** Seconds since 1970. */
+    readonly forgettableAt: number;
+  };
 }
 
 /**
- * Reads the client's identity (OAuth 2.1 §2.4): one method per request (AS-40); Basic credentials are form-urlencoded
- * before they are encoded (AS-39). Rejects with `invalid_request` or `invalid_client`.
+ * Reads and checks the client's identity at a protocol endpoint (OAuth 2.1 §2.4): one method per request (AS-40).
+ * Rejects with `invalid_request`, `invalid_client`, or `temporarily_unavailable` when the client's keys are out of reach.
  */
-export function readClient(parameters: Parameters, authorization: string | undefined): PresentedClient {
+@Injectable()
+export class ClientAuthentication {
+  constructor(private readonly assertions: ClientAssertions) {}
+
+  async authenticate(
+    tenantId: TenantId,
+    parameters: Parameters,
+    authorization: string | undefined,
+  ): Promise<PresentedClient> {
+    const assertion = parameters.get('client_assertion');
+    const type = parameters.get('client_assertion_type');
+    if (assertion === undefined && type === undefined) return readSecret(parameters, authorization);
+    if (authorization !== undefined || parameters.get('client_secret') !== undefined)
+      throw new OAuthError('invalid_request', 'the client authenticated in two ways');
+    if (type !== CLIENT_ASSERTION_TYPE)
+      throw new OAuthError('invalid_client', `client_assertion_type must be ${CLIENT_ASSERTION_TYPE}`);
+    if (assertion === undefined) throw new OAuthError('invalid_client', 'client_assertion is missing');
+    const verified = await this.assertions.verify(tenantId, assertion, parameters.get('client_id'));
+    return { ...verified, authMethod: 'private_key_jwt', secretHash: null };
+  }
+}
+
+/** A client with a secret, or without any proof. Basic credentials are form-urlencoded before they are encoded (AS-39). */
+function readSecret(parameters: Parameters, authorization: string | undefined): PresentedClient {
   const basic = authorization === undefined ? undefined : readBasic(authorization);
   const secret = parameters.get('client_secret');
-  if (parameters.get('client_assertion') !== undefined || parameters.get('client_assertion_type') !== undefined) {
-    throw new OAuthError('invalid_client', 'client assertions are not accepted here');
-  }
   if (basic && secret !== undefined) throw new OAuthError('invalid_request', 'the client authenticated in two ways');
   const named = parameters.get('client_id');
   if (basic) {

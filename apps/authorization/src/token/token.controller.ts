@@ -5,7 +5,7 @@ import { OAuthError } from '@grantkeeper/kernel';
 import { readParameters } from '@grantkeeper/oauth';
 import { Issuers } from '../discovery/issuer.ts';
 import { AuthorizationCodeExchange } from './authorization-code.exchange.ts';
-import { readClient } from './client-authentication.ts';
+import { ClientAuthentication } from './client-authentication.ts';
 import { RefreshTokenExchange } from './refresh-token.exchange.ts';
 import type { TokenResponse } from './token-response.ts';
 import { UnprovenRequests } from './unproven-requests.ts';
@@ -17,6 +17,7 @@ import { UnprovenRequests } from './unproven-requests.ts';
 export class TokenController {
   constructor(
     private readonly issuers: Issuers,
+    private readonly clients: ClientAuthentication,
     private readonly codes: AuthorizationCodeExchange,
     private readonly refreshTokens: RefreshTokenExchange,
   ) {}
@@ -39,7 +40,7 @@ export class TokenController {
       grantType === 'authorization_code' ? this.codes : grantType === 'refresh_token' ? this.refreshTokens : undefined;
     if (!exchange)
       throw new OAuthError('unsupported_grant_type', 'grant_type must be authorization_code or refresh_token');
-    const client = readClient(parameters, authorization);
+    const client = await this.clients.authenticate(tenantId, parameters, authorization);
     return exchange.exchange(tenantId, client, parameters, fingerprintOf(client.authMethod, userAgent));
   }
 }

@@ -8,9 +8,10 @@ import type { MisusedFamilies } from './misused-families.ts';
 const PAGE = 1_000;
 
 /**
- * Deletes, tenant by tenant, authorization codes and sessions that ended or expired more than a day ago. A redeemed code is
- * kept for that day, so that a second use of it is still recognised (RFC 6749 §4.1.2). And ends families that were seen
- * misused by a process that did not live to record it.
+ * Deletes, tenant by tenant, authorization codes and sessions that ended or expired more than a day ago, and what clients
+ * have published or proven as soon as its time is over. A redeemed code is kept for that day, so that a second use of it
+ * is still recognised (RFC 6749 §4.1.2). And ends families that were seen misused by a process that did not live to
+ * record it.
  */
 export class ExpirySweep {
   readonly #log = new Logger('expiry.sweep');
@@ -43,6 +44,10 @@ export class ExpirySweep {
         .where('tenant_id', '=', tenant)
         .where((row) => row.or([row('ended_at', '<', aDayAgo), row('expires_at', '<', aDayAgo)]))
         .execute();
+      const now = sql<Date>`clock_timestamp()`;
+      for (const table of ['client_assertions', 'remote_documents', 'client_document_versions'] as const) {
+        await tx.deleteFrom(table).where('tenant_id', '=', tenant).where('expires_at', '<', now).execute();
+      }
     });
     await this.misused.end(tenant);
   }

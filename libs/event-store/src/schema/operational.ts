@@ -1,3 +1,4 @@
+import type { Generated } from 'kysely';
 import type { DefaultedJson, DefaultedTimestamp, Json, Timestamp } from './column-types.ts';
 
 export interface TenantKeysRow {
@@ -87,6 +88,7 @@ export interface FamiliesRow {
   rotated_fingerprint: string;
   replays: number;
   auth_time: Timestamp;
+  client_auth: Generated<string>;
   born_epoch: number;
   born_seq: number;
   created_at: Timestamp;

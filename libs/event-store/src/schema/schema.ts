@@ -1,4 +1,5 @@
 import type { AsyncProjectionTables } from './async-projections.ts';
+import type { ClientDocumentTables } from './client-documents.ts';
 import type { ConsumerTables } from './consumers.ts';
 import type { InlineProjectionTables } from './inline-projections.ts';
 import type { LedgerTables } from './ledger.ts';
@@ -6,7 +7,13 @@ import type { OperationalTables } from './operational.ts';
 
 /** Every table and view that services reach; a test compares it with the database. */
 export interface Schema
-  extends LedgerTables, ConsumerTables, InlineProjectionTables, AsyncProjectionTables, OperationalTables {}
+  extends
+    LedgerTables,
+    ConsumerTables,
+    InlineProjectionTables,
+    AsyncProjectionTables,
+    OperationalTables,
+    ClientDocumentTables {}
 
 export type * from './column-types.ts';
 export type * from './ledger.ts';
@@ -14,3 +21,4 @@ export type * from './consumers.ts';
 export type * from './inline-projections.ts';
 export type * from './async-projections.ts';
 export type * from './operational.ts';
+export type * from './client-documents.ts';

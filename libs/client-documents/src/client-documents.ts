@@ -1,0 +1,84 @@
+import type { TenantId } from '@grantkeeper/kernel';
+import {
+  canonicalMetadata,
+  checkMetadataDocumentUrl,
+  readClientIdMetadataDocument,
+  type ClientMetadata,
+} from '@grantkeeper/oauth';
+import type { DocumentKind } from './remote-document.ts';
+import { type CachedDocument, isDue, type RemoteDocuments } from './remote-documents.ts';
+
+/** For how long after its freshness a document may stand in while its server cannot be reached. */
+export const MAX_STALE_SECONDS = 86_400;
+
+const clientMetadata: DocumentKind<ClientMetadata> = {
+  name: 'client_metadata',
+  maxBytes: 5 * 1_024,
+  accept: 'application/json',
+  strictType: true,
+  read: readClientIdMetadataDocument,
+  canonical: canonicalMetadata,
+};
+
+/** One version of a client's metadata, and the digest that names it. */
+export interface ClientDocument {
+  readonly metadata: ClientMetadata;
+  readonly digest: string;
+}
+
+/** A client's document could not be had. `message` is for the developer of the client. */
+export class ClientDocumentUnavailable extends Error {
+  override readonly name = 'ClientDocumentUnavailable';
+  constructor(
+    reason: string,
+    /** It may be there in a moment. */
+    readonly transient: boolean,
+  ) {
+    super(`the client metadata document could not be used: ${reason}`);
+  }
+}
+
+/** The metadata documents of clients whose id is a URL (draft-ietf-oauth-client-id-metadata-document-02). */
+export class ClientDocuments {
+  constructor(private readonly documents: RemoteDocuments) {}
+
+  /**
+   * The document of `clientId`, fetched if `known` is no longer fresh. Rejects with `OAuthError` `invalid_client` for
+   * a URL that cannot be one (CIMD-02), and with `ClientDocumentUnavailable` when there is none to go by (CIMD-04).
+   *
+   * A document that was good may stand in for a day while its server is out of reach, if somebody of the tenant has
+   * `trusted` the client before. It may not when its server says something else: then the publisher has withdrawn it.
+   */
+  async current(
+    tenantId: TenantId,
+    clientId: string,
+    known: CachedDocument<ClientMetadata> | null,
+    { trusted }: { readonly trusted: boolean },
+  ): Promise<ClientDocument> {
+    checkMetadataDocumentUrl(clientId);
+    const state = known && !isDue(known) ? known : await this.documents.refresh(tenantId, clientMetadata, clientId);
+    const document = documentOf(state);
+    if (document && state.fresh) return document;
+    const usable =
+      trusted && state.failureIsTransient === true && (state.staleSeconds ?? Infinity) <= MAX_STALE_SECONDS;
+    if (document && usable) return document;
+    throw new ClientDocumentUnavailable(state.failure ?? 'it has not been fetched', state.failureIsTransient ?? true);
+  }
+
+  /**
+   * The document as it is best known, for a client that holds a link already: a fault of its server must not end links,
+   * so any failure is borne for a day. Undefined when there is none, or none young enough.
+   */
+  async bestKnown(
+    tenantId: TenantId,
+    clientId: string,
+    known: CachedDocument<ClientMetadata> | null,
+  ): Promise<ClientDocument | undefined> {
+    const state = known && !isDue(known) ? known : await this.documents.refresh(tenantId, clientMetadata, clientId);
+    return state.fresh || (state.staleSeconds ?? Infinity) <= MAX_STALE_SECONDS ? documentOf(state) : undefined;
+  }
+}
+
+function documentOf({ content, digest }: CachedDocument<ClientMetadata>): ClientDocument | undefined {
+  return content && digest !== null ? { metadata: content, digest } : undefined;
+}
