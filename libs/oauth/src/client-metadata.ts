@@ -185,7 +185,8 @@ function readKeys(
   if (alg !== undefined && !isClientSigningAlg(alg)) {
     throw refusal(`token_endpoint_auth_signing_alg must be one of ${CLIENT_SIGNING_ALGS.join(', ')}`);
   }
-  if ((jwks === undefined) === (uri === undefined)) throw refusal('token_endpoint_auth_method private_key_jwt needs either jwks or jwks_uri');
+  if ((jwks === undefined) === (uri === undefined))
+    throw refusal('token_endpoint_auth_method private_key_jwt needs either jwks or jwks_uri');
   const signing = alg === undefined ? {} : { token_endpoint_auth_signing_alg: alg };
   if (jwks !== undefined) return { ...signing, jwks: readPublicKeySet(jwks) };
   const parts = typeof uri === 'string' ? splitUri(uri) : undefined;
