@@ -125,6 +125,8 @@ CREATE TABLE grants (
   scopes text[] NOT NULL,
   metadata_digest text NOT NULL,
   suspended boolean NOT NULL,
+  -- The admin's consent for everyone that it rests on, while the person has not consented themselves.
+  admin_consent_id uuid,
   granted_seq bigint NOT NULL,
   granted_at timestamptz NOT NULL,
   consented_seq bigint NOT NULL,
@@ -196,7 +198,7 @@ END $$;
 -- exactly when ended_seq is null, suspended is false and watermark <= b.
 CREATE VIEW grant_standing WITH (security_invoker = true) AS
 SELECT g.tenant_id, g.grant_id, g.user_id, g.client_id, g.resource_id, g.scopes, g.metadata_digest,
-  g.granted_seq, g.granted_at, g.consented_seq, g.consented_at,
+  g.granted_seq, g.granted_at, g.consented_seq, g.consented_at, g.admin_consent_id,
   g.revoked_seq AS ended_seq, g.revoked_at, g.revoked_because,
   (t.suspended OR u.suspended OR c.suspended OR c.blocked OR r.suspended OR g.suspended) AS suspended,
   GREATEST(t.revoked_seq, u.revoked_seq, c.revoked_seq, r.revoked_seq, coalesce((

@@ -168,6 +168,11 @@ BEGIN
         'secondsSinceRotation', greatest(0, floor(extract(epoch FROM at - f.rotated_at)))::bigint));
   END IF;
   IF outcome = 'suspended' THEN RETURN jsonb_build_object('outcome', 'suspended'); END IF;
+  -- The tenant asks its people again after a time; whoever consents anew lets every installation of the link go on.
+  IF g.admin_consent_id IS NULL
+    AND g.consented_at + make_interval(days => (settings->>'consentMaxAgeDays')::int) <= at THEN
+    RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'consent_expired');
+  END IF;
   IF p->>'resource' IS NOT NULL AND p->>'resource' <> facts->>'resource' THEN
     RETURN jsonb_build_object('outcome', 'invalid_target');
   END IF;

@@ -43,7 +43,11 @@ BEGIN
     'resources', (SELECT coalesce(jsonb_agg(jsonb_build_object('resourceId', r.resource_id, 'url', r.url,
         'displayName', r.display_name, 'scopes', r.scopes, 'isDefault', r.is_default, 'suspended', r.suspended)
         ORDER BY r.is_default DESC, r.created_seq), '[]')
-      FROM resources r WHERE r.tenant_id = p_tenant));
+      FROM resources r WHERE r.tenant_id = p_tenant),
+    -- What an admin has consented to for everyone, for this client.
+    'adminConsents', (SELECT coalesce(jsonb_agg(jsonb_build_object('consentId', a.consent_id, 'resourceId', a.resource_id,
+        'scopes', a.scopes)), '[]')
+      FROM admin_consents a WHERE a.tenant_id = p_tenant AND a.client_id = p->>'clientId' AND a.withdrawn_seq IS NULL));
   IF u.user_id IS NULL THEN RETURN answer; END IF;
   -- Made first: under row-level security a comparison with anything that is computed from rows cannot use the index.
   slots := ARRAY(SELECT u.user_id || ' ' || r.resource_id || ' ' || (p->>'clientId') FROM resources r WHERE r.tenant_id = p_tenant);

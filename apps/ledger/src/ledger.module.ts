@@ -3,6 +3,9 @@ import { CqrsModule } from '@nestjs/cqrs';
 import { Database } from '@grantkeeper/event-store';
 import { TimeTravel } from '@grantkeeper/history';
 import { RevocationModule } from '@grantkeeper/revocation';
+import { AdminConsentsController } from './admin-consents/admin-consents.controller.ts';
+import { GiveAdminConsentHandler } from './admin-consents/give-admin-consent.handler.ts';
+import { WithdrawAdminConsentHandler } from './admin-consents/withdraw-admin-consent.handler.ts';
 import { AdminKeys } from './access/admin-keys.ts';
 import { AdminGuard } from './access/admin.guard.ts';
 import { ClientsController } from './clients/clients.controller.ts';
@@ -55,6 +58,7 @@ export class LedgerModule {
         ProjectionsController,
         DeadLettersController,
         VerificationController,
+        AdminConsentsController,
       ],
       providers: [
         { provide: LedgerSettings, useValue: new LedgerSettings(settings) },
@@ -71,6 +75,8 @@ export class LedgerModule {
         CreateUserHandler,
         SetPolicyHandler,
         SetClientTokenPolicyHandler,
+        GiveAdminConsentHandler,
+        WithdrawAdminConsentHandler,
       ],
       exports: [AdminKeys],
     };

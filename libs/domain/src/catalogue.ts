@@ -1,3 +1,4 @@
+import { adminConsentGiven, adminConsentWithdrawn } from './admin-consent/admin-consent.events.ts';
 import { adminKeyCreated } from './admin-key/admin-key.events.ts';
 import { clientAccessRevoked, clientAdmitted } from './client/client.events.ts';
 import type { EventDefinition } from './event.ts';
@@ -45,4 +46,6 @@ export const eventCatalogue: readonly EventDefinition[] = [
   familyRevoked,
   tokenRevoked,
   adminKeyCreated,
+  adminConsentGiven,
+  adminConsentWithdrawn,
 ] as readonly EventDefinition[];

@@ -36,7 +36,8 @@ export type StreamType =
   | 'client'
   | 'grant'
   | 'pair'
-  | 'admin-key';
+  | 'admin-key'
+  | 'admin-consent';
 
 /** Whose key seals a personal field: a person of the tenant, or the tenant itself where no person is meant. */
 export type PersonalSubject = { readonly user: string } | 'tenant';

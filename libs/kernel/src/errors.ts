@@ -61,7 +61,10 @@ export type OAuthErrorCode =
   // OpenID Connect Core §3.1.2.6
   | 'login_required'
   | 'consent_required'
-  | 'interaction_required';
+  | 'interaction_required'
+  | 'request_not_supported'
+  | 'request_uri_not_supported'
+  | 'registration_not_supported';
 
 /** A protocol error. `description` is sent to the client; `cause` never leaves the process. */
 export class OAuthError extends Error {

@@ -17,6 +17,7 @@ interface GrantState {
   scopes: readonly string[];
   metadata_digest: string;
   suspended: boolean;
+  admin_consent_id: string | null;
   granted_seq: number;
   granted_at: string;
   consented_seq: number;
@@ -36,6 +37,8 @@ function consented(event: EventOf<typeof grantRenewed>): Partial<GrantState> {
     consented_seq: event.seq,
     consented_at: event.recordedAt,
     metadata_digest: event.payload.shown.metadataDigest,
+    // Once the person has consented themselves the link no longer rests on the admin's consent.
+    admin_consent_id: event.payload.adminConsentId ?? null,
   };
 }
 
@@ -53,6 +56,7 @@ export const grants = projection<GrantState>({
       scopes: payload.scopes,
       metadata_digest: payload.shown.metadataDigest,
       suspended: false,
+      admin_consent_id: payload.adminConsentId ?? null,
       granted_seq: event.seq,
       granted_at: event.recordedAt,
       consented_seq: event.seq,

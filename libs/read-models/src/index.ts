@@ -1,4 +1,5 @@
 import type { InlineProjection } from '@grantkeeper/event-store';
+import { adminConsents } from './admin-consent.projections.ts';
 import { grants } from './grant.projections.ts';
 import { clients, identities, resources, users } from './party.projections.ts';
 import { revocations } from './revocation.projections.ts';
@@ -18,6 +19,7 @@ export const inlineProjections: readonly InlineProjection[] = [
   clients,
   grants,
   revocations,
+  adminConsents,
 ];
 
 export * from './async/index.ts';

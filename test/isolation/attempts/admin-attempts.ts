@@ -148,6 +148,25 @@ export function adminAttempts({ product, mine, theirs }: World): Attempts {
         ['my client', '/revocations', 404, { target: { kind: 'client', clientId: mine.client.id }, reason: 'x' }],
       ],
     }),
+    'GET /admin/v1/tenants/:tenant/admin-consents': admin('/admin-consents', {
+      own: [['all', '/admin-consents', 200]],
+    }),
+    'POST /admin/v1/tenants/:tenant/admin-consents': admin('/admin-consents', {
+      body: { clientId: mine.client.id, scopes: ['boards:read'] },
+      own: [
+        ['my client', '/admin-consents', 404],
+        [
+          'my resource',
+          '/admin-consents',
+          404,
+          { clientId: theirs.client.id, resourceId: mine.resourceId, scopes: ['boards:read'] },
+        ],
+      ],
+    }),
+    'POST /admin/v1/tenants/:tenant/admin-consents/:consent/withdrawal': admin(
+      `/admin-consents/${mine.grantId}/withdrawal`,
+      { body: { reason: 'x' }, own: [['one that is not theirs', `/admin-consents/${mine.grantId}/withdrawal`, 404]] },
+    ),
     'GET /admin/v1/tenants/:tenant/projections': admin('/projections', { own: [['all', '/projections', 200]] }),
     'POST /admin/v1/tenants/:tenant/projections/:projection/rebuild': admin('/projections/grant-timeline/rebuild', {
       own: [['one of no tenant', '/projections/nothing/rebuild', 404]],

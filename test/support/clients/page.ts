@@ -24,16 +24,21 @@ export class Page {
     return textOf(this.html);
   }
 
-  /** Address and hidden fields of the form that is posted to an address ending in `action`. */
+  /** Address, hidden fields and ticked boxes of the form that is posted to an address ending in `action`. */
   form(action: 'login' | 'consent' | 'switch-account'): { action: string; fields: Record<string, string> } | undefined {
-    for (const [, target = '', body = ''] of this.html.matchAll(
-      /<form method="post" action="([^"]*)"[^>]*>(.*?)<\/form>/gs,
+    for (const [, target = '', attributes = '', body = ''] of this.html.matchAll(
+      /<form method="post" action="([^"]*)"([^>]*)>(.*?)<\/form>/gs,
     )) {
       if (!target.endsWith(`/${action}`)) continue;
       const hidden = [...body.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)];
+      const id = / id="([^"]*)"/.exec(attributes)?.[1] ?? 'none';
+      const ticked = this.html.matchAll(
+        /<input type="checkbox" form="([^"]*)" id="[^"]*" name="([^"]*)" value="([^"]*)" checked/g,
+      );
+      for (const [, form, name = '', value = ''] of ticked) if (form === id) hidden.push(['', name, value] as never);
       return {
         action: unescaped(target),
-        fields: Object.fromEntries(hidden.map(([, name = '', value = '']) => [name, unescaped(value)])),
+        fields: Object.fromEntries(hidden.map(([, name = '', value = '']) => [unescaped(name), unescaped(value)])),
       };
     }
     return undefined;

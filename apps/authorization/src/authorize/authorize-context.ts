@@ -17,9 +17,11 @@ export interface AuthorizeContext {
     readonly metadataDigest: string;
   } | null;
   readonly resources: readonly ContextResource[];
+  /** What an admin has consented to for everyone, for this client. */
+  readonly adminConsents: readonly ContextAdminConsent[];
   readonly session?: ContextSession;
   /** Links of the person and the client that are alive, as rows of `grants`. */
-  readonly grants?: ReadonlyArray<ProjectedRow & { grant_id: string; resource_id: string; scopes: string[] }>;
+  readonly grants?: readonly ContextGrant[];
   /** The holder of the link's slot, by resource. */
   readonly slots?: Readonly<Record<string, string>>;
   readonly lastGrantRevokedSeq?: number;
@@ -32,6 +34,20 @@ export type AdmittedClient = ProjectedRow & {
   readonly blocked: boolean;
   readonly suspended: boolean;
 };
+
+export type ContextGrant = ProjectedRow & {
+  readonly grant_id: string;
+  readonly resource_id: string;
+  readonly scopes: string[];
+  readonly consented_at: string;
+  readonly admin_consent_id: string | null;
+};
+
+export interface ContextAdminConsent {
+  readonly consentId: string;
+  readonly resourceId: string;
+  readonly scopes: readonly string[];
+}
 
 export interface ContextResource {
   readonly resourceId: string;

@@ -1,8 +1,10 @@
-import { Controller, Get, Headers, Param, Req, Res, UseFilters } from '@nestjs/common';
+import { Controller, Get, Headers, Ip, Param, Req, Res, UseFilters } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
 import { Clock } from '@grantkeeper/kernel';
 import { authorizationRedirect } from '@grantkeeper/oauth';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ConsentPages } from '../consent/consent-page.ts';
+import { ConsentOvertaken, GrantConsent } from '../consent/grant-consent.handler.ts';
 import { Issuers } from '../discovery/issuer.ts';
 import { LoginPages } from '../login/login-page.ts';
 import { Sessions } from '../login/sessions.ts';
@@ -22,6 +24,7 @@ export class AuthorizeController {
     private readonly codes: Codes,
     private readonly loginPages: LoginPages,
     private readonly consentPages: ConsentPages,
+    private readonly commands: CommandBus,
     private readonly clock: Clock,
   ) {}
 
@@ -31,6 +34,7 @@ export class AuthorizeController {
     @Req() http: FastifyRequest,
     @Headers('cookie') cookie: string | undefined,
     @Headers('accept-language') languages: string | undefined,
+    @Ip() address: string,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const tenantId = await this.issuers.tenantOf(slug);
@@ -40,9 +44,32 @@ export class AuthorizeController {
     const asked = this.authorizing.judge(request, context, this.clock.now());
     if (asked.interaction.login || !session)
       return this.loginPages.show(reply, { asked, slug, request, cookie, languages });
-    if (!asked.remembered || !asked.grant)
+    let code: string;
+    if (asked.consent.kind === 'remembered' && asked.grant) {
+      code = await this.codes.issueUnderGrant(tenantId, asked, asked.grant.grantId);
+    } else if (asked.consent.kind === 'by_admin') {
+      const { adminConsentId } = asked.consent;
+      const byAdmin = { adminConsentId, shown: false };
+      try {
+        ({ code } = await this.commands.execute(
+          new GrantConsent(
+            tenantId,
+            request,
+            session,
+            context,
+            context.position,
+            address,
+            asked.access.scopes,
+            byAdmin,
+          ),
+        ));
+      } catch (error) {
+        if (!(error instanceof ConsentOvertaken)) throw error;
+        return this.consentPages.show(reply, error.asked, slug, request, session, languages);
+      }
+    } else {
       return this.consentPages.show(reply, asked, slug, request, session, languages);
-    const code = await this.codes.issueUnderGrant(tenantId, asked, asked.grant.grantId);
+    }
     const location = authorizationRedirect(asked.redirect.redirectUri, {
       code,
       state: asked.state,

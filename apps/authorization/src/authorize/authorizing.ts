@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '@grantkeeper/event-store';
 import { OAuthError, type TenantId } from '@grantkeeper/kernel';
-import { authorizationRedirect, coversScopes } from '@grantkeeper/oauth';
+import { authorizationRedirect } from '@grantkeeper/oauth';
 import type { PresentedSession } from '../login/sessions.ts';
 import type { AuthorizationRequest } from './authorization-request.ts';
 import type { AuthorizeContext, ContextSession } from './authorize-context.ts';
 import { PageError } from './page-error.ts';
+import { type DueConsent, consentHasExpired, dueConsent } from './rules/due-consent.ts';
 import { requiredInteraction, type Interaction } from './rules/interaction.ts';
 import { proveRedirect, type ProvenRedirect } from './rules/proven-redirect.ts';
 import { readRequestedAccess, type RequestedAccess } from './rules/requested-access.ts';
@@ -19,8 +20,10 @@ export interface Asked {
   readonly state: string | undefined;
   /** The link that is alive between person, client and resource. */
   readonly grant?: { readonly grantId: string; readonly scopes: readonly string[] } | undefined;
-  /** The link allows all that is asked for, and the redirect URI belongs to the client alone. */
-  readonly remembered: boolean;
+  /** What the person must still say to it. */
+  readonly consent: DueConsent;
+  /** They have said it before, so long ago that the tenant asks again. */
+  readonly consentExpired: boolean;
 }
 
 /** An answer to the client by redirect; an error only after client and redirect URI are proven (AS-15). */
@@ -60,15 +63,31 @@ export class Authorizing {
         throw new OAuthError('access_denied', 'access is suspended by the administrator');
       }
       const interaction = requiredInteraction(parameters, context.session, now);
-      const row = context.grants?.find((grant) => grant.resource_id === access.resource.resourceId);
-      const grant = row && { grantId: row.grant_id, scopes: row.scopes };
-      // Any local program can listen on a loopback address, so there a click must confirm who asks (RFC 8252 §8.6).
-      const remembered =
-        grant !== undefined && coversScopes(grant.scopes, access.scopes) && !redirect.loopback && !interaction.consent;
+      const { resourceId } = access.resource;
+      const row = context.grants?.find((grant) => grant.resource_id === resourceId);
+      const question = {
+        scopes: access.scopes,
+        grant: row,
+        adminConsent: context.adminConsents.find((consent) => consent.resourceId === resourceId),
+        settings: context.settings,
+        asksAnew: interaction.consent,
+        loopback: redirect.loopback,
+        now,
+      };
+      const consent = dueConsent(question);
       if (interaction.none && interaction.login) throw new OAuthError('login_required', 'the person is not signed in');
-      if (interaction.none && !remembered)
+      if (interaction.none && consent.kind !== 'remembered' && consent.kind !== 'by_admin')
         throw new OAuthError('consent_required', 'the person has not consented to this');
-      return { context, redirect, access, interaction, state, grant, remembered };
+      return {
+        context,
+        redirect,
+        access,
+        interaction,
+        state,
+        grant: row && { grantId: row.grant_id, scopes: row.scopes },
+        consent,
+        consentExpired: consentHasExpired(question),
+      };
     });
   }
 

@@ -13,13 +13,18 @@ export class Codes {
   ) {}
 
   /** A new code and its row; `bornSeq` is the position at which it is born, or a placeholder for it. */
-  create(asked: Asked, grantId: string, bornSeq: number): { code: string; row: object } {
+  create(
+    asked: Asked,
+    grantId: string,
+    bornSeq: number,
+    scopes: readonly string[] = asked.access.scopes,
+  ): { code: string; row: object } {
     const { secret, hash } = newOpaqueSecret('gkc_');
     const row = {
       code_hash: `\\x${hash.toString('hex')}`,
       client_id: asked.redirect.clientId,
       grant_id: grantId,
-      scopes: asked.access.scopes,
+      scopes,
       redirect_uri: asked.redirect.redirectUri,
       code_challenge: asked.access.codeChallenge,
       auth_time: asked.context.session?.authTime,

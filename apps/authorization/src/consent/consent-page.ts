@@ -1,14 +1,16 @@
 import { Injectable } from '@nestjs/common';
+import type { PolicySettings } from '@grantkeeper/domain';
 import { PersonalData } from '@grantkeeper/keys';
 import { Clock, type TenantId } from '@grantkeeper/kernel';
-import { redirectHost } from '@grantkeeper/oauth';
+import { coversScopes, redirectHost } from '@grantkeeper/oauth';
 import type { FastifyReply } from 'fastify';
 import type { AuthorizationRequest } from '../authorize/authorization-request.ts';
 import { type Asked, Authorizing } from '../authorize/authorizing.ts';
 import { FormSeal } from '../authorize/form-seal.ts';
 import { Issuers } from '../discovery/issuer.ts';
 import type { PresentedSession } from '../login/sessions.ts';
-import { chooseLanguage, renderConsent, securityHeaders } from '../pages/index.ts';
+import { chooseLanguage, type ConsentReason, renderConsent, securityHeaders } from '../pages/index.ts';
+import { optionalScopes, scopeField } from './approved-scopes.ts';
 
 /** Shows the consent page: who asks, for what, and where the answer goes. */
 @Injectable()
@@ -28,8 +30,11 @@ export class ConsentPages {
     request: AuthorizationRequest,
     session: PresentedSession,
     languages: string | undefined,
+    problem?: 'nothing_left',
   ): Promise<void> {
     const { context, redirect, access, grant } = asked;
+    const optional = optionalScopes(asked);
+    const offline = redirect.metadata.grant_types.includes('refresh_token');
     const person = this.authorizing.requireSession(asked);
     const tenantId: TenantId = await this.issuers.tenantOf(slug);
     if (person.personKey !== null) await this.personalData.learn(tenantId, person.userId, person.personKey);
@@ -40,6 +45,8 @@ export class ConsentPages {
     const html = renderConsent({
       lang: chooseLanguage(languages),
       tenantName: context.tenant.displayName,
+      reason: reasonOf(asked),
+      problem,
       user: { email: email ?? person.sub, name: name ?? undefined },
       client: {
         name: redirect.metadata.client_name ?? redirect.clientId,
@@ -50,18 +57,38 @@ export class ConsentPages {
       resource: { name: access.resource.displayName, url: access.resource.url },
       scopes: access.resource.scopes
         .filter((scope) => access.scopes.includes(scope.name))
-        .map((scope) => ({ ...scope, alreadyGranted: grant?.scopes.includes(scope.name) ?? false })),
-      offline: redirect.metadata.grant_types.includes('refresh_token'),
+        .map((scope) => ({
+          ...scope,
+          alreadyGranted: grant?.scopes.includes(scope.name) ?? false,
+          field: !isNotice(asked) && optional.includes(scope.name) ? scopeField(scope.name) : undefined,
+        })),
+      offline,
+      lasts: offline ? offlineLimits(context.settings) : { total: context.settings.accessTokenSeconds },
       action: `${context.issuer}/consent`,
       request: request.text,
       csrf: this.seals.seal('consent', session.holder, `${slug}?${request.text}`, context.position, this.clock.now()),
       switchAccountAction: `${context.issuer}/switch-account`,
     });
     await reply
-      .status(200)
+      .status(problem ? 422 : 200)
       // Chrome holds every later redirect to form-action, also those that the client makes after ours.
       .headers(securityHeaders({ formTargets: 'anywhere' }))
       .type('text/html; charset=utf-8')
       .send(html);
   }
+}
+
+function isNotice({ consent }: Asked): boolean {
+  return consent.kind === 'notice' || consent.kind === 'by_admin';
+}
+
+function reasonOf(asked: Asked): ConsentReason {
+  if (isNotice(asked)) return 'notice';
+  if (asked.grant && !coversScopes(asked.grant.scopes, asked.access.scopes)) return 'more';
+  return asked.consentExpired ? 'again' : 'new';
+}
+
+function offlineLimits(settings: PolicySettings): { total: number; idle: number } {
+  const { refreshAbsoluteSeconds, refreshIdleSeconds, consentMaxAgeDays = Infinity } = settings;
+  return { total: Math.min(refreshAbsoluteSeconds, consentMaxAgeDays * 86_400), idle: refreshIdleSeconds };
 }

@@ -11,6 +11,7 @@ import { PageError } from '../authorize/page-error.ts';
 import { PageFilter } from '../authorize/page.filter.ts';
 import { Issuers } from '../discovery/issuer.ts';
 import { type PresentedSession, Sessions } from '../login/sessions.ts';
+import { approvedScopes, splitScopeFields } from './approved-scopes.ts';
 import { ConsentPages } from './consent-page.ts';
 import { ConsentOvertaken, GrantConsent } from './grant-consent.handler.ts';
 
@@ -38,7 +39,8 @@ export class ConsentController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const tenantId = await this.issuers.tenantOf(slug);
-    const form = readParameters(body ?? {});
+    const { kept, rest } = splitScopeFields(body ?? {});
+    const form = readParameters(rest);
     const { request, session, shownAt } = this.#open(form, slug, cookie);
     const context = await this.authorizing.read(tenantId, request.parameters.get('client_id'), session);
     const asked = this.authorizing.judge(request, context, this.clock.now());
@@ -52,9 +54,17 @@ export class ConsentController {
     }
     if (form.get('decision') !== 'approve')
       throw new PageError('invalid_request', 'decision must be approve or refuse');
+    // A notice is confirmed as it is; on the consent page the person has chosen.
+    const notice = form.get('basis') === 'admin' ? asked.consent : undefined;
+    const byAdmin =
+      notice && 'adminConsentId' in notice ? { adminConsentId: notice.adminConsentId, shown: true } : undefined;
+    if (form.get('basis') === 'admin' && !byAdmin)
+      return this.pages.show(reply, asked, slug, request, session, languages);
+    const approved = byAdmin ? asked.access.scopes : approvedScopes(asked, kept);
+    if (approved.length === 0) return this.pages.show(reply, asked, slug, request, session, languages, 'nothing_left');
     try {
       const granted = await this.commands.execute(
-        new GrantConsent(tenantId, request, session, context, shownAt, address),
+        new GrantConsent(tenantId, request, session, context, shownAt, address, approved, byAdmin),
       );
       const answer = { code: granted.code, state: granted.asked.state, iss: context.issuer };
       const location = authorizationRedirect(granted.asked.redirect.redirectUri, answer);

@@ -2,7 +2,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, type ConsentClient, decideConsent } from '@grantkeeper/domain';
 import { EventStore, type Position, positionOfLast, retrying } from '@grantkeeper/event-store';
 import { Clock, type TenantId } from '@grantkeeper/kernel';
-import { redirectHost } from '@grantkeeper/oauth';
+import { coversScopes, redirectHost } from '@grantkeeper/oauth';
 import { v7 as uuidv7 } from 'uuid';
 import type { AuthorizationRequest } from '../authorize/authorization-request.ts';
 import type { AuthorizeContext } from '../authorize/authorize-context.ts';
@@ -10,7 +10,7 @@ import { type Asked, Authorizing } from '../authorize/authorizing.ts';
 import { Codes } from '../authorize/codes.ts';
 import type { PresentedSession } from '../login/sessions.ts';
 
-/** The person approves what the consent page showed. Answers the authorization code. */
+/** The person approves what the consent page showed, or an admin had for everyone. Answers the authorization code. */
 export class GrantConsent extends Command<{ code: string; asked: Asked }> {
   constructor(
     readonly tenantId: TenantId,
@@ -21,6 +21,10 @@ export class GrantConsent extends Command<{ code: string; asked: Asked }> {
     /** Where the ledger stood when the consent page was shown. */
     readonly shownAt: Position,
     readonly address: string | undefined,
+    /** What is approved of what was asked for. */
+    readonly approved: readonly string[],
+    /** The admin's consent that this rests on, and whether the person was shown anything of it. */
+    readonly byAdmin?: { readonly adminConsentId: string; readonly shown: boolean } | undefined,
   ) {
     super();
   }
@@ -57,7 +61,8 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
       const person = this.authorizing.requireSession(asked);
       if (
         context.position.epoch !== command.shownAt.epoch ||
-        Math.max(context.wideSeq, context.lastGrantRevokedSeq ?? 0) > command.shownAt.seq
+        Math.max(context.wideSeq, context.lastGrantRevokedSeq ?? 0) > command.shownAt.seq ||
+        !stillStands(command, asked)
       ) {
         throw new ConsentOvertaken(asked);
       }
@@ -85,17 +90,18 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
         },
         {
           newGrantId: uuidv7(),
-          scopes: access.scopes,
+          scopes: command.approved,
           shown: {
             clientName: redirect.metadata.client_name ?? redirect.clientId,
             redirectHost: redirectHost(redirect.redirectUri),
             metadataDigest: redirect.metadataDigest,
-            scopes: [...access.scopes],
+            scopes: command.byAdmin?.shown === false ? [] : [...access.scopes],
           },
+          ...(command.byAdmin && { adminConsentId: command.byAdmin.adminConsentId }),
           ...(command.address !== undefined && { address: command.address }),
         },
       );
-      const { code, row } = this.codes.create(asked, grantId, positionOfLast(events.length));
+      const { code, row } = this.codes.create(asked, grantId, positionOfLast(events.length), command.approved);
       const actor: Actor = { kind: 'user', id: person.userId };
       const slot = `${person.userId} ${access.resource.resourceId} ${redirect.clientId}`;
       const grantRow = context.grants?.find((grant) => grant.grant_id === grantId);
@@ -123,4 +129,13 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
       return { code, asked };
     });
   }
+}
+
+/** What was approved is still what is asked, and rests on what it rested on. */
+function stillStands({ approved, byAdmin }: GrantConsent, asked: Asked): boolean {
+  const { consent } = asked;
+  const adminConsentId = 'adminConsentId' in consent ? consent.adminConsentId : undefined;
+  return (
+    coversScopes(asked.access.scopes, approved) && (byAdmin === undefined || byAdmin.adminConsentId === adminConsentId)
+  );
 }

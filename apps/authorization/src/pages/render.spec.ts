@@ -8,6 +8,7 @@ const login: LoginView = { lang: 'en', tenantName: 'Acme', action: '/t/acme/logi
 const consent: ConsentView = {
   lang: 'en',
   tenantName: 'Acme',
+  reason: 'new',
   user: { name: 'Ada Lovelace', email: 'ada@acme.example' },
   client: { name: 'ChatGPT', verifiedHost: 'chatgpt.com', nameIsUnverified: false },
   redirectHost: 'chatgpt.com',
@@ -18,6 +19,7 @@ const consent: ConsentView = {
     { name: 'boards:write', description: 'Change your boards', risky: true, alreadyGranted: false },
   ],
   offline: true,
+  lasts: { total: 90 * 86_400, idle: 30 * 86_400 },
   action: '/t/acme/consent',
   request: 'req-1',
   csrf: 'csrf-1',
@@ -106,7 +108,8 @@ describe('renderConsent', () => {
       'boards:write',
       'Stay connected',
       'Sends you back to</dt><dd><bdi class="strong">chatgpt.com</bdi>',
-      'Your administrator or you can revoke this link at any time.',
+      'Longest: 90 days. Without use: 30 days.',
+      'disconnect in <bdi>ChatGPT</bdi>, or ask the administrator of <bdi>Acme</bdi>',
     ]) {
       expect(html).toContain(text);
     }
@@ -129,7 +132,8 @@ describe('renderConsent', () => {
 
   it('marks risky and already granted scopes in words', () => {
     const html = renderConsent(consent);
-    const [, read, write] = html.split(/<li(?: class="risky")?>/);
+    // What is new comes first.
+    const [, write, read] = html.split(/<li(?: class="risky")?>/);
     expect(read).toContain('Already allowed');
     expect(read).not.toContain('Sensitive');
     expect(write).toContain('Sensitive');
@@ -150,9 +154,34 @@ describe('renderConsent', () => {
   });
 
   it('says so when no scope is asked for and the link does not outlive the session', () => {
-    const html = renderConsent({ ...consent, scopes: [], offline: false });
+    const html = renderConsent({ ...consent, scopes: [], offline: false, lasts: { total: 600 } });
     expect(html).toContain('no permission beyond the connection itself');
-    expect(html).not.toMatch(/<ul|Stay connected/);
+    expect(html).toContain('For a short time');
+    expect(html).toContain('Longest: 10 minutes.');
+    expect(html).not.toMatch(/Stay connected|Without use/);
+  });
+
+  it('lets the person leave out what is optional, by a checkbox that belongs to the decision (AS-52)', () => {
+    const field = 'scope:boards:write';
+    const html = renderConsent({ ...consent, scopes: [consent.scopes[0]!, { ...consent.scopes[1]!, field }] });
+    expect(html.match(/type="checkbox"/g)).toHaveLength(1);
+    expect(html).toMatch(
+      /<input type="checkbox" form="decision" id="scope-0" name="scope:boards:write" value="allow" checked/,
+    );
+    expect(html).toContain('<label for="scope-0"><bdi>Change your boards</bdi></label>');
+    expect(html).toContain('id="decision"');
+    expectInert(html);
+    expect(renderConsent({ ...consent, problem: 'nothing_left' })).toMatch(/role="alert" id="problem"/);
+  });
+
+  it.each(['new', 'more', 'again', 'notice'] as const)('says in every language why it asks: %s', (reason) => {
+    for (const lang of ['en', 'de'] as const) {
+      const html = renderConsent({ ...consent, lang, reason });
+      expect(html).toContain(messages[lang][`consent.${reason}.title`].split('{')[0]!);
+      expect(html.includes('name="basis" value="admin"')).toBe(reason === 'notice');
+      expect(html.includes(messages[lang]['consent.added'])).toBe(reason === 'more');
+      expectInert(html);
+    }
   });
 
   it('cuts a name that would push the facts off the screen', () => {

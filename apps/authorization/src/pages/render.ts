@@ -1,4 +1,5 @@
 import { Eta } from 'eta/core';
+import { durationInWords } from './duration.ts';
 import { escapeHtml } from './escape.ts';
 import { phrasesOf } from './messages/phrases.ts';
 import { stylesheetPath } from './stylesheet.ts';
@@ -33,11 +34,22 @@ export function renderLogin(view: LoginView): string {
 
 /** The consent page: who asks, for what, on whose behalf, and where the answer goes. */
 export function renderConsent(view: ConsentView): string {
-  const title = phrasesOf(view.lang).text('consent.documentTitle');
+  const phrases = phrasesOf(view.lang);
+  const title = `${phrases.text('consent.documentTitle')} · ${view.tenantName}`;
   return page(
     '@consent',
     { ...view, client: { ...view.client, name: shortened(view.client.name) } },
-    { documentTitle: `${title} · ${view.tenantName}` },
+    {
+      documentTitle: view.problem ? `${phrases.text('consent.problem')} · ${title}` : title,
+      // What is new comes first: it is what the person decides on.
+      scopes: [...view.scopes].sort((a, b) => Number(a.alreadyGranted) - Number(b.alreadyGranted)),
+      limits: [
+        phrases.text('consent.total', { time: durationInWords(view.lasts.total, view.lang) }),
+        ...(view.lasts.idle !== undefined && view.lasts.idle < view.lasts.total
+          ? [phrases.text('consent.idle', { time: durationInWords(view.lasts.idle, view.lang) })]
+          : []),
+      ].join(' '),
+    },
   );
 }
 

@@ -109,7 +109,7 @@ code { font: .8125rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "Libera
 .fields { display: grid; gap: 1.125rem; margin-top: 1.5rem; }
 .field { display: grid; gap: .375rem; }
 label { font-size: .9375rem; font-weight: 600; }
-input:not([type="hidden"]) {
+input:not([type="hidden"], [type="checkbox"]) {
   width: 100%;
   min-height: 3rem;
   padding: .625rem .875rem;
@@ -185,6 +185,10 @@ h1 + p > .badge { margin-top: .75rem; }
 .scopes > li { display: flex; gap: .75rem; padding: .75rem .875rem; }
 .scopes > li + li { border-top: 1px solid var(--line); }
 .scopes > li > div { min-width: 0; }
+.scopes label { display: block; font-size: 1rem; font-weight: 400; cursor: pointer; }
+.scopes input { flex: none; width: 1.25rem; height: 1.25rem; margin: .125rem 0 0; accent-color: var(--accent); cursor: pointer; }
+.scopes li:has(input:not(:checked)) label { color: var(--muted); text-decoration: line-through; }
+.hint { margin: -.375rem 0 .625rem; }
 .scopes .icon { margin-top: .125rem; color: var(--accent); }
 .scopes .risky { background: color-mix(in srgb, var(--warning) 55%, var(--card)); }
 .scopes .risky .icon { color: var(--on-warning); }

@@ -12,17 +12,27 @@ export interface LoginView {
   readonly problem?: 'invalid_credentials' | 'too_many' | 'expired' | undefined;
 }
 
-/** A scope in words. A `risky` one is marked, one that is already part of the link is too. */
+/** A scope in words. A `risky` one is marked, and so is one that is already part of the link. */
 export interface ScopeView {
   readonly name: string;
   readonly description: string;
   readonly risky: boolean;
   readonly alreadyGranted: boolean;
+  /** Set when the person may leave it out: the name of the form field that is sent when they keep it. */
+  readonly field?: string | undefined;
 }
+
+/**
+ * Why the person is asked: for a new link, for more than their link allows, because they have not been asked for long, or
+ * only to confirm what an admin has allowed for everyone.
+ */
+export type ConsentReason = 'new' | 'more' | 'again' | 'notice';
 
 export interface ConsentView {
   readonly lang: Lang;
   readonly tenantName: string;
+  readonly reason: ConsentReason;
+  readonly problem?: 'nothing_left' | undefined;
   readonly user: { readonly name?: string | undefined; readonly email: string };
   readonly client: {
     readonly name: string;
@@ -36,7 +46,9 @@ export interface ConsentView {
   readonly scopes: readonly ScopeView[];
   /** The link outlives the session: refresh tokens are issued. */
   readonly offline: boolean;
-  /** Where the form is posted, with the fields `request`, `csrf` and `decision` (`approve` or `refuse`). */
+  /** How long the access lasts at the longest, and without being used; in seconds. */
+  readonly lasts: { readonly total: number; readonly idle?: number | undefined };
+  /** Where the form is posted, with `request`, `csrf`, `basis` (`admin`, on a notice) and `decision` (`approve` or `refuse`). */
   readonly action: string;
   readonly request: string;
   readonly csrf: string;

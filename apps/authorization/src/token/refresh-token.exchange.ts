@@ -99,5 +99,6 @@ export class RefreshTokenExchange {
 const explanations: Readonly<Record<string, string>> = {
   expired: 'the refresh token has expired',
   revoked: 'the access was revoked',
+  consent_expired: 'the person must consent again: the consent is older than the tenant allows',
   family_ended: 'the access was revoked',
 };

@@ -14,7 +14,10 @@ import { asOf, momentOf, sayInstant } from '../history/as-of.ts';
 import { SetPolicy } from './set-policy.handler.ts';
 
 const changes = policySettings
-  .extend({ notificationUrl: policySettings.shape.notificationUrl.nullable() })
+  .extend({
+    notificationUrl: policySettings.shape.notificationUrl.nullable(),
+    consentMaxAgeDays: policySettings.shape.consentMaxAgeDays.nullable(),
+  })
   .partial()
   .strict();
 const when = z.strictObject({ as_of: asOf });

@@ -26,8 +26,11 @@ export interface ConsentState {
 export interface GiveConsent {
   /** The id of the grant, should a new one be needed. */
   readonly newGrantId: string;
+  /** What the person allows: what was shown, without what they left out. */
   readonly scopes: readonly string[];
   readonly shown: z.infer<typeof consentShown>;
+  /** The admin's consent for everyone that stands for the person's own. */
+  readonly adminConsentId?: string;
   /** Network address of the person's browser. */
   readonly address?: string;
 }
@@ -57,18 +60,19 @@ export function decideConsent(state: ConsentState, command: GiveConsent): { gran
     const { clientId, kind, metadata, metadataDigest } = client;
     events.push(clientAdmitted.on(clientId, { clientId, kind, metadata, metadataDigest, by: 'consent' }));
   }
-  const shown = { ...command.shown, scopes: [...command.scopes] };
+  const { shown } = command;
+  const basis = command.adminConsentId === undefined ? {} : { adminConsentId: command.adminConsentId };
   if (!grant) {
     const parties = { userId: user.userId, clientId: client.clientId, resourceId: resource.resourceId };
-    const payload = { grantId: command.newGrantId, ...parties, scopes: [...command.scopes], shown };
+    const payload = { grantId: command.newGrantId, ...parties, scopes: [...command.scopes], shown, ...basis };
     events.push(grantCreated.on(command.newGrantId, payload, personal));
     return { grantId: command.newGrantId, events };
   }
   const added = command.scopes.filter((scope) => !grant.scopes.includes(scope));
   events.push(
     added.length > 0
-      ? grantWidened.on(grant.grantId, { scopes: [...grant.scopes, ...added], added, shown }, personal)
-      : grantRenewed.on(grant.grantId, { shown }, personal),
+      ? grantWidened.on(grant.grantId, { scopes: [...grant.scopes, ...added], added, shown, ...basis }, personal)
+      : grantRenewed.on(grant.grantId, { shown, ...basis }, personal),
   );
   return { grantId: grant.grantId, events };
 }

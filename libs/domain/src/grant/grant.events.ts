@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineEvent } from '../event.ts';
 import { because } from '../revocation/because.ts';
 
-/** What the person saw and approved. */
+/** What the person saw: they may have left out some of the scopes. No scopes when an admin had consented for them. */
 export const consentShown = z.object({
   clientName: z.string(),
   redirectHost: z.string(),
@@ -25,6 +25,8 @@ export const reuseEvidence = z.object({
   secondsSinceRotation: z.int(),
 });
 export type ReuseEvidence = z.infer<typeof reuseEvidence>;
+/** The admin's consent that the link rests on; absent when the person has consented. */
+const adminConsentId = z.uuid().optional();
 
 const parties = { grantId: z.uuid(), userId: z.uuid(), clientId: z.string(), resourceId: z.uuid() };
 
@@ -32,7 +34,7 @@ export const grantCreated = defineEvent({
   type: 'GrantCreated',
   version: 1,
   streamType: 'grant',
-  payload: z.object({ ...parties, scopes: z.array(z.string()).min(1), shown: consentShown }),
+  payload: z.object({ ...parties, scopes: z.array(z.string()).min(1), shown: consentShown, adminConsentId }),
   privacy: {
     grantId: 'pseudonym',
     userId: 'pseudonym',
@@ -40,17 +42,23 @@ export const grantCreated = defineEvent({
     resourceId: 'business',
     scopes: 'business',
     shown: 'business',
+    adminConsentId: 'business',
   },
   personal: ['address'],
-  says: 'A person consented: a client may act for them at a resource with these scopes.',
+  says: 'A person consented, or an admin had for everyone: a client may act for them at a resource with these scopes.',
 });
 
 export const grantWidened = defineEvent({
   type: 'GrantWidened',
   version: 1,
   streamType: 'grant',
-  payload: z.object({ scopes: z.array(z.string()), added: z.array(z.string()).min(1), shown: consentShown }),
-  privacy: { scopes: 'business', added: 'business', shown: 'business' },
+  payload: z.object({
+    scopes: z.array(z.string()),
+    added: z.array(z.string()).min(1),
+    shown: consentShown,
+    adminConsentId,
+  }),
+  privacy: { scopes: 'business', added: 'business', shown: 'business', adminConsentId: 'business' },
   personal: ['address'],
   says: 'The person consented to more scopes for an existing link.',
 });
@@ -59,8 +67,8 @@ export const grantRenewed = defineEvent({
   type: 'GrantRenewed',
   version: 1,
   streamType: 'grant',
-  payload: z.object({ shown: consentShown }),
-  privacy: { shown: 'business' },
+  payload: z.object({ shown: consentShown, adminConsentId }),
+  privacy: { shown: 'business', adminConsentId: 'business' },
   personal: ['address'],
   says: 'The person consented again to what the link already allows.',
 });

@@ -40,6 +40,15 @@ export const policySettings = z.object({
     .int()
     .min(60)
     .max(30 * 86_400),
+  /**
+   * After how many days people are asked again: then a link is not refreshed until they have consented anew. Absent when
+   * a consent holds until it is revoked.
+   */
+  consentMaxAgeDays: z.int().min(1).max(3650).optional(),
+  /** What people see when an admin has consented for everyone: a short notice that they confirm, or nothing. */
+  adminConsent: z.enum(['notice', 'silent']),
+  /** Whether every client must push its authorization requests (RFC 9126). */
+  requirePushedRequests: z.boolean(),
   /** Where revocations are reported; absent when nowhere. */
   notificationUrl: z
     .url()
@@ -66,6 +75,8 @@ export const defaultPolicy: PolicySettings = {
   refreshReplayBy: 'same_client',
   refreshReuseEnds: 'family',
   sessionSeconds: 12 * 3600,
+  adminConsent: 'notice',
+  requirePushedRequests: false,
 };
 
 export const policySet = defineEvent({

@@ -10,6 +10,8 @@ export const resourceScope = z.object({
   risky: z.boolean(),
   /** Asked for when a client names no scope. */
   default: z.boolean(),
+  /** Whether a person may leave it out when they consent; when it is not said, they may if it is not a default one. */
+  optional: z.boolean().optional(),
 });
 export type ResourceScope = z.infer<typeof resourceScope>;
 

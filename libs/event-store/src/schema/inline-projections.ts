@@ -111,6 +111,7 @@ export interface GrantsRow {
   scopes: string[];
   metadata_digest: string;
   suspended: boolean;
+  admin_consent_id: string | null;
   granted_seq: number;
   granted_at: Timestamp;
   consented_seq: number;
@@ -147,6 +148,19 @@ export interface RevocationsRow {
   revoked_at: Timestamp;
 }
 
+export interface AdminConsentsRow {
+  tenant_id: string;
+  consent_id: string;
+  client_id: string;
+  resource_id: string;
+  scopes: string[];
+  given_seq: number;
+  given_at: Timestamp;
+  withdrawn_seq: number | null;
+  withdrawn_at: Timestamp | null;
+  stream_version: number;
+}
+
 export interface AdminKeysRow {
   tenant_id: string;
   key_id: string;
@@ -169,6 +183,7 @@ export interface GrantStandingRow {
   granted_at: Timestamp;
   consented_seq: number;
   consented_at: Timestamp;
+  admin_consent_id: string;
   ended_seq: number | null;
   revoked_at: Timestamp | null;
   revoked_because: string | null;
@@ -190,6 +205,7 @@ export interface InlineProjectionTables {
   grants: GrantsRow;
   pair_watermarks: PairWatermarksRow;
   revocations: RevocationsRow;
+  admin_consents: AdminConsentsRow;
   admin_keys: AdminKeysRow;
   grant_standing: GrantStandingRow;
 }

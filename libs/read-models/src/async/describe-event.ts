@@ -34,6 +34,7 @@ interface Facts {
   readonly alg?: string;
   readonly role?: string;
   readonly clientId?: string;
+  readonly adminConsentId?: string;
   readonly metadata?: { readonly client_name?: unknown };
   readonly scopes?: readonly (string | { readonly name: string })[];
   readonly added?: readonly string[];
@@ -61,13 +62,25 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
   ClientAdmitted: ({ clientId, metadata, by }) =>
     `${typeof metadata?.client_name === 'string' ? metadata.client_name : clientId} became known to the tenant, because ${by === 'admin' ? 'an admin admitted it' : 'someone consented to it'}.`,
   ClientAccessRevoked: (payload, actor) => `${ender(payload, actor)} ended every link of the client${cause(payload)}.`,
-  GrantCreated: ({ shown, scopes }) =>
-    `The person allowed ${shown?.clientName} (${shown?.redirectHost}) to use ${listed(scopes)}.`,
-  GrantWidened: ({ shown, added }) => `The person allowed ${shown?.clientName} to use ${listed(added)} as well.`,
-  GrantRenewed: ({ shown }) => `The person confirmed what ${shown?.clientName} may use; nothing was added.`,
+  GrantCreated: ({ shown, scopes, adminConsentId }) =>
+    adminConsentId
+      ? `${shown?.clientName} (${shown?.redirectHost}) was linked to use ${listed(scopes)}, as an admin had allowed for everyone.`
+      : `The person allowed ${shown?.clientName} (${shown?.redirectHost}) to use ${listed(scopes)}.`,
+  GrantWidened: ({ shown, added, adminConsentId }) =>
+    adminConsentId
+      ? `${shown?.clientName} may use ${listed(added)} as well, as an admin had allowed for everyone.`
+      : `The person allowed ${shown?.clientName} to use ${listed(added)} as well.`,
+  GrantRenewed: ({ shown, adminConsentId }) =>
+    adminConsentId
+      ? `${shown?.clientName} was linked again under what an admin had allowed for everyone.`
+      : `The person confirmed what ${shown?.clientName} may use; nothing was added.`,
   GrantRevoked: (payload, actor) => `${ender(payload, actor)} ended the link${cause(payload)}.`,
   FamilyRevoked: (payload, actor) => `${ender(payload, actor)} ended one installation of the link${cause(payload)}.`,
   TokenRevoked: (payload, actor) => `${ender(payload, actor)} ended one access token of the link${cause(payload)}.`,
+  AdminConsentGiven: ({ clientId, scopes }, actor) =>
+    `${acting(actor)} consented for everyone: ${clientId} may use ${listed(scopes)} of whoever links it.`,
+  AdminConsentWithdrawn: ({ clientId }, actor) =>
+    `${acting(actor)} withdrew what had been consented to for everyone: people are asked again about ${clientId}.`,
   AdminKeyCreated: ({ name }) => `The key "${name}" to the admin API was made.`,
 };
 
@@ -117,6 +130,8 @@ function cause({ because, evidence }: Facts): string {
   if (because === 'code_replayed') return ', because its authorization code came a second time';
   if (because === 'refresh_token_reused')
     return `, because a refresh token came again ${evidence ? reuse[evidence.how] : 'after it had been replaced'}`;
+  if (because === 'admin_consent_withdrawn')
+    return ', because the consent for everyone that it rested on was withdrawn';
   return '';
 }
 

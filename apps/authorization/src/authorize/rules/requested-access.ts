@@ -8,9 +8,7 @@ import {
   type Parameters,
 } from '@grantkeeper/oauth';
 import type { AuthorizeContext, ContextResource } from '../authorize-context.ts';
-
-/** Granting it changes nothing at the resource: it says that the link should outlast the session (AS-29). */
-const OFFLINE_ACCESS = 'offline_access';
+import { OFFLINE_ACCESS } from './due-consent.ts';
 
 /** What a proven client asks for. */
 export interface RequestedAccess {
@@ -21,10 +19,21 @@ export interface RequestedAccess {
 
 /** Checks what is asked for, in the order in which errors win. Each rejects with an `OAuthError` for the redirect. */
 export function readRequestedAccess(parameters: Parameters, context: AuthorizeContext): RequestedAccess {
+  refuseRequestObjects(parameters);
   requireCodeFlow(parameters);
   const codeChallenge = requireCodeChallenge(parameters.get('code_challenge'), parameters.get('code_challenge_method'));
   const resource = requireResource(parameters, context);
   return { codeChallenge, resource, scopes: requireScopes(parameters, resource) };
+}
+
+/** What OpenID Connect Core §3.1.2.6 has codes for: nothing may be taken from where we have not looked. */
+function refuseRequestObjects(parameters: Parameters): void {
+  if (parameters.get('request') !== undefined)
+    throw new OAuthError('request_not_supported', 'signed request objects are not supported');
+  if (parameters.get('request_uri') !== undefined)
+    throw new OAuthError('request_uri_not_supported', 'only a request_uri of a pushed request is supported');
+  if (parameters.get('registration') !== undefined)
+    throw new OAuthError('registration_not_supported', 'a client cannot be registered by its request');
 }
 
 function requireCodeFlow(parameters: Parameters): void {
@@ -32,9 +41,6 @@ function requireCodeFlow(parameters: Parameters): void {
   if (type !== 'code') throw new OAuthError('unsupported_response_type', 'response_type must be code');
   const mode = parameters.get('response_mode');
   if (mode !== undefined && mode !== 'query') throw new OAuthError('invalid_request', 'response_mode must be query');
-  if (parameters.get('request') !== undefined || parameters.get('request_uri') !== undefined) {
-    throw new OAuthError('invalid_request', 'request objects are not supported');
-  }
 }
 
 /** One resource; the tenant's default one when the client names none (AS-26). */

@@ -27,7 +27,7 @@ describe('phrasesOf', () => {
   });
 
   it('fills each placeholder once: a value that looks like one stays text', () => {
-    const title = phrasesOf('en').text('consent.title', { client: '{resource} $& $1', resource: 'Boards' });
+    const title = phrasesOf('en').text('consent.new.title', { client: '{resource} $& $1', resource: 'Boards' });
     expect(title).toBe('{resource} $& $1 wants to connect to Boards');
   });
 

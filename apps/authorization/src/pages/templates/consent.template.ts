@@ -1,13 +1,23 @@
 export const consentTemplate = `<% layout('@layout') %>
-<% const p = it.phrases; const client = { client: it.client.name }; %>
+<% const p = it.phrases; const client = { client: it.client.name }; const key = 'consent.' + it.reason; const notice = it.reason === 'notice'; %>
+<% const parties = { client: it.client.name, resource: it.resource.name }; const choice = it.scopes.some((scope) => scope.field); %>
 <div class="pair" aria-hidden="true">
 <span class="tile"><%= it.initial(it.client.name) %></span>
 <span class="bond"><%~ it.icons.link %></span>
 <span class="tile tile-own"><%= it.initial(it.resource.name) %></span>
 </div>
-<h1 class="centered"><%~ p.html('consent.title', { client: it.client.name, resource: it.resource.name }) %></h1>
+<h1 class="centered"><%~ p.html(key + '.title', parties) %></h1>
 <% if (it.client.verifiedHost) { %>
 <p class="centered"><span class="badge badge-good"><%~ it.icons.check %><span><%~ p.html('consent.verified', { host: it.client.verifiedHost }) %></span></span></p>
+<% } %>
+<% if (notice || it.reason === 'again') { %>
+<p class="lead centered"><%~ p.html(key + '.lead', { tenant: it.tenantName }) %></p>
+<% } %>
+<% if (it.problem) { %>
+<div class="notice notice-error" role="alert" id="problem">
+<%~ it.icons.stop %>
+<p><strong><%= p.text('consent.problem') %></strong><br><%= p.text('consent.' + it.problem) %></p>
+</div>
 <% } %>
 <% if (it.client.nameIsUnverified) { %>
 <div class="notice notice-warning">
@@ -26,29 +36,26 @@ export const consentTemplate = `<% layout('@layout') %>
 </div>
 <section aria-labelledby="scopes">
 <h2 id="scopes"><%= p.text('consent.scopes') %></h2>
-<% if (it.scopes.length === 0) { %><p class="muted"><%= p.text('consent.noScopes') %></p><% } %>
-<% if (it.scopes.length > 0 || it.offline) { %>
+<% if (choice) { %><p class="muted small hint" id="choose"><%= p.text('consent.choose') %></p><% } %>
+<% if (it.scopes.length === 0) { %><p class="muted hint"><%= p.text('consent.noScopes') %></p><% } %>
 <ul class="scopes">
-<% for (const scope of it.scopes) { %>
+<% it.scopes.forEach((scope, index) => { const id = 'scope-' + index; %>
 <li<% if (scope.risky) { %> class="risky"<% } %>>
-<%~ scope.risky ? it.icons.warning : it.icons.check %>
+<% if (scope.field) { %><input type="checkbox" form="decision" id="<%= id %>" name="<%= scope.field %>" value="allow" checked aria-describedby="<%= id %>-tags choose"<% if (it.problem) { %> aria-invalid="true"<% } %>><% } else { %><%~ scope.risky ? it.icons.warning : it.icons.check %><% } %>
 <div>
-<p><bdi><%= scope.description %></bdi></p>
-<p class="tags"><code><bdi><%= scope.name %></bdi></code><% if (scope.risky) { %><span class="badge badge-warning"><%= p.text('consent.risky') %></span><% } %><% if (scope.alreadyGranted) { %><span class="badge"><%= p.text('consent.granted') %></span><% } %></p>
+<% if (scope.field) { %><label for="<%= id %>"><bdi><%= scope.description %></bdi></label><% } else { %><p><bdi><%= scope.description %></bdi></p><% } %>
+<p class="tags" id="<%= id %>-tags"><code><bdi><%= scope.name %></bdi></code><% if (scope.risky) { %><span class="badge badge-warning"><%= p.text('consent.risky') %></span><% } %><% if (scope.alreadyGranted) { %><span class="badge"><%= p.text('consent.granted') %></span><% } else if (it.reason === 'more') { %><span class="badge badge-good"><%= p.text('consent.added') %></span><% } %></p>
 </div>
 </li>
-<% } %>
-<% if (it.offline) { %>
+<% }) %>
 <li>
 <%~ it.icons.clock %>
 <div>
-<p><%= p.text('consent.offline') %></p>
-<p class="muted"><%= p.text('consent.offlineHint') %></p>
+<p><%= p.text(it.offline ? 'consent.offline' : 'consent.brief') %></p>
+<p class="muted"><%= p.text(it.offline ? 'consent.offlineHint' : 'consent.briefHint') %> <%= it.limits %></p>
 </div>
 </li>
-<% } %>
 </ul>
-<% } %>
 </section>
 <section aria-labelledby="check">
 <h2 id="check"><%= p.text('consent.check') %></h2>
@@ -63,11 +70,12 @@ export const consentTemplate = `<% layout('@layout') %>
 </div>
 <% } %>
 </section>
-<form method="post" action="<%= it.action %>" class="decision">
+<form method="post" action="<%= it.action %>" class="decision" id="decision">
 <input type="hidden" name="request" value="<%= it.request %>">
 <input type="hidden" name="csrf" value="<%= it.csrf %>">
-<button type="submit" name="decision" value="refuse" class="button" aria-describedby="revoke"><%= p.text('consent.refuse') %></button>
-<button type="submit" name="decision" value="approve" class="button button-primary" aria-describedby="revoke"><%= p.text('consent.approve') %></button>
+<% if (notice) { %><input type="hidden" name="basis" value="admin"><% } %>
+<button type="submit" name="decision" value="refuse" class="button" aria-describedby="revoke"><%= p.text(notice ? 'consent.notice.refuse' : 'consent.refuse') %></button>
+<button type="submit" name="decision" value="approve" class="button button-primary" aria-describedby="revoke"><%= p.text(notice ? 'consent.notice.approve' : 'consent.approve') %></button>
 </form>
-<p class="muted small centered" id="revoke"><%= p.text('consent.revoke') %></p>
+<p class="muted small centered" id="revoke"><%~ p.html('consent.revoke', { client: it.client.name, tenant: it.tenantName }) %></p>
 `;

@@ -1,0 +1,140 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { type Actor, type ConsentClient, decideAdminConsent, type ResourceScope } from '@grantkeeper/domain';
+import {
+  type AppendInput,
+  type CommandIdentity,
+  Database,
+  EventStore,
+  type ProjectedRow,
+  retrying,
+  type Transaction,
+} from '@grantkeeper/event-store';
+import type { TenantId } from '@grantkeeper/kernel';
+import { v7 as uuidv7 } from 'uuid';
+
+export interface AdminConsentInput {
+  readonly clientId: string;
+  /** The tenant's default resource when it is not named. */
+  readonly resourceId?: string | undefined;
+  readonly scopes: readonly string[];
+}
+
+export interface GivenAdminConsent {
+  readonly id: string;
+  readonly clientId: string;
+  readonly resourceId: string;
+  readonly scopes: readonly string[];
+}
+
+/** An admin consents for everyone of the tenant to a client at a resource. A client that was only registered is admitted. */
+export class GiveAdminConsent extends Command<GivenAdminConsent> {
+  constructor(
+    readonly tenantId: TenantId,
+    readonly input: AdminConsentInput,
+    readonly actor: Actor,
+    readonly origin?: AppendInput['origin'],
+    readonly command?: CommandIdentity,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(GiveAdminConsent)
+export class GiveAdminConsentHandler implements ICommandHandler<GiveAdminConsent> {
+  constructor(
+    private readonly database: Database,
+    private readonly store: EventStore,
+  ) {}
+
+  async execute({ tenantId, input, actor, origin, command }: GiveAdminConsent): Promise<GivenAdminConsent> {
+    return retrying(async () => {
+      const before = command && (await this.store.resultOf<GivenAdminConsent>(tenantId, command));
+      if (before) return before.result;
+      const { head, client, clientRow, resource, inForce } = await this.database.asTenantAtOneMoment(
+        tenantId,
+        async (tx) => {
+          const found = await resourceOf(tx, tenantId, input.resourceId);
+          return {
+            head: await tx
+              .selectFrom('heads')
+              .select(['epoch', 'seq'])
+              .where('tenant_id', '=', tenantId)
+              .executeTakeFirstOrThrow(),
+            ...(await clientOf(tx, tenantId, input.clientId)),
+            resource: found,
+            inForce: await tx
+              .selectFrom('admin_consents')
+              .select('consent_id')
+              .where('tenant_id', '=', tenantId)
+              .where('client_id', '=', input.clientId)
+              .where('resource_id', '=', found?.resourceId ?? tenantId)
+              .where('withdrawn_seq', 'is', null)
+              .executeTakeFirst(),
+          };
+        },
+      );
+      const scopes = [...new Set(input.scopes)];
+      const id = uuidv7();
+      const events = decideAdminConsent({ client, resource, given: inForce !== undefined }, { consentId: id, scopes });
+      const given = { id, clientId: input.clientId, resourceId: resource!.resourceId, scopes };
+      await this.store.append({
+        tenantId,
+        actor,
+        origin,
+        read: head,
+        events,
+        current: clientRow ? [{ table: 'clients', row: clientRow }] : [],
+        facts: [{ kind: 'admin_consent', value: `${given.resourceId} ${given.clientId}`, holder: id, expect: null }],
+        ...(command && { command: { ...command, result: given } }),
+      });
+      return given;
+    });
+  }
+}
+
+async function clientOf(
+  tx: Transaction,
+  tenantId: TenantId,
+  clientId: string,
+): Promise<{ client?: ConsentClient; clientRow?: ProjectedRow }> {
+  const row = await tx
+    .selectFrom('clients')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('client_id', '=', clientId)
+    .executeTakeFirst();
+  const known =
+    row ??
+    (await tx
+      .selectFrom('client_registrations')
+      .selectAll()
+      .where('tenant_id', '=', tenantId)
+      .where('client_id', '=', clientId)
+      .executeTakeFirst());
+  if (!known) return {};
+  // Addresses of people, and nothing that anyone decides on: they stay out of what is kept for ever.
+  const { contacts: _contacts, ...metadata } = known.metadata as unknown as ConsentClient['metadata'];
+  return {
+    client: {
+      clientId,
+      kind: known.kind as ConsentClient['kind'],
+      admitted: row !== undefined,
+      blocked: row?.blocked ?? false,
+      metadata,
+      metadataDigest: known.metadata_digest,
+    },
+    ...(row && { clientRow: { ...row } }),
+  };
+}
+
+async function resourceOf(tx: Transaction, tenantId: TenantId, resourceId: string | undefined) {
+  const row = await tx
+    .selectFrom('resources')
+    .select(['resource_id', 'scopes'])
+    .where('tenant_id', '=', tenantId)
+    .$if(resourceId !== undefined, (resources) => resources.where('resource_id', '=', resourceId!))
+    .$if(resourceId === undefined, (resources) => resources.where('is_default', '=', true))
+    .executeTakeFirst();
+  const scopes = row?.scopes as unknown as readonly ResourceScope[] | undefined;
+  return row && scopes && { resourceId: row.resource_id, scopes: scopes.map((scope) => scope.name) };
+}

@@ -1,0 +1,74 @@
+import { DomainError } from '@grantkeeper/kernel';
+import { clientAdmitted } from '../client/client.events.ts';
+import type { NewEvent } from '../event.ts';
+import type { ConsentClient } from '../grant/consent.decider.ts';
+import { adminConsentGiven, adminConsentWithdrawn } from './admin-consent.events.ts';
+
+export interface AdminConsentState {
+  readonly client?: ConsentClient | undefined;
+  readonly resource?: { readonly resourceId: string; readonly scopes: readonly string[] } | undefined;
+  /** There is one for this client and resource that has not been withdrawn. */
+  readonly given: boolean;
+}
+
+/**
+ * An admin consents for everyone of the tenant. Rejects with `admin_consent.*`: it never allows what the tenant's policy
+ * or the resource does not, and what it covers is never changed in place, since people were linked under what it said.
+ */
+export function decideAdminConsent(
+  { client, resource, given }: AdminConsentState,
+  command: { readonly consentId: string; readonly scopes: readonly string[] },
+): NewEvent[] {
+  if (!client) {
+    throw new DomainError('admin_consent.unknown_client', 'There is no such client.', 'not_found', 'clientId');
+  }
+  if (client.blocked) {
+    throw new DomainError('admin_consent.client_blocked', 'The client is blocked.', 'conflict', 'clientId');
+  }
+  if (!resource) {
+    throw new DomainError('admin_consent.unknown_resource', 'There is no such resource.', 'not_found', 'resourceId');
+  }
+  const foreign = command.scopes.find((scope) => !resource.scopes.includes(scope));
+  if (foreign !== undefined) {
+    const message = `The resource has no scope ${foreign}.`;
+    throw new DomainError('admin_consent.unknown_scope', message, 'invalid', 'scopes');
+  }
+  if (given) {
+    const message = 'There is one for this client and resource: withdraw it first.';
+    throw new DomainError('admin_consent.exists', message, 'conflict');
+  }
+  const { clientId, kind, metadata, metadataDigest } = client;
+  const { resourceId } = resource;
+  return [
+    ...(client.admitted
+      ? []
+      : [clientAdmitted.on(clientId, { clientId, kind, metadata, metadataDigest, by: 'admin' })]),
+    adminConsentGiven.on(command.consentId, {
+      consentId: command.consentId,
+      clientId,
+      resourceId,
+      scopes: [...command.scopes],
+    }),
+  ];
+}
+
+/** An admin withdraws it: nothing when that has been done before. */
+export function decideAdminConsentWithdrawal(
+  state: {
+    readonly consentId: string;
+    readonly clientId: string;
+    readonly resourceId: string;
+    readonly withdrawn: boolean;
+  },
+  reason: string | undefined,
+): NewEvent[] {
+  if (state.withdrawn) return [];
+  const { consentId, clientId, resourceId } = state;
+  return [
+    adminConsentWithdrawn.on(
+      consentId,
+      { consentId, clientId, resourceId },
+      reason === undefined ? {} : { reason: { subject: 'tenant', value: reason } },
+    ),
+  ];
+}

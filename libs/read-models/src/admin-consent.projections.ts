@@ -1,0 +1,41 @@
+import type { adminConsentGiven, EventOf, RecordedEvent } from '@grantkeeper/domain';
+import { existing, projection } from './inline-projection.ts';
+
+interface AdminConsentState {
+  tenant_id: string;
+  consent_id: string;
+  client_id: string;
+  resource_id: string;
+  scopes: readonly string[];
+  given_seq: number;
+  given_at: string;
+  withdrawn_seq: number | null;
+  withdrawn_at: string | null;
+  stream_version: number;
+}
+
+export const adminConsents = projection<AdminConsentState>({
+  table: 'admin_consents',
+  stream: 'admin-consent',
+  key: ['consent_id'],
+  on: {
+    AdminConsentGiven: ({ payload, ...event }: EventOf<typeof adminConsentGiven>) => ({
+      tenant_id: event.tenantId,
+      consent_id: payload.consentId,
+      client_id: payload.clientId,
+      resource_id: payload.resourceId,
+      scopes: payload.scopes,
+      given_seq: event.seq,
+      given_at: event.recordedAt,
+      withdrawn_seq: null,
+      withdrawn_at: null,
+      stream_version: event.streamVersion,
+    }),
+    AdminConsentWithdrawn: (event: RecordedEvent, row) => ({
+      ...existing(row, event),
+      withdrawn_seq: event.seq,
+      withdrawn_at: event.recordedAt,
+      stream_version: event.streamVersion,
+    }),
+  },
+});
