@@ -67,7 +67,9 @@ async function columnsInDatabase(client: pg.Client): Promise<Record<string, Colu
   const tables: Record<string, Record<string, string>> = {};
   for (const { table, column, type, nullable, defaulted, view } of rows) {
     // Columns of a view are all nullable to PostgreSQL. What its outer part may leave out is the source's to say.
-    const isNull = view ? ['ended_seq', 'revoked_at', 'revoked_because'].includes(column) : nullable;
+    const isNull = view
+      ? ['ended_seq', 'revoked_at', 'revoked_because', 'admin_consent_id'].includes(column)
+      : nullable;
     (tables[table] ??= {})[column] = writtenAs(type, defaulted) + (isNull ? ' | null' : '');
   }
   return tables;

@@ -294,15 +294,15 @@ describe('consent', () => {
         });
         return [status, body.type.split(':').at(-1)];
       };
-      expect(await problem({ clientId: 'gkd_nobody' })).toEqual([404, 'admin_consent.unknown_client']);
-      expect(await problem({ scopes: ['admin'] })).toEqual([422, 'admin_consent.unknown_scope']);
+      expect(await problem({ clientId: 'gkd_nobody' })).toEqual([404, 'consent.no_such_client']);
+      expect(await problem({ scopes: ['admin'] })).toEqual([422, 'consent.unknown_scope']);
       expect(await problem({ resourceId: '0190a000-0000-7000-8000-000000000000' })).toEqual([
         404,
-        'admin_consent.unknown_resource',
+        'consent.no_such_resource',
       ]);
       expect(await problem({ scopes: [] })).toEqual([422, 'request.invalid']);
       expect((await give(client, [READ])).status).toBe(201);
-      expect(await problem({})).toEqual([409, 'admin_consent.exists']);
+      expect(await problem({})).toEqual([409, 'consent.already_given']);
     });
   });
 });

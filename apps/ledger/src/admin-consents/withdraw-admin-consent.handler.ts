@@ -70,7 +70,7 @@ export class WithdrawAdminConsentHandler implements ICommandHandler<WithdrawAdmi
         .where('consent_id', '=', consentId)
         .executeTakeFirst(),
     }));
-    if (!row) throw new DomainError('admin_consent.not_found', 'There is no such admin consent.', 'not_found');
+    if (!row) throw new DomainError('consent.not_found', 'There is no such admin consent.', 'not_found');
     const { client_id: clientId, resource_id: resourceId } = row;
     const events = decideAdminConsentWithdrawal(
       { consentId, clientId, resourceId, withdrawn: row.withdrawn_seq !== null },

@@ -12,7 +12,7 @@ export interface AdminConsentState {
 }
 
 /**
- * An admin consents for everyone of the tenant. Rejects with `admin_consent.*`: it never allows what the tenant's policy
+ * An admin consents for everyone of the tenant. Rejects with `consent.*`: it never allows what the tenant's policy
  * or the resource does not, and what it covers is never changed in place, since people were linked under what it said.
  */
 export function decideAdminConsent(
@@ -20,22 +20,22 @@ export function decideAdminConsent(
   command: { readonly consentId: string; readonly scopes: readonly string[] },
 ): NewEvent[] {
   if (!client) {
-    throw new DomainError('admin_consent.unknown_client', 'There is no such client.', 'not_found', 'clientId');
+    throw new DomainError('consent.no_such_client', 'There is no such client.', 'not_found', 'clientId');
   }
   if (client.blocked) {
-    throw new DomainError('admin_consent.client_blocked', 'The client is blocked.', 'conflict', 'clientId');
+    throw new DomainError('consent.client_blocked', 'The client is blocked.', 'forbidden', 'clientId');
   }
   if (!resource) {
-    throw new DomainError('admin_consent.unknown_resource', 'There is no such resource.', 'not_found', 'resourceId');
+    throw new DomainError('consent.no_such_resource', 'There is no such resource.', 'not_found', 'resourceId');
   }
   const foreign = command.scopes.find((scope) => !resource.scopes.includes(scope));
   if (foreign !== undefined) {
     const message = `The resource has no scope ${foreign}.`;
-    throw new DomainError('admin_consent.unknown_scope', message, 'invalid', 'scopes');
+    throw new DomainError('consent.unknown_scope', message, 'invalid', 'scopes');
   }
   if (given) {
     const message = 'There is one for this client and resource: withdraw it first.';
-    throw new DomainError('admin_consent.exists', message, 'conflict');
+    throw new DomainError('consent.already_given', message, 'conflict');
   }
   const { clientId, kind, metadata, metadataDigest } = client;
   const { resourceId } = resource;

@@ -183,7 +183,7 @@ export interface GrantStandingRow {
   granted_at: Timestamp;
   consented_seq: number;
   consented_at: Timestamp;
-  admin_consent_id: string;
+  admin_consent_id: string | null;
   ended_seq: number | null;
   revoked_at: Timestamp | null;
   revoked_because: string | null;
