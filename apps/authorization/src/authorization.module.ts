@@ -3,6 +3,7 @@ import { CqrsModule } from '@nestjs/cqrs';
 import { ClientDocuments, ClientKeys, RemoteDocuments } from '@grantkeeper/client-documents';
 import { Database } from '@grantkeeper/event-store';
 import { Clock } from '@grantkeeper/kernel';
+import { Budgets } from '@grantkeeper/limits';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { RevocationModule } from '@grantkeeper/revocation';
 import { AuthorizationSettings } from './authorization-settings.ts';
@@ -10,6 +11,7 @@ import { AuthorizeController } from './authorize/authorize.controller.ts';
 import { Authorizing } from './authorize/authorizing.ts';
 import { Codes } from './authorize/codes.ts';
 import { FormSeal } from './authorize/form-seal.ts';
+import { documentFetchesWithin } from './client-documents/document-fetches.ts';
 import { ConsentPages } from './consent/consent-page.ts';
 import { ConsentController } from './consent/consent.controller.ts';
 import { GrantConsentHandler } from './consent/grant-consent.handler.ts';
@@ -76,8 +78,9 @@ export class AuthorizationModule {
         ClientAssertions,
         {
           provide: RemoteDocuments,
-          inject: [Database, OutboundClient, Clock],
-          useFactory: (...parts: [Database, OutboundClient, Clock]) => new RemoteDocuments(...parts),
+          inject: [Database, OutboundClient, Clock, Budgets],
+          useFactory: (database: Database, outbound: OutboundClient, clock: Clock, budgets: Budgets) =>
+            new RemoteDocuments(database, outbound, clock, documentFetchesWithin(budgets)),
         },
         {
           provide: ClientDocuments,

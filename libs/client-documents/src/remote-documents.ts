@@ -55,6 +55,8 @@ export class RemoteDocuments {
     private readonly database: Database,
     private readonly outbound: OutboundClient,
     private readonly clock: Clock,
+    /** Asked before each fetch; false when no more of them are to be made now. */
+    private readonly admit: (tenantId: TenantId, url: string) => Promise<boolean> = async () => true,
   ) {}
 
   /**
@@ -82,7 +84,7 @@ export class RemoteDocuments {
     { evenIfFreshAfterSeconds }: RefreshOptions,
   ): Promise<CachedDocument<Content>> {
     const place = { kind: kind.name, url };
-    const release = this.#takeSlot(url);
+    const release = (await this.admit(tenantId, url)) ? this.#takeSlot(url) : undefined;
     if (!release) return { ...((await this.#read<Content>(tenantId, place)) ?? nothing), ...busy };
     try {
       const claim = await this.database.call<Claim<Content>>('claim_remote_fetch', tenantId, {

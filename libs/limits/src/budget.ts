@@ -27,6 +27,11 @@ export const BUDGETS = {
   /** All registrations at a tenant. */
   registrationTenant: { name: 'registration.tenant', points: 3000, seconds: 600 },
 
+  /** Fetches of what clients publish for one tenant: whoever makes up URLs makes us fetch (CIMD-29). */
+  documentTenant: { name: 'document.tenant', points: 300, seconds: 60 },
+  /** The same from one host for all tenants: it shall not be attacked through us. */
+  documentHost: { name: 'document.host', points: 300, seconds: 60 },
+
   /** Requests of one client from one address that proved nothing: wrong secret, unknown code, made-up token. */
   unprovenClient: { name: 'unproven.client', points: 60, seconds: 60 },
   /** The same from one address, whatever client it says it is. */
