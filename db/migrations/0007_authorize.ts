@@ -112,6 +112,8 @@ BEGIN
     'displayName', (SELECT t.display_name FROM tenants t WHERE t.tenant_id = p_tenant),
     'issuer', (SELECT i.url FROM issuers i WHERE i.tenant_id = p_tenant AND i.owner = 'tenant' ORDER BY i.created_seq LIMIT 1),
     'settings', (SELECT x.settings FROM policies x WHERE x.tenant_id = p_tenant),
+    'resources', (SELECT coalesce(jsonb_agg(r.url ORDER BY r.is_default DESC, r.created_seq), '[]') FROM resources r
+      WHERE r.tenant_id = p_tenant),
     'scopes', (SELECT coalesce(jsonb_agg(DISTINCT scope->>'name'), '[]') FROM resources r, jsonb_array_elements(r.scopes) scope
       WHERE r.tenant_id = p_tenant),
     'keys', (SELECT coalesce(jsonb_agg(k.public_jwk ORDER BY k.created_seq), '[]') FROM signing_keys k

@@ -12,7 +12,7 @@ const statements = /* sql */ `
 CALL make_rows_writer(
   ARRAY['tenants', 'issuers', 'resources', 'policies', 'client_policies', 'signing_keys', 'users', 'identities', 'clients',
     'grants', 'pair_watermarks', 'admin_keys', 'admin_consents', 'passwords'],
-  ARRAY['revocations', 'tenant_directory', 'tenant_keys', 'person_keys', 'sealed_signing_keys', 'admin_key_secrets',
+  ARRAY['revocations', 'tenant_directory', 'tenant_hosts', 'tenant_keys', 'person_keys', 'sealed_signing_keys', 'admin_key_secrets',
     'authorization_codes', 'client_registrations', 'client_secrets']);
 
 CALL make_history(1, ARRAY['tenants', 'issuers', 'resources', 'policies', 'client_policies', 'signing_keys', 'users', 'identities',

@@ -22,6 +22,7 @@ const RELAY_READS = [
   'ledger_verifications',
   'projection_generations',
   'tenant_directory',
+  'tenant_hosts',
 ];
 // Of some of them only what says whose turn it is.
 const RELAY_READS_NOT = [
@@ -85,7 +86,7 @@ describe('row-level security', () => {
         .filter((row) => !row.leads)
         .map((row) => row.relname)
         .sort(),
-    ).toEqual(['activity', 'tenant_directory']);
+    ).toEqual(['activity', 'tenant_directory', 'tenant_hosts']);
   });
 
   it('shows the service its own tenant’s rows and no others, and none without a tenant', async () => {

@@ -2,7 +2,7 @@ import { AuthorizationModule, OPEN_PATHS } from '@grantkeeper/authorization-app'
 import { AdminKeys, LedgerModule } from '@grantkeeper/ledger-app';
 import { McpModule } from '@grantkeeper/mcp-app';
 import { createLogger, HealthModule, MetricsModule, NestLogger } from '@grantkeeper/observability';
-import { createHttpApplication, Platform, PlatformModule, projectionLag } from '@grantkeeper/platform';
+import { createHttpApplication, Platform, PlatformModule, projectionLag, TenantHosts } from '@grantkeeper/platform';
 import { TenantWebhookSecretsModule, VerificationModule, WorkerModule } from '@grantkeeper/worker-app';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
@@ -51,6 +51,7 @@ export async function createStandalone(options: StandaloneOptions): Promise<Stan
     trustProxy: settings.trustProxy,
     logger,
     openPaths: OPEN_PATHS,
+    hosts: new TenantHosts(platform.directory, [settings.authUrl, settings.mcpUrl, settings.adminUrl]),
   });
   const close = async () => {
     await app.close();

@@ -29,6 +29,7 @@ describe('authorizationServerMetadata', () => {
       ],
       revocation_endpoint_auth_signing_alg_values_supported: ['ES256', 'ES384', 'Ed25519', 'EdDSA', 'PS256', 'RS256'],
       authorization_response_iss_parameter_supported: true,
+      ui_locales_supported: ['en', 'de'],
     });
   });
 
@@ -51,11 +52,15 @@ describe('authorizationServerMetadata', () => {
 });
 
 describe('openIdConfiguration', () => {
-  it('is the same document with the two fields that OpenID Connect requires', () => {
+  it('is the same document with what OpenID Connect requires, and no default of it that would be untrue', () => {
     expect(openIdConfiguration(description)).toEqual({
       ...authorizationServerMetadata(description),
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: ['RS256', 'ES256'],
+      prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
+      claims_parameter_supported: false,
+      request_parameter_supported: false,
+      request_uri_parameter_supported: false,
     });
   });
 

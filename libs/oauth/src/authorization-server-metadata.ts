@@ -26,6 +26,8 @@ export interface AuthorizationServerDescription {
   readonly issuer: string;
   /** The scopes of the resources that this server protects; `offline_access` is added (AS-29). */
   readonly scopes: readonly string[];
+  /** Identifiers of the resources whose tokens this server issues (RFC 9728 §4; MT-08). */
+  readonly resources?: readonly string[] | undefined;
   readonly features?: Partial<AuthorizationServerFeatures> | undefined;
 }
 
@@ -52,18 +54,25 @@ export interface AuthorizationServerMetadata {
   readonly introspection_endpoint_auth_signing_alg_values_supported?: readonly string[];
   readonly authorization_response_iss_parameter_supported: true;
   readonly client_id_metadata_document_supported?: true;
+  readonly protected_resources?: readonly string[];
+  readonly ui_locales_supported: readonly string[];
 }
 
 /** OpenID Connect Discovery §3: the same, with the two fields that it requires. */
 export interface OpenIdConfiguration extends AuthorizationServerMetadata {
   readonly subject_types_supported: readonly string[];
   readonly id_token_signing_alg_values_supported: readonly string[];
+  readonly prompt_values_supported: readonly string[];
+  readonly claims_parameter_supported: false;
+  readonly request_parameter_supported: false;
+  readonly request_uri_parameter_supported: false;
 }
 
 /** The RFC 8414 metadata of an issuer. Endpoints lie directly under it. */
 export function authorizationServerMetadata({
   issuer,
   scopes,
+  resources,
   features,
 }: AuthorizationServerDescription): AuthorizationServerMetadata {
   const on = { ...DEFAULT_FEATURES, ...features };
@@ -96,6 +105,8 @@ export function authorizationServerMetadata({
       : {}),
     authorization_response_iss_parameter_supported: true,
     ...(on.clientIdMetadataDocuments ? { client_id_metadata_document_supported: true } : {}),
+    ...(resources && resources.length > 0 ? { protected_resources: resources } : {}),
+    ui_locales_supported: ['en', 'de'],
   };
 }
 
@@ -105,5 +116,10 @@ export function openIdConfiguration(description: AuthorizationServerDescription)
     ...authorizationServerMetadata(description),
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256', 'ES256'],
+    prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
+    claims_parameter_supported: false,
+    request_parameter_supported: false,
+    // Left out, it would mean true (OpenID Connect Discovery §3). A pushed request's is another matter (RFC 9126 §5).
+    request_uri_parameter_supported: false,
   };
 }

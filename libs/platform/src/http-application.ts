@@ -1,18 +1,24 @@
 import { randomUUID } from 'node:crypto';
+import type { RequestListener } from 'node:http';
 import { allowAllOrigins, FallbackFilter } from '@grantkeeper/http';
 import type { LoggerService, Type } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
+import type { TenantHosts } from './tenant-hosts.ts';
 
 const CLOSE_WITHIN_MS = 5_000;
+const REQUEST_MS = 30_000;
+const KEEP_ALIVE_MS = 72_000;
 
 export interface HttpApplicationOptions {
   readonly trustProxy: false | number | readonly string[];
   readonly logger: LoggerService | false;
   /** Paths that web pages of any origin may call. */
   readonly openPaths?: RegExp;
+  /** Finds tenants by hosts of their own. */
+  readonly hosts?: TenantHosts;
 }
 
 /** A Nest application on Fastify with the limits and manners that every service shares. Not yet listening. */
@@ -20,14 +26,17 @@ export async function createHttpApplication(
   module: Type | DynamicModule,
   options: HttpApplicationOptions,
 ): Promise<NestFastifyApplication> {
+  const { hosts } = options;
+  const timeouts = { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS };
   const adapter = new FastifyAdapter({
+    ...(hosts && { serverFactory: (handler: RequestListener) => hosts.serverFor(handler, timeouts) }),
     trustProxy: trustedProxies(options.trustProxy),
     bodyLimit: 1_048_576,
     // For all of a request; Fastify's default of none would undo Node's own.
-    requestTimeout: 30_000,
+    requestTimeout: REQUEST_MS,
     routerOptions: { maxParamLength: 500 },
     // Longer than the keep-alive of usual proxies, so that it is never us who closes a connection in use.
-    keepAliveTimeout: 72_000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     genReqId: () => randomUUID(),
     logger: false,
   });

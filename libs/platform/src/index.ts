@@ -7,3 +7,4 @@ export * from './projection-lag.ts';
 export * from './run-service.ts';
 export * from './shutdown.ts';
 export * from './startup-error.ts';
+export * from './tenant-hosts.ts';

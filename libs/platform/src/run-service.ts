@@ -9,6 +9,7 @@ import { checkPort, portFailure } from './port.ts';
 import { projectionLag } from './projection-lag.ts';
 import { Shutdown } from './shutdown.ts';
 import { describeFailure } from './startup-error.ts';
+import { TenantHosts } from './tenant-hosts.ts';
 
 /** One of the production services. */
 export interface Service {
@@ -72,6 +73,7 @@ export async function runService(service: Service): Promise<void> {
     const app = await createHttpApplication(module, {
       trustProxy: settings.trustProxy,
       logger,
+      hosts: new TenantHosts(platform.directory, [settings.authUrl, settings.mcpUrl, settings.adminUrl]),
       ...(service.openPaths && { openPaths: service.openPaths }),
     });
     shutdown.add(() => app.close());

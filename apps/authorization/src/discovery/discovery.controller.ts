@@ -30,7 +30,7 @@ export class DiscoveryController {
   }
 
   async #description(tenant: string) {
-    const { issuer, scopes, settings } = await this.issuers.factsOf(await this.issuers.tenantOf(tenant));
-    return { issuer, scopes, features: { dynamicRegistration: settings.registration === 'open' } };
+    const { issuer, scopes, resources, settings } = await this.issuers.factsOf(await this.issuers.tenantOf(tenant));
+    return { issuer, scopes, resources, features: { dynamicRegistration: settings.registration === 'open' } };
   }
 }

@@ -9,6 +9,7 @@ export interface IssuerFacts {
   readonly issuer: string;
   readonly settings: PolicySettings;
   readonly scopes: readonly string[];
+  readonly resources: readonly string[];
   readonly keys: ReadonlyArray<Record<string, string>>;
 }
 

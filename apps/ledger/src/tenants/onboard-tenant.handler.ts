@@ -18,7 +18,7 @@ import {
   TenantDirectory,
 } from '@grantkeeper/event-store';
 import { SigningKeys, TenantKeys } from '@grantkeeper/keys';
-import { SYSTEM_TENANT, tenantId as toTenantId, type TenantId } from '@grantkeeper/kernel';
+import { DomainError, SYSTEM_TENANT, tenantId as toTenantId, type TenantId } from '@grantkeeper/kernel';
 import { v7 as uuidv7 } from 'uuid';
 import { LedgerSettings } from '../ledger-settings.ts';
 import { boardScopes } from './default-resource.ts';
@@ -29,6 +29,8 @@ export interface OnboardTenantInput {
   /** Defaults to the hosted *boards* server. */
   readonly resource?:
     { readonly displayName?: string | undefined; readonly scopes?: readonly ResourceScope[] | undefined } | undefined;
+  /** Hosts of the tenant's own, instead of paths under the deployment's. */
+  readonly hosts?: { readonly issuer?: string | undefined; readonly resource?: string | undefined } | undefined;
   readonly actor: Actor;
   readonly origin?: AppendInput['origin'];
   readonly command?: CommandIdentity | undefined;
@@ -67,13 +69,14 @@ export class OnboardTenantHandler implements ICommandHandler<OnboardTenant> {
         if (before) return before.result;
       }
       const id = toTenantId(uuidv7());
-      const { slug, displayName, actor } = input;
+      const { slug, displayName, actor, hosts = {} } = input;
+      this.#refuseOwnHosts(Object.values(hosts));
       const onboarded: OnboardedTenant = {
         id,
         slug,
         displayName,
-        issuer: `${this.settings.authUrl}/t/${slug}`,
-        resource: `${this.settings.mcpUrl}/t/${slug}/mcp`,
+        issuer: hosts.issuer === undefined ? `${this.settings.authUrl}/t/${slug}` : `https://${hosts.issuer}`,
+        resource: `${hosts.resource === undefined ? `${this.settings.mcpUrl}/t/${slug}` : `https://${hosts.resource}`}/mcp`,
       };
       const keys = await Promise.all([this.signingKeys.create(id, 'ES256'), this.signingKeys.create(id, 'RS256')]);
       const issuerId = uuidv7();
@@ -112,6 +115,7 @@ export class OnboardTenantHandler implements ICommandHandler<OnboardTenant> {
           ],
           rows: {
             tenant_directory: [{ slug, tenant_id: id }],
+            tenant_hosts: hostRows(id, slug, hosts),
             tenant_keys: [await this.tenantKeys.create(id)],
             sealed_signing_keys: keys.map((key) => key.sealed),
           },
@@ -121,4 +125,26 @@ export class OnboardTenantHandler implements ICommandHandler<OnboardTenant> {
       return onboarded;
     });
   }
+
+  /** Whoever has a host of the deployment's would have everyone's pages. */
+  #refuseOwnHosts(hosts: readonly (string | undefined)[]): void {
+    const own = [this.settings.authUrl, this.settings.mcpUrl, this.settings.adminUrl].map(
+      (url) => new URL(url).hostname,
+    );
+    const taken = hosts.find((host) => host !== undefined && own.includes(host));
+    if (taken !== undefined) {
+      throw new DomainError('tenant.host_reserved', `${taken} is a host of the deployment.`, 'conflict', 'hosts');
+    }
+  }
+}
+
+function hostRows(tenantId: TenantId, slug: string, { issuer, resource }: NonNullable<OnboardTenantInput['hosts']>) {
+  const hosts = new Set([issuer, resource].filter((host) => host !== undefined));
+  return [...hosts].map((host) => ({
+    host,
+    tenant_id: tenantId,
+    slug,
+    issuer: host === issuer,
+    resource: host === resource,
+  }));
 }

@@ -11,6 +11,13 @@ import { IdempotencyKeys } from '../access/idempotency-key.ts';
 import { connectionHelp } from './connection-help.ts';
 import { type OnboardedTenant, OnboardTenant } from './onboard-tenant.handler.ts';
 
+const host = z
+  .string()
+  .max(253)
+  .regex(
+    /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+    'must be a host name in lower case, without port; it is part of the issuer or resource for ever',
+  );
 const newTenant = z.strictObject({
   slug: z
     .string()
@@ -19,6 +26,7 @@ const newTenant = z.strictObject({
       'must be 1 to 63 lower-case letters, digits and inner hyphens; it is part of the issuer for ever',
     ),
   displayName: z.string().trim().min(1).max(120),
+  hosts: z.strictObject({ issuer: host.optional(), resource: host.optional() }).optional(),
   resource: z
     .strictObject({
       displayName: z.string().trim().min(1).max(120).optional(),

@@ -45,6 +45,14 @@ export interface UniqueFactsRow {
   holder: string;
 }
 
+export interface TenantHostsRow {
+  host: string;
+  tenant_id: string;
+  slug: string;
+  issuer: boolean;
+  resource: boolean;
+}
+
 export interface TenantDirectoryRow {
   slug: string;
   tenant_id: string;
@@ -68,5 +76,6 @@ export interface LedgerTables {
   commands: CommandsRow;
   unique_facts: UniqueFactsRow;
   tenant_directory: TenantDirectoryRow;
+  tenant_hosts: TenantHostsRow;
   ledger_verifications: LedgerVerificationsRow;
 }
