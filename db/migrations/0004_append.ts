@@ -162,6 +162,8 @@ BEGIN
       AND f.family_id IN (SELECT value::uuid FROM jsonb_array_elements_text(p->'endFamilies'));
   END IF;
   PERFORM write_rows(coalesce(p->'rows', '{}'), base, at);
+  -- The feed's own lock is the last one, and rare.
+  IF (p->>'revokes')::boolean THEN PERFORM publish_revocations(p_tenant, head.epoch, base + 1, base + n); END IF;
 
   RETURN jsonb_build_object('epoch', head.epoch, 'first', base + 1, 'last', base + n, 'recordedAt', at);
 END $$;

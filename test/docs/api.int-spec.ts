@@ -19,7 +19,8 @@ describe('docs/api.md', () => {
     const described = [...sectionOf(api, '## Admin API').matchAll(/^### `([A-Z]+ \S+)`$/gm)].map(
       ([, route]) => route ?? '',
     );
-    expect(described.sort()).toEqual(routesOf(LedgerModule.register(origins)));
+    const feed = listed('## Revocation feed');
+    expect([...described, ...feed].sort()).toEqual(routesOf(LedgerModule.register(origins)));
   });
 
   test('lists every route of the authorization servers, and no other', () => {
@@ -30,7 +31,7 @@ describe('docs/api.md', () => {
   });
 
   test('lists every route of the MCP servers, and no other', () => {
-    expect(listed('## MCP servers')).toEqual(routesOf(McpModule.register()));
+    expect(listed('## MCP servers')).toEqual(routesOf(McpModule.register({ feedUrl: origins.adminUrl })));
   });
 
   test('lists the routes of every process, and no other', () => {

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import {
   Client as ClientOfToday,
   StreamableHTTPClientTransport as TransportOfToday,
@@ -12,12 +12,15 @@ import { exportJWK, SignJWT } from 'jose';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { Database, TenantDirectory } from '@grantkeeper/event-store';
+import { MasterSecrets } from '@grantkeeper/keys';
 import { McpModule } from '@grantkeeper/mcp-app';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
 const AUTH = 'https://auth.example.test';
 const READ = 'boards:read';
 const WRITE = 'boards:write';
+// Nobody answers there: the server then asks the ledger about each token.
+const NO_FEED = 'http://127.0.0.1:9';
 const PAGE = 'https://inspector.example.test';
 const SCOPES = [
   { name: READ, description: 'See boards', risky: false, default: true },
@@ -74,11 +77,12 @@ describe('the hosted MCP server', () => {
       providers: [
         { provide: Database, useValue: db },
         { provide: TenantDirectory, useValue: new TenantDirectory(db) },
+        { provide: MasterSecrets, useValue: new MasterSecrets([{ version: 1, key: randomBytes(32) }]) },
       ],
-      exports: [Database, TenantDirectory],
+      exports: [Database, TenantDirectory, MasterSecrets],
     })
     class Storage {}
-    @Module({ imports: [Storage, McpModule.register({ allowedOrigins: [PAGE] })] })
+    @Module({ imports: [Storage, McpModule.register({ allowedOrigins: [PAGE], feedUrl: NO_FEED })] })
     class Root {}
     const made = await NestFactory.create<NestFastifyApplication>(Root, new FastifyAdapter(), { logger: false });
     await made.listen(0, '127.0.0.1');

@@ -14,6 +14,9 @@ import { DeadLettersController } from './dead-letters/dead-letters.controller.ts
 import { IdempotencyKeys } from './access/idempotency-key.ts';
 import { EventExport } from './events/event-export.ts';
 import { EventsController } from './events/events.controller.ts';
+import { FeedCallers } from './feed/feed-callers.ts';
+import { FeedController } from './feed/feed.controller.ts';
+import { RevocationFeed } from './feed/revocation-feed.ts';
 import { GrantsController } from './grants/grants.controller.ts';
 import { GrantQueries } from './grants/grants.queries.ts';
 import { ClientHistory } from './history/client-history.ts';
@@ -51,6 +54,7 @@ export class LedgerModule {
         GrantsController,
         GrantStoryController,
         RevocationsController,
+        FeedController,
         EventsController,
         ClientsController,
         SearchController,
@@ -71,6 +75,8 @@ export class LedgerModule {
         ClientHistory,
         ClientQueries,
         EventExport,
+        FeedCallers,
+        RevocationFeed,
         OnboardTenantHandler,
         CreateUserHandler,
         SetPolicyHandler,

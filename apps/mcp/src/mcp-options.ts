@@ -3,7 +3,17 @@ export class McpOptions {
   /** Web origins whose pages may call the endpoint from a browser. Every other `Origin` is refused (TR-11). */
   readonly allowedOrigins: ReadonlySet<string>;
 
-  constructor({ allowedOrigins = [] }: { readonly allowedOrigins?: readonly string[] } = {}) {
+  /** Where the revocation feed is served. */
+  readonly feedUrl: string;
+
+  constructor({
+    allowedOrigins = [],
+    feedUrl,
+  }: {
+    readonly allowedOrigins?: readonly string[];
+    readonly feedUrl: string;
+  }) {
+    this.feedUrl = feedUrl;
     this.allowedOrigins = new Set(allowedOrigins);
   }
 }

@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { StandingCheck } from '@grantkeeper/guard';
 import { AccessControl } from './access/access-control.ts';
 import { HostedResources } from './access/hosted-resources.ts';
+import { HostedPoint } from './access/hosted-point.ts';
 import { LedgerStandingCheck } from './access/ledger-standing-check.ts';
 import { VerificationKeys } from './access/verification-keys.ts';
 import { ActivityRecorder } from './activity/activity-recorder.ts';
@@ -15,13 +16,14 @@ import { McpEndpoint } from './transport/mcp-endpoint.ts';
 /** The hosted MCP servers of every tenant. Expects global providers of `Database` and `TenantDirectory`. */
 @Module({})
 export class McpModule {
-  static register(options: { readonly allowedOrigins?: readonly string[] } = {}): DynamicModule {
+  static register(options: { readonly allowedOrigins?: readonly string[]; readonly feedUrl: string }): DynamicModule {
     return {
       module: McpModule,
       controllers: [ProtectedResourceMetadataController, McpController],
       providers: [
         { provide: McpOptions, useValue: new McpOptions(options) },
-        { provide: StandingCheck, useClass: LedgerStandingCheck },
+        LedgerStandingCheck,
+        { provide: StandingCheck, useClass: HostedPoint },
         HostedResources,
         VerificationKeys,
         AccessControl,

@@ -24,7 +24,7 @@ class StandaloneModule {
         MetricsModule,
         AuthorizationModule.register(settings),
         LedgerModule.register(settings),
-        McpModule.register(),
+        McpModule.register({ feedUrl: `http://127.0.0.1:${settings.port}` }),
         WorkerModule.register({ imports: [TenantWebhookSecretsModule] }),
         VerificationModule.register(),
       ],

@@ -35,6 +35,8 @@ export interface CommonSettings {
 /** Settings of `authorization`, `ledger`, `mcp` and `worker` in production. */
 export interface ServiceSettings extends CommonSettings {
   readonly databaseUrl: string;
+  /** Where enforcement points of this deployment reach the revocation feed: the admin API, or an address of it inside. */
+  readonly feedUrl: string;
   /** The URL that migrations use, with a role that may change the schema. */
   readonly migrationDatabaseUrl: string;
   /** The first is current. */
@@ -61,6 +63,7 @@ export const serviceSettings: z.ZodType<ServiceSettings> = productionRules(
     AUTH_URL: origin('https://auth.example.com'),
     MCP_URL: origin('https://mcp.example.com'),
     ADMIN_URL: origin('https://admin.example.com'),
+    FEED_URL: origin('http://ledger:8080').optional(),
     GRANTKEEPER_MASTER_KEYS: masterKeys,
   }),
 ).transform((env) => ({
@@ -69,6 +72,7 @@ export const serviceSettings: z.ZodType<ServiceSettings> = productionRules(
   authUrl: env.AUTH_URL,
   mcpUrl: env.MCP_URL,
   adminUrl: env.ADMIN_URL,
+  feedUrl: env.FEED_URL ?? env.ADMIN_URL,
   redisUrl: env.REDIS_URL ?? null,
   outboundAllowLoopback: env.OUTBOUND_ALLOW_LOOPBACK,
   trustProxy: env.TRUST_PROXY,

@@ -21,11 +21,17 @@ export function openPool(
   role: Role,
   options: { max?: number; onError?: (error: Error) => void } = {},
 ): pg.Pool {
-  const pool = new pg.Pool({
+  const pool = new pg.Pool({ ...connectionOf(url, role), max: options.max ?? 20, idleTimeoutMillis: 30_000 });
+  // Without listeners a connection that dies, idle or in use, takes the process with it.
+  pool.on('error', (error) => options.onError?.(error));
+  pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)));
+  return pool;
+}
+
+function connectionOf(url: string, role: Role): pg.ClientConfig {
+  return {
     connectionString: url,
-    max: options.max ?? 20,
     connectionTimeoutMillis: 5_000,
-    idleTimeoutMillis: 30_000,
     keepAlive: true,
     options: [
       `role=grantkeeper_${role}`,
@@ -40,11 +46,7 @@ export function openPool(
     ]
       .map((setting) => `-c ${setting}`)
       .join(' '),
-  });
-  // Without listeners a connection that dies, idle or in use, takes the process with it.
-  pool.on('error', (error) => options.onError?.(error));
-  pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)));
-  return pool;
+  };
 }
 
 export type Transaction = ControlledTransaction<Schema>;
@@ -118,6 +120,27 @@ export class Database {
   /** Reads as the relay: the directory, heads, cursors. Sees no tenant's own rows. */
   async relay<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
     return (await this.#relay.query<Row>(text, values)).rows;
+  }
+
+  /**
+   * Calls `onNotice` for every notification on `channel`, over a connection of its own that no pooler may share. `ended`
+   * resolves when the connection is gone.
+   */
+  async listen(channel: string, onNotice: () => void): Promise<{ ended: Promise<void>; close: () => Promise<void> }> {
+    const client = new pg.Client(connectionOf(this.#url, 'relay'));
+    const ended = new Promise<void>((resolve) => {
+      client.once('end', resolve);
+      client.once('error', () => resolve());
+    });
+    client.on('notification', onNotice);
+    await client.connect();
+    try {
+      await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+    return { ended, close: () => client.end().catch(() => undefined) };
   }
 
   /** Runs one statement as the role that owns the partitions of activity, on a connection of its own: it is rare. */

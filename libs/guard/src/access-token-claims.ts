@@ -20,12 +20,14 @@ export interface AccessTokenClaims {
   readonly expiresAt: number;
   readonly notBefore: number | undefined;
   readonly authTime: number | undefined;
+  /** The name of the key that signed the token. */
+  readonly keyId: string;
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** The claims in a token's payload. Throws {@link TokenRefused} if one is missing or not of its type. */
-export function readClaims(payload: Readonly<Record<string, unknown>>): AccessTokenClaims {
+/** The claims in the payload of a token that the key `keyId` has signed. Throws {@link TokenRefused} if one is missing or not of its type. */
+export function readClaims(payload: Readonly<Record<string, unknown>>, keyId: string): AccessTokenClaims {
   // `aud` may be a list (RFC 7519 §4.1.3), but then the token would work at several resources: ours never do.
   if (Array.isArray(payload['aud'])) throw new TokenRefused('wrong_audience');
   return {
@@ -44,6 +46,7 @@ export function readClaims(payload: Readonly<Record<string, unknown>>): AccessTo
     expiresAt: time(payload['exp']),
     notBefore: optional(payload['nbf'], time),
     authTime: optional(payload['auth_time'], time),
+    keyId,
   };
 }
 

@@ -73,6 +73,7 @@ describe('AccessTokenVerifier', () => {
       familyId: good['family_id'],
       epoch: 1,
       seq: 42,
+      keyId: 'es',
       issuedAt: now - 60,
       expiresAt: now + 540,
       notBefore: undefined,

@@ -3,6 +3,7 @@ import type { CryptoKey, JWK, KeyObject } from 'jose';
 import { readClaims } from './access-token-claims.ts';
 import type { AccessTokenClaims } from './access-token-claims.ts';
 import { TokenRefused } from './token-refused.ts';
+import type { VerifiedTokens } from './verified-tokens.ts';
 
 /** The algorithms in which access tokens are signed. A symmetric one here would make every verifier an issuer. */
 export const ACCESS_TOKEN_ALGORITHMS = ['ES256', 'RS256'] as const;
@@ -39,12 +40,17 @@ export interface AccessTokenVerifierOptions {
   readonly clockSkew?: number;
   /** Seconds since 1970. */
   readonly now?: () => number;
+  /** Remembers whose signature has been verified; may be shared between resources. Without it every call verifies. */
+  readonly verified?: VerifiedTokens;
 }
 
 /** Longer tokens are refused unread: a header field has to hold them anyway. */
 const LONGEST_TOKEN = 8192;
 
-/** Verifies RFC 9068 access tokens for one resource of one tenant. Keeps nothing between calls. */
+/**
+ * Verifies RFC 9068 access tokens for one resource of one tenant. A token that has been verified with the very key that
+ * the issuer has now is not verified again; recipient and times are judged on every call.
+ */
 export class AccessTokenVerifier extends TokenVerifier {
   readonly #options: AccessTokenVerifierOptions;
   readonly #skew: number;
@@ -58,12 +64,15 @@ export class AccessTokenVerifier extends TokenVerifier {
   }
 
   override async verify(token: string): Promise<AccessTokenClaims> {
-    const hint = readHeader(token);
+    const known = this.#options.verified?.get(token);
+    const hint = known?.hint ?? readHeader(token);
     const key = await this.#options.jwks(hint);
     if (key === undefined) throw new TokenRefused('unknown_key');
-    const claims = readClaims(await verifiedPayload(token, key, hint.alg));
+    const claims =
+      known?.key === key ? known.claims : readClaims(await verifiedPayload(token, key, hint.alg), hint.kid);
     this.#checkRecipient(claims);
     this.#checkTimes(claims);
+    if (known?.key !== key) this.#options.verified?.add(token, { hint, key, claims });
     return claims;
   }
 

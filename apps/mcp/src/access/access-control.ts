@@ -24,7 +24,7 @@ export class AccessControl {
     const token = bearerToken(authorization);
     if (token === undefined) throw credentialsRequired(resource);
     const caller = { resource, claims: await this.#verify(resource, token) };
-    const standing = await this.standing.standing(caller.claims);
+    const standing = await this.standing.standing(caller.claims, token);
     if (standing === 'active') return caller;
     this.activity.record(caller, 'call.denied', { because: standing });
     throw invalidToken(resource, standing === 'suspended' ? 'The access is suspended.' : 'The access was revoked.');

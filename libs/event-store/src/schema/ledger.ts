@@ -7,6 +7,7 @@ export interface HeadsRow {
   seq: Generated<number>;
   wide_seq: Generated<number>;
   last_recorded_at: DefaultedTimestamp;
+  feed_seq: Generated<number>;
 }
 
 export interface EventsRow {

@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  HttpCode,
+  Param,
+  Post,
+  Query,
+  Req,
+  Res,
+  UseFilters,
+} from '@nestjs/common';
+import { ProblemFilter, readInput } from '@grantkeeper/http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { FeedCallers } from './feed-callers.ts';
+import { RevocationFeed } from './revocation-feed.ts';
+
+const cursor = z.strictObject({ after: z.coerce.number().int().min(0).default(0) });
+const leaseRequest = z.strictObject({
+  instance: z.uuid().toLowerCase(),
+  epoch: z.int().min(0),
+  applied: z.int().min(0),
+  keys: z.array(z.string().max(200)).max(1_000).default([]),
+});
+const instanceId = z.uuid().toLowerCase();
+
+/** So that nothing in between takes the stream for dead. It proves nothing to the point. */
+const HEARTBEAT_MS = 15_000;
+/** A reader that lets this much pile up is cut off: it comes back, and asks for what it has missed. */
+const MOST_UNREAD = 4 * 1024 * 1024;
+
+/** The revocation feed of enforcement points: a stream for speed, a delta and a lease for safety. */
+@Controller('feed/v1')
+@UseFilters(ProblemFilter)
+export class FeedController {
+  constructor(
+    private readonly callers: FeedCallers,
+    private readonly feed: RevocationFeed,
+  ) {}
+
+  @Get('delta')
+  async delta(
+    @Headers('authorization') authorization: string | undefined,
+    @Headers('if-none-match') known: string | undefined,
+    @Query() query: unknown,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const caller = await this.callers.authenticate(authorization);
+    const { after } = readInput(cursor, query);
+    const { age, ...page } = await this.feed.delta(caller, after);
+    const etag = `"${createHash('sha256').update(JSON.stringify(page)).digest('base64url')}"`;
+    void reply.headers({ 'cache-control': 'private, no-cache', etag, 'grantkeeper-feed-age': String(Math.ceil(age)) });
+    if (known === etag) await reply.status(304).send();
+    else await reply.send({ ...page, age });
+  }
+
+  /** What the caller has applied against what there is. The age is that of a completed read on the primary. */
+  @Post('lease')
+  @HttpCode(200)
+  async lease(
+    @Headers('authorization') authorization: string | undefined,
+    @Body() body: unknown,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const caller = await this.callers.authenticate(authorization);
+    const said = readInput(leaseRequest, body);
+    void reply.header('cache-control', 'no-store');
+    await this.feed.acknowledge(caller, said);
+    return this.feed.knowledge(caller);
+  }
+
+  /** An instance goes, and nobody need wait for it. */
+  @Delete('lease/:instance')
+  @HttpCode(204)
+  async leave(
+    @Headers('authorization') authorization: string | undefined,
+    @Param('instance') instance: string,
+  ): Promise<void> {
+    const caller = await this.callers.authenticate(authorization);
+    await this.feed.leave(caller, readInput(instanceId, instance));
+  }
+
+  @Get('stream')
+  async stream(
+    @Headers('authorization') authorization: string | undefined,
+    @Query() query: unknown,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const caller = await this.callers.authenticate(authorization);
+    const { after } = readInput(cursor, query);
+    reply.hijack();
+    const { raw } = reply;
+    raw.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store, no-transform',
+      'x-accel-buffering': 'no',
+    });
+    const send = (text: string): void => {
+      if (raw.writableLength > MOST_UNREAD) raw.destroy();
+      else raw.write(text);
+    };
+    const sendEntries = (entries: readonly { number: number }[]): void =>
+      send(`id: ${entries.at(-1)?.number}\ndata: ${JSON.stringify(entries)}\n\n`);
+    send(': the stream is for speed, the lease for safety\n\n');
+    const unfollow = this.feed.follow(caller, sendEntries, () => raw.end());
+    const heartbeat = setInterval(() => send(':\n\n'), HEARTBEAT_MS);
+    request.raw.once('close', () => {
+      clearInterval(heartbeat);
+      unfollow();
+    });
+    // What came between the caller's last number and now; some of it may come twice, which harms nobody.
+    const missed = await this.feed.delta(caller, after).catch(() => undefined);
+    if (missed && missed.entries.length > 0) sendEntries(missed.entries);
+  }
+}

@@ -1,0 +1,124 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Database } from '@grantkeeper/event-store';
+import type { TenantId } from '@grantkeeper/kernel';
+import { Acknowledgements, FeedReader, type FeedRow } from '@grantkeeper/revocation';
+import type { FeedCaller } from './feed-callers.ts';
+
+/** An entry as an enforcement point reads it (libs/guard). */
+interface Entry {
+  readonly number: number;
+  readonly prev: number;
+  readonly tenant: string;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly kind: string;
+  readonly names: Readonly<Record<string, string>>;
+  readonly until: number | null;
+}
+
+/** A completed read on the primary and its age in milliseconds. */
+interface Knowledge {
+  readonly epoch: number;
+  readonly through: number;
+  readonly age: number;
+  readonly epochs: Readonly<Record<string, number>>;
+}
+
+const PAGE = 20_000;
+
+/** The feed as each kind of point may see it: all of it in the order of `feed_no`, or one tenant's chain and nothing else. */
+@Injectable()
+export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #log = new Logger('RevocationFeed');
+  readonly #reader: FeedReader;
+  readonly #acknowledgements: Acknowledgements;
+  readonly #streams = new Set<() => void>();
+
+  constructor(database: Database) {
+    this.#reader = new FeedReader({ database, onTrouble: (error) => this.#log.warn(error) });
+    this.#acknowledgements = new Acknowledgements(database);
+  }
+
+  onApplicationBootstrap(): void {
+    this.#reader.start();
+  }
+
+  /** Open streams would keep the process from ending. */
+  async onApplicationShutdown(): Promise<void> {
+    for (const end of this.#streams) end();
+    await this.#reader.stop();
+  }
+
+  /** What is known to be complete for this caller; rejects while nothing is. */
+  async knowledge(caller: FeedCaller): Promise<Knowledge> {
+    if (caller.scope === 'cell') {
+      const known = this.#reader.known;
+      if (!known) throw new Error('The feed has not been read yet.');
+      const { epoch, through, epochs, readAt } = known;
+      return { epoch, through, epochs, age: performance.now() - readAt };
+    }
+    const readAt = performance.now();
+    const chain = await this.#reader.chainOf(caller.tenantId);
+    if (!chain) throw new Error('The tenant has no ledger.');
+    return {
+      epoch: chain.feedEpoch,
+      through: chain.through,
+      epochs: chain.epoch > 1 ? { [caller.tenantId]: chain.epoch } : {},
+      age: performance.now() - readAt,
+    };
+  }
+
+  /** Everything above `after`, up to what is known to be complete, or up to as much as one answer holds. */
+  async delta(caller: FeedCaller, after: number): Promise<Knowledge & { entries: Entry[]; complete: boolean }> {
+    // Known first: what is read afterwards holds at least that much.
+    const knowledge = await this.knowledge(caller);
+    const rows = await this.#reader.rowsAfter(after, caller.scope === 'tenant' ? caller.tenantId : undefined);
+    const entries = rows.map((row) => entryFor(caller, row));
+    const complete = rows.length < PAGE;
+    const last = entries.at(-1)?.number ?? 0;
+    return { ...knowledge, through: complete ? Math.max(knowledge.through, last) : last, entries, complete };
+  }
+
+  /** Calls `onEntries` for what comes from now on. Answers the function that ends it; `onEnd` is called when we end it. */
+  follow(caller: FeedCaller, onEntries: (entries: readonly Entry[]) => void, onEnd: () => void): () => void {
+    const end = this.#reader.subscribe((rows) => {
+      const visible = caller.scope === 'cell' ? rows : rows.filter(({ tenantId }) => tenantId === caller.tenantId);
+      if (visible.length > 0) onEntries(visible.map((row) => entryFor(caller, row)));
+    });
+    this.#streams.add(onEnd);
+    return () => {
+      end();
+      this.#streams.delete(onEnd);
+    };
+  }
+
+  /** Keeps what an instance has applied, for receipts. Never a reason to refuse it its lease. */
+  async acknowledge(
+    caller: FeedCaller,
+    said: { instance: string; epoch: number; applied: number; keys: readonly string[] },
+  ): Promise<void> {
+    const { instance: instanceId, ...rest } = said;
+    await this.#acknowledgements
+      .note({
+        ...rest,
+        instanceId,
+        tenantId: caller.tenantId as TenantId,
+        pointId: caller.pointId,
+        scope: caller.scope,
+      })
+      .catch((error: unknown) => this.#log.warn(error));
+  }
+
+  async leave(caller: FeedCaller, instanceId: string): Promise<void> {
+    await this.#acknowledgements.leave(caller.tenantId, caller.pointId, instanceId);
+  }
+}
+
+function entryFor(
+  caller: FeedCaller,
+  { tenantId: tenant, seq, prevSeq, feedNo, epoch, kind, names, until }: FeedRow,
+): Entry {
+  // A tenant's own numbers: the others' would tell how much happens elsewhere.
+  const place = caller.scope === 'cell' ? { number: feedNo, prev: feedNo - 1 } : { number: seq, prev: prevSeq };
+  return { ...place, tenant, epoch, seq, kind, names, until };
+}

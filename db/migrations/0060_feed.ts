@@ -1,0 +1,124 @@
+import { type Kysely, sql } from 'kysely';
+
+/**
+ * The revocation feed: what enforcement points must refuse, one row for each act, numbered twice. `feed_no` is dense
+ * over all tenants of this database, for points that serve all of them; `prev_seq` chains the rows of one tenant, so
+ * that a point of one tenant can tell that it has them all and learns nothing of the others.
+ */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await sql.raw(statements).execute(db);
+}
+
+const statements = /* sql */ `
+-- The sequencer of the feed: one row, whose lock is the last that an append takes. It belongs to no tenant. The epoch
+-- changes when a restore could give a number twice.
+CREATE TABLE feed_head (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  epoch int NOT NULL DEFAULT 1 CHECK (epoch > 0),
+  feed_no bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);
+INSERT INTO feed_head DEFAULT VALUES;
+GRANT SELECT, UPDATE (feed_no) ON feed_head TO grantkeeper_service;
+GRANT SELECT ON feed_head TO grantkeeper_relay, grantkeeper_readonly;
+
+-- names: what the row ends, in the words of an access token, so that a point needs nothing else to judge one.
+CREATE TABLE revocation_feed (
+  tenant_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  prev_seq bigint NOT NULL,
+  feed_no bigint NOT NULL UNIQUE,
+  epoch int NOT NULL,
+  kind text NOT NULL,
+  names jsonb NOT NULL,
+  recorded_at timestamptz NOT NULL,
+  -- When the last token that was born before the row has expired; then no point needs it any more. Null: for ever.
+  until_at timestamptz,
+  PRIMARY KEY (tenant_id, seq)
+);
+CALL isolate_by_tenant('revocation_feed');
+GRANT INSERT ON revocation_feed TO grantkeeper_service;
+GRANT SELECT ON revocation_feed TO grantkeeper_relay;
+CREATE POLICY relay ON revocation_feed FOR SELECT TO grantkeeper_relay USING (true);
+
+-- The last row of each tenant's chain.
+ALTER TABLE heads ADD COLUMN feed_seq bigint NOT NULL DEFAULT 0;
+
+-- publish_revocations(tenant, epoch, first, last): puts the revocations of these positions into the feed and wakes who
+-- listens, with an empty payload: what happened is read from the table. Called by append, under the head lock.
+CREATE FUNCTION publish_revocations(p_tenant uuid, p_epoch int, p_first bigint, p_last bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  r record;
+  previous bigint;
+  numbered bigint;
+BEGIN
+  FOR r IN SELECT * FROM revocations v WHERE v.tenant_id = p_tenant AND v.revoked_seq BETWEEN p_first AND p_last
+    ORDER BY v.revoked_seq LOOP
+    SELECT h.feed_seq INTO previous FROM heads h WHERE h.tenant_id = p_tenant;
+    UPDATE feed_head SET feed_no = feed_no + 1 RETURNING feed_no INTO numbered;
+    INSERT INTO revocation_feed (tenant_id, seq, prev_seq, feed_no, epoch, kind, names, recorded_at, until_at)
+    VALUES (p_tenant, r.revoked_seq, previous, numbered, p_epoch, r.kind,
+      jsonb_strip_nulls(jsonb_build_object(
+        'token', CASE r.kind WHEN 'token' THEN r.token_id END,
+        'family', CASE r.kind WHEN 'family' THEN r.family_id END,
+        'grant', CASE r.kind WHEN 'grant' THEN r.grant_id END,
+        'sub', CASE WHEN r.kind IN ('user', 'pair') THEN
+          (SELECT u.sub FROM users u WHERE u.tenant_id = p_tenant AND u.user_id = r.user_id) END,
+        'client', CASE WHEN r.kind IN ('client', 'pair') THEN r.client_id END,
+        'resource', CASE WHEN r.kind IN ('resource', 'pair') THEN
+          (SELECT x.url FROM resources x WHERE x.tenant_id = p_tenant AND x.resource_id = r.resource_id) END,
+        'kid', CASE r.kind WHEN 'signing_key' THEN r.kid END)),
+      r.revoked_at,
+      -- The longest life that a policy can give an access token, and a minute for clocks. A key is revoked for ever.
+      CASE r.kind WHEN 'signing_key' THEN NULL ELSE r.revoked_at + interval '61 minutes' END);
+    UPDATE heads SET feed_seq = r.revoked_seq WHERE tenant_id = p_tenant;
+    PERFORM pg_notify('grantkeeper_feed', '');
+  END LOOP;
+END $$;
+
+-- Instances of enforcement points: processes that follow the feed. 'cell' ones serve all tenants and belong to the
+-- reserved system tenant, the others to the tenant whose credential they use.
+CREATE TABLE enforcement_point_instances (
+  tenant_id uuid NOT NULL,
+  point_id text NOT NULL,
+  instance_id uuid NOT NULL,
+  scope text NOT NULL CHECK (scope IN ('cell', 'tenant')),
+  first_seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  last_lease_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  -- Said goodbye.
+  left_at timestamptz,
+  epoch int NOT NULL,
+  applied bigint NOT NULL,
+  -- Key ids that the instance trusts, as it says itself.
+  keys jsonb NOT NULL DEFAULT '[]',
+  PRIMARY KEY (tenant_id, point_id, instance_id)
+) WITH (fillfactor = 50);
+CALL isolate_by_tenant('enforcement_point_instances');
+GRANT INSERT, UPDATE, DELETE ON enforcement_point_instances TO grantkeeper_service;
+
+-- When each instance said that it had applied the feed up to a number; one row for each advance, not for each revocation.
+CREATE TABLE feed_acknowledgements (
+  tenant_id uuid NOT NULL,
+  point_id text NOT NULL,
+  instance_id uuid NOT NULL,
+  epoch int NOT NULL,
+  applied bigint NOT NULL,
+  acknowledged_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (tenant_id, point_id, instance_id, epoch, applied)
+);
+CALL isolate_by_tenant('feed_acknowledgements');
+GRANT INSERT, DELETE ON feed_acknowledgements TO grantkeeper_service;
+
+-- acknowledge_feed(tenant, {pointId, instanceId, scope, epoch, applied, keys}): renews the instance's lease, and notes how far it has come.
+CREATE FUNCTION acknowledge_feed(p_tenant uuid, p jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  INSERT INTO enforcement_point_instances AS i (tenant_id, point_id, instance_id, scope, epoch, applied, keys)
+  VALUES (p_tenant, p->>'pointId', (p->>'instanceId')::uuid, p->>'scope', (p->>'epoch')::int, (p->>'applied')::bigint, coalesce(p->'keys', '[]'))
+  ON CONFLICT (tenant_id, point_id, instance_id) DO UPDATE SET last_lease_at = clock_timestamp(), left_at = NULL,
+    epoch = excluded.epoch, applied = excluded.applied, keys = excluded.keys;
+  INSERT INTO feed_acknowledgements (tenant_id, point_id, instance_id, epoch, applied)
+  VALUES (p_tenant, p->>'pointId', (p->>'instanceId')::uuid, (p->>'epoch')::int, (p->>'applied')::bigint)
+  ON CONFLICT DO NOTHING;
+END $$;
+`;

@@ -1,0 +1,141 @@
+import type { AccessTokenClaims } from '../access-token-claims.ts';
+import type { FeedEntry, RevokedNames } from './feed-entry.ts';
+
+/** The names under which a token can be denied: made once for each token, looked up on every call. */
+export interface TokenNames {
+  readonly tenant: string;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly kid: string;
+  readonly single: readonly string[];
+  readonly pairs: readonly string[];
+}
+
+/** What is denied of one tenant, by name: the ledger position above which a token must have been born. */
+class TenantDenials {
+  readonly seqs = new Map<string, number>();
+  /** There is an entry on a combination of names; most tenants never have one, and then none is looked up. */
+  pairs = false;
+}
+
+/** Denials that can be forgotten together, once the last of them has outlived every token. */
+class Generation {
+  readonly tenants = new Map<string, TenantDenials>();
+  /** Seconds since 1970. */
+  until = 0;
+  size = 0;
+
+  raise(tenant: string, name: string, seq: number, until: number): void {
+    let denials = this.tenants.get(tenant);
+    if (!denials) this.tenants.set(tenant, (denials = new TenantDenials()));
+    const before = denials.seqs.get(name);
+    if (before === undefined) this.size += 1;
+    if (before === undefined || before < seq) denials.seqs.set(name, seq);
+    if (name.startsWith(PAIR)) denials.pairs = true;
+    if (until > this.until) this.until = until;
+  }
+
+  denies(token: TokenNames): boolean {
+    const denials = this.tenants.get(token.tenant);
+    if (!denials) return false;
+    for (const name of token.single) if ((denials.seqs.get(name) ?? 0) > token.seq) return true;
+    if (!denials.pairs) return false;
+    for (const name of token.pairs) if ((denials.seqs.get(name) ?? 0) > token.seq) return true;
+    return false;
+  }
+}
+
+const PAIR = '+';
+// One letter each: a point of many tenants may hold a million of them.
+const LETTERS: Readonly<Record<keyof RevokedNames, string>> = {
+  token: 't',
+  family: 'f',
+  grant: 'g',
+  sub: 's',
+  client: 'c',
+  resource: 'r',
+  kid: 'k',
+};
+
+/**
+ * What may no longer be accepted. Every name has one entry, its newest, and what has outlived every token is forgotten,
+ * so that the memory is bounded by what was revoked within twice the life of a token. No clock decides about a token.
+ */
+export class DenyState {
+  #current = new Generation();
+  #previous = new Generation();
+  /** Revoked keys, for ever. */
+  readonly #keys = new Set<string>();
+  readonly #epochs = new Map<string, number>();
+
+  /** How many names are denied. */
+  get size(): number {
+    return this.#current.size + this.#previous.size + this.#keys.size;
+  }
+
+  /** Takes in an entry; twice is as good as once. */
+  apply({ tenant, seq, names, until }: FeedEntry): void {
+    if (names.kid !== undefined) this.#keys.add(`${tenant}/${names.kid}`);
+    else this.#current.raise(tenant, nameOf(names), seq, until ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Makes `epoch` the current one of a tenant, never a lower one: its tokens of every other epoch are dead. */
+  setEpoch(tenant: string, epoch: number): void {
+    if (epoch > (this.#epochs.get(tenant) ?? 1)) this.#epochs.set(tenant, epoch);
+  }
+
+  /** Whether the token has been revoked, by any of its names. */
+  denies(token: TokenNames): boolean {
+    if (token.epoch !== (this.#epochs.get(token.tenant) ?? 1)) return true;
+    if (this.#keys.size > 0 && this.#keys.has(`${token.tenant}/${token.kid}`)) return true;
+    return this.#current.denies(token) || this.#previous.denies(token);
+  }
+
+  /** Forgets what no living token can meet. `now`: seconds since 1970. */
+  forget(now: number): void {
+    if (this.#previous.until >= now) return;
+    this.#previous = this.#current;
+    this.#current = new Generation();
+  }
+}
+
+/** The names of a token. */
+export function tokenNames(claims: AccessTokenClaims): TokenNames {
+  const { tenant, epoch, seq, keyId: kid, subject: sub, clientId: client, audience: resource } = claims;
+  return {
+    tenant,
+    epoch,
+    seq,
+    kid,
+    single: [
+      { token: claims.tokenId },
+      { family: claims.familyId },
+      { grant: claims.grantId },
+      { sub },
+      { client },
+      { resource },
+      {},
+    ].map(nameOf),
+    pairs: [
+      { sub, client },
+      { sub, resource },
+      { client, resource },
+      { sub, client, resource },
+    ].map(nameOf),
+  };
+}
+
+/** One text for a set of names. The parts of a pair are encoded, so that no name can pretend to be two. */
+function nameOf(names: RevokedNames): string {
+  const parts = Object.entries(names) as [keyof RevokedNames, string][];
+  const [only] = parts;
+  if (!only) return '*';
+  if (parts.length === 1) return LETTERS[only[0]] + only[1];
+  return (
+    PAIR +
+    parts
+      .map(([kind, value]) => LETTERS[kind] + encodeURIComponent(value))
+      .sort()
+      .join('/')
+  );
+}

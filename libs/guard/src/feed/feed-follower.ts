@@ -1,0 +1,202 @@
+import { randomUUID } from 'node:crypto';
+import { DenyState } from './deny-state.ts';
+import type { FeedEntry, FeedLease, FeedPage } from './feed-entry.ts';
+import type { FeedTransport } from './feed-transport.ts';
+import { Lease, type LeaseClock, type LeaseMoment, systemLeaseClock } from './lease.ts';
+
+export interface FeedFollowerOptions {
+  readonly transport: FeedTransport;
+  /** Ids of the signing keys that this point would accept, told with every lease. */
+  readonly keys?: () => readonly string[];
+  readonly clock?: LeaseClock;
+  /** Between two leases. 500 unless given. */
+  readonly leaseEveryMs?: number;
+  /** How long any request may take. 400 unless given. */
+  readonly timeoutMs?: number;
+  /** Told of what goes wrong, for a log. Nothing secret is in it. */
+  readonly onTrouble?: (trouble: unknown) => void;
+}
+
+/**
+ * Follows the revocation feed: the stream brings entries at once, the lease proves that none is missing. What the stream
+ * says never makes knowledge newer: a node that has lost its database could go on talking.
+ */
+export class FeedFollower {
+  readonly instance = randomUUID();
+  readonly deny = new DenyState();
+  readonly lease: Lease;
+  readonly #options: FeedFollowerOptions;
+  readonly #timeoutMs: number;
+  readonly #stop = new AbortController();
+  #epoch = 0;
+  #applied = 0;
+  #appliedAt = 0;
+  #work: Promise<unknown> = Promise.resolve();
+  #catching: Promise<void> | undefined;
+  #hurry: (() => void) | undefined;
+
+  constructor(options: FeedFollowerOptions) {
+    this.#options = options;
+    this.#timeoutMs = options.timeoutMs ?? 400;
+    this.lease = new Lease(options.clock ?? systemLeaseClock);
+  }
+
+  /** The last number that has been applied. */
+  get applied(): number {
+    return this.#applied;
+  }
+
+  /** Begins to follow. Nothing is known, and so nothing is to be accepted, until the first answer. */
+  start(): void {
+    this.#work = Promise.all([this.#leases(), this.#streams()]);
+  }
+
+  /** Stops, and says goodbye. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#hurry?.();
+    await this.#work;
+    await this.#options.transport.leave(this.instance, this.#timeoutMs).catch(() => undefined);
+  }
+
+  /** Asks for what is missing, now; one request however many ask. Rejects when there is no answer in time. */
+  catchUp(): Promise<void> {
+    this.#catching ??= this.#delta().finally(() => (this.#catching = undefined));
+    return this.#catching;
+  }
+
+  async #delta(): Promise<void> {
+    const sentAt = this.lease.now();
+    const page = await this.#options.transport.delta(this.#applied, this.#timeoutMs);
+    await this.#take(page, sentAt);
+  }
+
+  async #take(page: FeedPage, sentAt: LeaseMoment): Promise<void> {
+    if (this.#isOtherFeed(page, sentAt)) {
+      await this.#rewind();
+      return;
+    }
+    this.#learn(page);
+    for (const entry of page.entries) this.deny.apply(entry);
+    this.#advance(page.through);
+    if (page.complete) this.lease.renew(sentAt, page.age);
+    else await this.#delta();
+  }
+
+  /**
+   * Another epoch, or a read that was begun after the last number had come and ends below it: the ledger has been
+   * restored to an earlier point. A read that was begun before is only a node that is a moment behind another.
+   */
+  #isOtherFeed({ epoch, through, age }: FeedLease, sentAt: LeaseMoment): boolean {
+    if (this.#epoch === 0) this.#epoch = epoch;
+    return epoch !== this.#epoch || (through < this.#applied && sentAt.monotonic - age > this.#appliedAt);
+  }
+
+  /**
+   * Reads everything anew. What was denied before stays denied: a restored ledger may have lost revocations that this
+   * point still knows.
+   */
+  async #rewind(): Promise<void> {
+    this.lease.lose();
+    const sentAt = this.lease.now();
+    const page = await this.#options.transport.delta(0, this.#timeoutMs);
+    this.#epoch = page.epoch;
+    this.#applied = 0;
+    this.#learn(page);
+    for (const entry of page.entries) this.deny.apply(entry);
+    this.#applied = page.through;
+    this.#appliedAt = sentAt.monotonic - page.age;
+    if (page.complete) this.lease.renew(sentAt, page.age);
+    else await this.#delta();
+  }
+
+  #learn({ epochs }: FeedLease): void {
+    for (const [tenant, epoch] of Object.entries(epochs)) this.deny.setEpoch(tenant, epoch);
+  }
+
+  #advance(through: number): void {
+    if (through <= this.#applied) return;
+    this.#applied = through;
+    this.#appliedAt = this.lease.now().monotonic;
+    // Told at once, so that a receipt does not wait for the next lease.
+    this.#hurry?.();
+  }
+
+  async #leases(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      await this.#askLease().catch((error: unknown) => this.#options.onTrouble?.(error));
+      this.deny.forget(Date.now() / 1000);
+      await this.#pause(this.#options.leaseEveryMs ?? 500);
+    }
+  }
+
+  async #askLease(): Promise<void> {
+    // Nothing is known yet: what there is comes first.
+    if (this.#epoch === 0) await this.catchUp();
+    const sentAt = this.lease.now();
+    const applied = this.#applied;
+    const answer = await this.#options.transport.lease(
+      { instance: this.instance, epoch: this.#epoch, applied, keys: this.#options.keys?.() ?? [] },
+      this.#timeoutMs,
+    );
+    if (this.#isOtherFeed(answer, sentAt)) {
+      await this.#rewind();
+      return;
+    }
+    this.#learn(answer);
+    if (answer.through > this.#applied) await this.catchUp();
+    else this.lease.renew(sentAt, answer.age);
+  }
+
+  async #streams(): Promise<void> {
+    const { transport, onTrouble } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      try {
+        if (this.#epoch === 0) await this.catchUp();
+        await transport.stream(this.#applied, (entries) => this.#streamed(entries), this.#stop.signal);
+      } catch (error) {
+        if (!this.#stop.signal.aborted) onTrouble?.(error);
+      }
+      await this.#wait(100 + Math.random() * 400);
+    }
+  }
+
+  /** Denials count at once; the cursor moves only over entries that follow on it without a gap. */
+  #streamed(entries: readonly FeedEntry[]): void {
+    let gap = false;
+    for (const entry of entries) {
+      this.deny.apply(entry);
+      if (entry.number <= this.#applied) continue;
+      if (entry.prev > this.#applied) gap = true;
+      else if (!gap) this.#advance(entry.number);
+    }
+    if (gap) void this.catchUp().catch((error: unknown) => this.#options.onTrouble?.(error));
+  }
+
+  /** Until the next lease, or until there is something to acknowledge, but never more often than every 50 ms. */
+  async #pause(longest: number): Promise<void> {
+    await this.#wait(Math.min(50, longest));
+    if (this.#stop.signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, Math.max(0, longest - 50));
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#hurry = undefined;
+  }
+
+  async #wait(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#stop.signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#stop.signal.addEventListener('abort', done);
+      if (this.#stop.signal.aborted) done();
+    });
+  }
+}

@@ -1,0 +1,28 @@
+import type { FeedEntry, FeedLease, FeedPage } from './feed-entry.ts';
+
+/** What a point says of itself when it asks for its lease. */
+export interface LeaseRequest {
+  /** UUID of this process, new with each start. */
+  readonly instance: string;
+  readonly epoch: number;
+  /** The last number that it has applied. */
+  readonly applied: number;
+  /** Ids of the signing keys that it would accept. */
+  readonly keys: readonly string[];
+}
+
+/** How a point reaches the feed. Every call rejects when there is no answer in time. */
+export abstract class FeedTransport {
+  /** Everything above `after`; with 0 everything that a living token could meet. */
+  abstract delta(after: number, timeoutMs: number): Promise<FeedPage>;
+  /** The only thing, beside a delta, that renews the lease. */
+  abstract lease(request: LeaseRequest, timeoutMs: number): Promise<FeedLease>;
+  /** Calls `onEntries` as entries come; resolves when the stream ends, rejects when it breaks. */
+  abstract stream(
+    after: number,
+    onEntries: (entries: readonly FeedEntry[]) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Says goodbye, so that nobody waits for this instance. */
+  abstract leave(instance: string, timeoutMs: number): Promise<void>;
+}

@@ -1,0 +1,113 @@
+import {
+  type FeedEntry,
+  type FeedLease,
+  type FeedPage,
+  FeedUnreadable,
+  readEntry,
+  readLease,
+  readPage,
+} from './feed-entry.ts';
+import { FeedTransport, type LeaseRequest } from './feed-transport.ts';
+
+export interface HttpFeedOptions {
+  /** Where the admin API is served, for example `https://admin.example.com`. */
+  readonly url: string;
+  /** The credential of this enforcement point. */
+  readonly credential: string;
+  readonly fetch?: typeof fetch;
+}
+
+/** The feed over HTTPS: a server-sent stream for speed, two plain requests for safety. Follows no redirect. */
+export class HttpFeed extends FeedTransport {
+  readonly #base: string;
+  readonly #headers: Record<string, string>;
+  readonly #fetch: typeof fetch;
+  /** The last whole answer to a delta, so that an unchanged one costs a 304. */
+  #last: { readonly after: number; readonly etag: string; readonly page: FeedPage } | undefined;
+
+  constructor(options: HttpFeedOptions) {
+    super();
+    this.#base = `${options.url.replace(/\/$/, '')}/feed/v1`;
+    this.#headers = { authorization: `Bearer ${options.credential}` };
+    this.#fetch = options.fetch ?? fetch;
+  }
+
+  override async delta(after: number, timeoutMs: number): Promise<FeedPage> {
+    const known = this.#last?.after === after ? this.#last : undefined;
+    const response = await this.#send(`/delta?after=${after}`, timeoutMs, {
+      headers: known && { 'if-none-match': known.etag },
+    });
+    if (response.status === 304 && known) {
+      const age = Number(response.headers.get('grantkeeper-feed-age'));
+      if (!Number.isFinite(age)) throw new FeedUnreadable('the age is missing');
+      return { ...known.page, age };
+    }
+    const page = readPage(await json(response));
+    const etag = response.headers.get('etag');
+    this.#last = etag === null ? undefined : { after, etag, page };
+    return page;
+  }
+
+  override async lease(request: LeaseRequest, timeoutMs: number): Promise<FeedLease> {
+    return readLease(
+      await json(
+        await this.#send('/lease', timeoutMs, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(request),
+        }),
+      ),
+    );
+  }
+
+  override async stream(
+    after: number,
+    onEntries: (entries: readonly FeedEntry[]) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const response = await this.#fetch(`${this.#base}/stream?after=${after}`, {
+      headers: { ...this.#headers, accept: 'text/event-stream' },
+      redirect: 'error',
+      signal,
+    });
+    if (!response.ok || !response.body) throw new FeedUnreadable(`the stream answered ${response.status}`);
+    let rest = '';
+    for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+      const messages = (rest + chunk).split('\n\n');
+      rest = messages.pop() ?? '';
+      for (const message of messages) {
+        const data = message
+          .split('\n')
+          .filter((line) => line.startsWith('data:'))
+          .map((line) => line.slice(5).trimStart())
+          .join('\n');
+        if (data !== '') onEntries((JSON.parse(data) as unknown[]).map(readEntry));
+      }
+    }
+  }
+
+  override async leave(instance: string, timeoutMs: number): Promise<void> {
+    const response = await this.#send(`/lease/${instance}`, timeoutMs, { method: 'DELETE' });
+    await response.body?.cancel();
+  }
+
+  async #send(
+    path: string,
+    timeoutMs: number,
+    init: { method?: string; headers?: Record<string, string> | undefined; body?: string },
+  ): Promise<Response> {
+    const response = await this.#fetch(this.#base + path, {
+      ...init,
+      headers: { ...this.#headers, ...init.headers },
+      redirect: 'error',
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    if (response.ok || response.status === 304) return response;
+    await response.body?.cancel();
+    throw new FeedUnreadable(`the feed answered ${response.status}`);
+  }
+}
+
+async function json(response: Response): Promise<unknown> {
+  return response.json();
+}

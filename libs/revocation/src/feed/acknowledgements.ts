@@ -1,0 +1,58 @@
+import type { Database } from '@grantkeeper/event-store';
+import type { TenantId } from '@grantkeeper/kernel';
+
+/** What an instance of an enforcement point says when it asks for its lease. */
+export interface Acknowledgement {
+  /** Whose the point is; the system's for points of all tenants. */
+  readonly tenantId: TenantId;
+  readonly pointId: string;
+  readonly instanceId: string;
+  readonly scope: 'cell' | 'tenant';
+  readonly epoch: number;
+  readonly applied: number;
+  readonly keys: readonly string[];
+}
+
+/** An instance that has applied nothing new is written down this often, so that it is seen to be alive. */
+const ALIVE_EVERY_MS = 2_000;
+
+/**
+ * Writes down what the instances of enforcement points have applied, and when: one row for each advance, whatever the
+ * number of revocations in it. Receipts are read from there.
+ */
+export class Acknowledgements {
+  readonly #written = new Map<string, { applied: number; epoch: number; at: number }>();
+
+  constructor(private readonly database: Database) {}
+
+  async note(said: Acknowledgement): Promise<void> {
+    const { tenantId, ...input } = said;
+    const name = `${tenantId}/${said.pointId}/${said.instanceId}`;
+    const before = this.#written.get(name);
+    const now = performance.now();
+    const news = before?.applied !== said.applied || before.epoch !== said.epoch;
+    if (!news && now - before.at < ALIVE_EVERY_MS) return;
+    this.#written.set(name, { applied: said.applied, epoch: said.epoch, at: now });
+    if (this.#written.size > 10_000) this.#written.delete(this.#written.keys().next().value!);
+    try {
+      await this.database.call('acknowledge_feed', tenantId, input);
+    } catch (error) {
+      this.#written.delete(name);
+      throw error;
+    }
+  }
+
+  /** The instance has said goodbye. */
+  async leave(tenantId: TenantId, pointId: string, instanceId: string): Promise<void> {
+    this.#written.delete(`${tenantId}/${pointId}/${instanceId}`);
+    await this.database.asTenant(tenantId, (tx) =>
+      tx
+        .updateTable('enforcement_point_instances')
+        .set({ left_at: new Date() })
+        .where('tenant_id', '=', tenantId)
+        .where('point_id', '=', pointId)
+        .where('instance_id', '=', instanceId)
+        .execute(),
+    );
+  }
+}

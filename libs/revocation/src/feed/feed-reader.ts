@@ -1,0 +1,197 @@
+import type { Database } from '@grantkeeper/event-store';
+
+/** A row of the feed, as it is in the database. */
+export interface FeedRow {
+  readonly tenantId: string;
+  readonly seq: number;
+  readonly prevSeq: number;
+  readonly feedNo: number;
+  readonly epoch: number;
+  readonly kind: string;
+  readonly names: Readonly<Record<string, string>>;
+  /** Seconds since 1970, or null for ever. */
+  readonly until: number | null;
+}
+
+/** How far the last completed read on the primary came, and when it was begun. */
+export interface FeedKnowledge {
+  readonly epoch: number;
+  readonly through: number;
+  /** `performance.now()` at the beginning of that read. */
+  readonly readAt: number;
+  /** Tenants whose ledger is beyond its first epoch. */
+  readonly epochs: Readonly<Record<string, number>>;
+}
+
+export interface FeedReaderOptions {
+  readonly database: Database;
+  /** How often the feed is read when nothing wakes this process. */
+  readonly pollMs?: number;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+export type FeedListener = (rows: readonly FeedRow[]) => void;
+
+const COLUMNS = `tenant_id AS "tenantId", seq, prev_seq AS "prevSeq", feed_no AS "feedNo", epoch, kind, names,
+  extract(epoch FROM until_at)::float8 AS until`;
+/** Rows of one read. */
+const PAGE = 20_000;
+
+/**
+ * Reads the feed once for everybody who listens in this process: woken by the database, and every 200 ms in any case,
+ * so that a wake-up that is lost costs no more than that.
+ */
+export class FeedReader {
+  readonly #listeners = new Set<FeedListener>();
+  readonly #pollMs: number;
+  #known: FeedKnowledge | undefined;
+  #stopped = false;
+  #woken: (() => void) | undefined;
+  #wokenMeanwhile = false;
+  #loop: Promise<void> | undefined;
+  #endListening: (() => Promise<void>) | undefined;
+
+  constructor(private readonly options: FeedReaderOptions) {
+    this.#pollMs = options.pollMs ?? 200;
+  }
+
+  /** What is known; undefined before the first read. */
+  get known(): FeedKnowledge | undefined {
+    return this.#known;
+  }
+
+  start(): void {
+    this.#loop = this.#run();
+    void this.#listen();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#wake();
+    await this.#endListening?.();
+    await this.#loop;
+  }
+
+  /** Calls `listener` with the rows of every read that finds some. Answers the function that ends it. */
+  subscribe(listener: FeedListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Rows above `after` that a living token could meet, at most {@link PAGE}; of one tenant by `seq`, of all by number. */
+  async rowsAfter(after: number, tenantId?: string): Promise<FeedRow[]> {
+    const [condition, order] =
+      tenantId === undefined ? ['feed_no > $1', 'feed_no'] : ['tenant_id = $3 AND seq > $1', 'seq'];
+    return this.options.database.relay<FeedRow & Record<string, unknown>>(
+      `SELECT ${COLUMNS} FROM revocation_feed WHERE ${condition} AND (until_at IS NULL OR until_at > clock_timestamp())
+       ORDER BY ${order} LIMIT $2`,
+      [after, PAGE, ...(tenantId === undefined ? [] : [tenantId])],
+    );
+  }
+
+  /** How far the chain of one tenant goes, read now on the primary. */
+  async chainOf(tenantId: string): Promise<{ feedEpoch: number; epoch: number; through: number } | undefined> {
+    const [row] = await this.options.database.relay<{
+      feedEpoch: number;
+      epoch: number;
+      through: number;
+      replica: boolean;
+    }>(
+      `SELECT f.epoch AS "feedEpoch", h.epoch, h.feed_seq AS through, pg_is_in_recovery() AS replica
+       FROM heads h CROSS JOIN feed_head f WHERE h.tenant_id = $1`,
+      [tenantId],
+    );
+    if (row?.replica) throw new Error('This is not the primary.');
+    return row;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        // Until there is no more: a full page is not the end.
+        while (!this.#stopped && (await this.#read()));
+      } catch (error) {
+        if (!this.#stopped) this.options.onTrouble(error);
+      }
+      await this.#pause();
+    }
+  }
+
+  async #read(): Promise<boolean> {
+    const readAt = performance.now();
+    const before = this.#known;
+    const [head] = await this.options.database.relay<{
+      epoch: number;
+      feedNo: number;
+      replica: boolean;
+      rows: FeedRow[];
+    }>(
+      `SELECT f.epoch, f.feed_no AS "feedNo", pg_is_in_recovery() AS replica,
+         (SELECT coalesce(json_agg(r ORDER BY r."feedNo"), '[]') FROM (SELECT ${COLUMNS} FROM revocation_feed
+           WHERE feed_no > $1 AND feed_no <= f.feed_no ORDER BY feed_no LIMIT $2) r) AS rows
+       FROM feed_head f`,
+      // Who begins to listen reads what there was by itself.
+      [before ? before.through : Number.MAX_SAFE_INTEGER, PAGE],
+    );
+    if (!head) throw new Error('The feed has no head.');
+    if (head.replica) throw new Error('This is not the primary.');
+    const sameFeed = before?.epoch === head.epoch && head.feedNo >= before.through;
+    const epochs = sameFeed ? before.epochs : await this.#epochs();
+    if (sameFeed) assertDense(before.through, head.rows);
+    const more = sameFeed && head.rows.length === PAGE;
+    const through = more ? head.rows.at(-1)!.feedNo : head.feedNo;
+    this.#known = { epoch: head.epoch, through, readAt, epochs };
+    if (sameFeed && head.rows.length > 0) for (const listener of this.#listeners) listener(head.rows);
+    return more;
+  }
+
+  async #epochs(): Promise<Record<string, number>> {
+    const rows = await this.options.database.relay<{ tenant_id: string; epoch: number }>(
+      'SELECT tenant_id, epoch FROM heads WHERE epoch > 1',
+    );
+    return Object.fromEntries(rows.map(({ tenant_id, epoch }) => [tenant_id, epoch]));
+  }
+
+  async #listen(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        const listening = await this.options.database.listen('grantkeeper_feed', () => this.#wake());
+        this.#endListening = listening.close;
+        // Something may have come while nobody listened.
+        this.#wake();
+        await listening.ended;
+      } catch (error) {
+        if (!this.#stopped) this.options.onTrouble(error);
+      }
+      if (!this.#stopped) await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+  }
+
+  #wake(): void {
+    this.#wokenMeanwhile = true;
+    this.#woken?.();
+  }
+
+  async #pause(): Promise<void> {
+    if (!this.#wokenMeanwhile && !this.#stopped) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, this.#pollMs);
+        this.#woken = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    this.#woken = undefined;
+    this.#wokenMeanwhile = false;
+  }
+}
+
+/** A number is given under the head of the feed, last before commit: a gap is a bug, not a race. */
+function assertDense(through: number, rows: readonly FeedRow[]): void {
+  let expected = through + 1;
+  for (const { feedNo } of rows) {
+    if (feedNo !== expected) throw new Error(`The feed has ${feedNo} where ${expected} is due.`);
+    expected += 1;
+  }
+}
