@@ -1,6 +1,7 @@
 import { adminAttempts } from './attempts/admin-attempts.ts';
 import { type Attempts, public200, type World } from './attempts/attempt.ts';
 import { authorizationAttempts } from './attempts/authorization-attempts.ts';
+import { feedAttempts } from './attempts/feed-attempts.ts';
 import { mcpAttempts } from './attempts/mcp-attempts.ts';
 
 export type { Attempt } from './attempts/attempt.ts';
@@ -15,6 +16,7 @@ export function attemptsOf(world: World): Attempts {
     ...adminAttempts(world),
     ...authorizationAttempts(world),
     ...mcpAttempts(world),
+    ...feedAttempts(world),
     'GET /health/live': public200(world, `${adminUrl}/health/live`),
     'GET /health/ready': public200(world, `${adminUrl}/health/ready`),
     'GET /metrics': public200(world, `${adminUrl}/metrics`),

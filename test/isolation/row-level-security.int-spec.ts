@@ -19,6 +19,7 @@ const RELAY_READS = [
   'consumer_cursors',
   'dead_letters',
   'heads',
+  'revocation_feed',
   'ledger_verifications',
   'projection_generations',
   'tenant_directory',
@@ -30,6 +31,9 @@ const RELAY_READS_NOT = [
   'dead_letters.replay_requested_by',
   'ledger_verifications.first_difference',
 ];
+
+// Counts the revocations of all tenants, and holds nothing else.
+const OF_NO_TENANT = { table: 'feed_head', columns: ['epoch', 'feed_no', 'one'] };
 
 beforeAll(async () => {
   ledger = await openLedger();
@@ -47,7 +51,7 @@ beforeAll(async () => {
     `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
        AND relname NOT LIKE 'kysely%' ORDER BY 1`,
   );
-  tables = rows.map((row) => row.relname);
+  tables = rows.map((row) => row.relname).filter((name) => name !== OF_NO_TENANT.table);
 });
 afterAll(async () => {
   await Promise.all([service.end(), relay.end(), readonly.end(), owner.end()]);
@@ -79,14 +83,28 @@ describe('row-level security', () => {
          WHERE i.indrelid = c.oid AND i.indisprimary) = 'tenant_id' AS leads
       FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
         AND c.relname NOT LIKE 'kysely%'`);
-    expect(rows.filter((row) => !row.ok).map((row) => row.relname)).toEqual([]);
+    expect(rows.filter((row) => !row.ok).map((row) => row.relname)).toEqual([OF_NO_TENANT.table]);
     // The directory is found by slug; activity has no key, only an index that leads with the tenant.
     expect(
       rows
         .filter((row) => !row.leads)
         .map((row) => row.relname)
         .sort(),
-    ).toEqual(['activity', 'tenant_directory', 'tenant_hosts']);
+    ).toEqual(['activity', OF_NO_TENANT.table, 'tenant_directory', 'tenant_hosts']);
+  });
+
+  it('is missing on one table alone, which says nothing of any tenant', async () => {
+    const { rows } = await owner.query<{ name: string }>(
+      `SELECT column_name AS name FROM information_schema.columns WHERE table_name = $1 ORDER BY 1`,
+      [OF_NO_TENANT.table],
+    );
+    expect(rows.map(({ name }) => name)).toEqual(OF_NO_TENANT.columns);
+    for (const change of [
+      'UPDATE feed_head SET epoch = 9',
+      'INSERT INTO feed_head DEFAULT VALUES',
+      'DELETE FROM feed_head',
+    ])
+      await expect(as(service, mine, change)).rejects.toMatchObject({ code: '42501' });
   });
 
   it('shows the service its own tenant’s rows and no others, and none without a tenant', async () => {

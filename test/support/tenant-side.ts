@@ -62,6 +62,8 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
   const { id: leaver } = await admin<{ id: string }>('POST', `/${slug}/users`, { email: `leaver@${slug}.example` });
   const reason = `Left ${slug}`;
   await admin('POST', `/${slug}/revocations`, { target: { kind: 'user', userId: leaver }, reason });
+  // As long as a code may live: a busy machine needs more than a minute for all attempts.
+  await admin('PATCH', `/${slug}/policy`, { authorizationCodeSeconds: 600 });
   const authorization = await client.authorize(person);
   // Nobody may register any more: what a stranger may do is not what a second tenant may do.
   await admin('PATCH', `/${slug}/policy`, { notificationUrl, registration: 'off' });

@@ -49,6 +49,7 @@ export class FeedReader {
   #woken: (() => void) | undefined;
   #wokenMeanwhile = false;
   #loop: Promise<void> | undefined;
+  #listening: Promise<void> | undefined;
   #endListening: (() => Promise<void>) | undefined;
 
   constructor(private readonly options: FeedReaderOptions) {
@@ -62,14 +63,14 @@ export class FeedReader {
 
   start(): void {
     this.#loop = this.#run();
-    void this.#listen();
+    this.#listening = this.#listen();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#wake();
     await this.#endListening?.();
-    await this.#loop;
+    await Promise.all([this.#loop, this.#listening]);
   }
 
   /** Calls `listener` with the rows of every read that finds some. Answers the function that ends it. */
@@ -157,6 +158,7 @@ export class FeedReader {
       try {
         const listening = await this.options.database.listen('grantkeeper_feed', () => this.#wake());
         this.#endListening = listening.close;
+        if (this.#stopped) await listening.close();
         // Something may have come while nobody listened.
         this.#wake();
         await listening.ended;
