@@ -1,6 +1,5 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Database } from '@grantkeeper/event-store';
-import type { TenantId } from '@grantkeeper/kernel';
 import { Acknowledgements, FeedReader, type FeedRow } from '@grantkeeper/revocation';
 import type { FeedCaller } from './feed-callers.ts';
 
@@ -102,7 +101,7 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
       .note({
         ...rest,
         instanceId,
-        tenantId: caller.tenantId as TenantId,
+        tenantId: caller.tenantId,
         pointId: caller.pointId,
         scope: caller.scope,
       })
