@@ -81,6 +81,7 @@ END $$;
 --               correlationId, causationId}]
 --   facts     [{kind, value, holder, expect}]   holder null releases
 --   endFamilies [family id]
+--   endsLastFamilyOf  grant id: the families to end are all that the grant has
 --   rows      {table: [row]}
 -- Answers {epoch, first, last, recordedAt}. Refuses with SQLSTATE GK001 (expected version), GK002 (overtaken by a
 -- wider act), GK003 (unique fact), GK004 (another epoch), GK005 (no such tenant).
@@ -156,6 +157,12 @@ BEGIN
     END IF;
   END LOOP;
 
+  IF p ? 'endsLastFamilyOf' AND EXISTS (SELECT 1 FROM families f
+    WHERE f.tenant_id = p_tenant AND f.grant_id = (p->>'endsLastFamilyOf')::uuid AND f.ended_seq IS NULL
+      AND f.family_id NOT IN (SELECT value::uuid FROM jsonb_array_elements_text(p->'endFamilies'))) THEN
+    -- Another installation has come since: redeeming a code does not count up the grant's stream.
+    RAISE EXCEPTION 'the grant has another family' USING ERRCODE = 'GK001';
+  END IF;
   IF p ? 'endFamilies' THEN
     UPDATE families f SET ended_seq = base + n
     WHERE f.tenant_id = p_tenant AND f.ended_seq IS NULL

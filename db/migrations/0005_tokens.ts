@@ -146,7 +146,8 @@ BEGIN
   settings := facts->'settings';
   IF f.misused_because IS NOT NULL THEN
     -- Seen before, and whoever saw it did not live to record the revocation.
-    RETURN jsonb_build_object('outcome', 'reuse', 'because', f.misused_because, 'ends', settings->>'refreshReuseEnds',
+    RETURN jsonb_build_object('outcome', 'reuse', 'because', f.misused_because,
+      'ends', CASE f.misused_because WHEN 'code_replayed' THEN 'family' ELSE settings->>'refreshReuseEnds' END,
       'grantId', f.grant_id, 'familyId', f.family_id);
   END IF;
   IF f.idle_expires_at <= at OR f.expires_at <= at THEN

@@ -11,6 +11,7 @@ import {
 } from '@grantkeeper/domain';
 import { openPool } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
+import { RevokeAccess, RevokeAccessHandler } from '@grantkeeper/revocation';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
 import { MisusedFamilies } from '../../apps/worker/src/jobs/misused-families.ts';
@@ -180,6 +181,20 @@ describe.each(kinds)('a revocation of the %s', (kind) => {
       because: 'revoked',
     });
     expect(await standing(link, redeemed)).toBe('revoked');
+  });
+});
+
+describe('two installations of a link', () => {
+  it('do not disturb each other: one that is added while the last other one ends keeps the link', async () => {
+    const { tenantId, link, redeemed, code } = await setUp();
+    const handler = new RevokeAccessHandler(ledger.database, ledger.store);
+    const target = { kind: 'family', grantId: link.grantId, familyId: redeemed.familyId } as const;
+    const [added] = await whileOpen(
+      (client) => call(client, 'redeem_code', tenantId, code),
+      () => handler.execute(new RevokeAccess(tenantId, { target, because: 'client', actor })),
+    );
+    expect(await standing(link, redeemed)).toBe('revoked');
+    expect(await standing(link, added)).toBeNull();
   });
 });
 

@@ -63,6 +63,8 @@ export interface AppendInput {
   /** Operational rows that are written in the same transaction; see the placeholders in db/migrations/0004_append.ts. */
   readonly rows?: Readonly<Record<string, readonly object[]>>;
   readonly endFamilies?: readonly string[];
+  /** A grant that the families to end are all of: refused as a conflict when it has another one by now. */
+  readonly endsLastFamilyOf?: string;
 }
 
 export interface Appended {
@@ -226,6 +228,7 @@ export class EventStore {
       events,
       facts: input.facts ?? [],
       endFamilies: input.endFamilies,
+      endsLastFamilyOf: input.endsLastFamilyOf,
       rows: { ...rows.changed(), ...input.rows },
     };
   }

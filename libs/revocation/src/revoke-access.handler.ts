@@ -78,6 +78,8 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
       const families = events.flatMap((event) =>
         event.definition.type === 'FamilyRevoked' ? [(event.payload as { familyId: string }).familyId] : [],
       );
+      // Decided from what was read, and true when it commits: an installation that has come meanwhile keeps its link.
+      const last = families.length > 0 && events.some((event) => event.definition.type === 'GrantRevoked');
       const appended = await this.store.append({
         tenantId,
         actor: input.actor,
@@ -86,6 +88,7 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
         events,
         current,
         ...(families.length > 0 && { endFamilies: families }),
+        ...(last && 'grantId' in input.target && { endsLastFamilyOf: input.target.grantId }),
         ...(input.command && { command: { ...input.command, result: { changed: true } } }),
       });
       return answer(appended);
