@@ -44,7 +44,7 @@ export default {
   // For machines that are busy with something else; no test asserts how long anything takes.
   testTimeout: 60_000,
   projects: [
-    project('unit', ['<rootDir>/{apps,libs,db}/**/*.spec.ts']),
+    project('unit', ['<rootDir>/{apps,libs,db,test/rotation}/**/*.spec.ts']),
     project('integration', ['<rootDir>/test/{integration,isolation,docs}/**/*.int-spec.ts'], onPostgres),
     project('flows', ['<rootDir>/test/{flows,pages,conformance}/**/*.e2e-spec.ts'], onPostgres),
   ],

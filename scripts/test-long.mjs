@@ -16,7 +16,15 @@ const jest = fileURLToPath(new URL('../node_modules/jest/bin/jest.js', import.me
 const config = fileURLToPath(new URL('../test/long/jest.config.mjs', import.meta.url));
 const child = spawn(
   process.execPath,
-  ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest, '--config', config],
+  [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    jest,
+    '--config',
+    config,
+    '--testPathPatterns',
+    'ledger-model',
+  ],
   {
     cwd: fileURLToPath(new URL('..', import.meta.url)),
     env: { ...process.env, LONG_COMMANDS: values.commands, LONG_SEED: values.seed },
