@@ -13,11 +13,6 @@ GRANT USAGE ON SCHEMA rotation TO grantkeeper_service;
 CREATE SEQUENCE rotation.tick;
 GRANT USAGE ON SEQUENCE rotation.tick TO grantkeeper_service;
 
-CREATE FUNCTION rotation.pause(point int) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  IF (current_setting('rotation.mask', true)::int >> (point % 31)) & 1 = 1 THEN PERFORM pg_sleep(0.001); END IF;
-END $$;
-
 -- What libs/revocation decides, as input of append; NULL when there is nothing left to end.
 CREATE FUNCTION rotation.decided(p_tenant uuid, target jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -84,7 +79,8 @@ BEGIN
     input := rotation.decided(p_tenant, target);
     COMMIT;
     EXIT WHEN input IS NULL;
-    PERFORM rotation.pause(30);
+    -- Between reading and writing the most can happen.
+    IF current_setting('rotation.mask')::int = 0 THEN PERFORM pg_sleep(0.001); END IF;
     BEGIN
       ended := (append(p_tenant, input)->>'last')::bigint;
       events := jsonb_array_length(input->'events');
@@ -164,9 +160,13 @@ BEGIN
           CONTINUE;
         END IF;
         outcome := answer->>'outcome';
+        IF outcome = 'redeemed' AND step ? 'looks' THEN
+          seen := coalesce(access_standing(tenant, jsonb_build_object('grantId', answer->'grantId', 'familyId', answer->'familyId',
+            'tokenId', '', 'epoch', answer->'epoch', 'seq', answer->'seq')), 'alive');
+        END IF;
         COMMIT;
         said := said || concat_ws('|', step->>'s', 'redeem', 2, step->>'l', outcome, coalesce(answer->>'generation', ''),
-          coalesce(answer->>'seq', ''), '', began, nextval('rotation.tick'));
+          coalesce(answer->>'seq', ''), seen, began, nextval('rotation.tick'));
         IF outcome = 'redeemed' AND NOT step ? 'lost' THEN
           known[at] := 1;
           held[at] := (answer->>'seq')::bigint;

@@ -41,6 +41,9 @@ export async function runRotation(options: RotationOptions): Promise<RotationRep
   const report: RotationReport = { schedules: 0, acts: 0, overlapping: 0, outcomes: {}, violations: [] };
   const database = await createTestDatabase();
   const owner = new pg.Pool({ connectionString: database.url, max: groups });
+  // Dropping the database may cut a connection that is just being closed.
+  owner.on('connect', (client) => client.on('error', () => undefined));
+  owner.on('error', () => undefined);
   const pool = openPool(database.url, 'service', { max: groups * LANES });
   try {
     await installLanes(owner, mutate);

@@ -123,7 +123,15 @@ function stepsOf(link: Link, schedule: number, random: () => number): Step[][] {
       fingerprint: 'f',
     };
     return [
-      step({ k: 'redeem', f: 2, l: lane, q, ...(chance(0.1) && { dies: 1 }), ...(chance(0.3) && { silent: 1 }) }),
+      step({
+        k: 'redeem',
+        f: 2,
+        l: lane,
+        q,
+        ...(chance(0.1) && { dies: 1 }),
+        ...(chance(0.6) && { looks: 1 }),
+        ...(chance(0.3) && { silent: 1 }),
+      }),
       ...(chance(0.7) ? [refresh(2, familyId, 'latest')] : []),
       ...(chance(0.4) ? [check(2, familyId)] : []),
     ];
@@ -154,6 +162,10 @@ function stepsOf(link: Link, schedule: number, random: () => number): Step[][] {
       ...(chance(0.35) ? [step({ k: 'age', f: 0, id: a, secs: chance(0.6) ? 130 : 50 })] : []),
       ...(chance(0.3) ? [refresh(1, b, 'latest')] : []),
       ...(chance(0.35) ? [step(ending(link, random))] : []),
+      // Both installations go, perhaps while a third one comes.
+      ...(redeems && chance(0.25)
+        ? families.map((familyId, f) => step({ k: 'end', f, q: { kind: 'family', grantId, familyId } }))
+        : []),
       ...(chance(0.2) ? [step({ k: 'age', f: 0, id: a, secs: 50 })] : []),
     ],
   ];
