@@ -236,6 +236,7 @@ class Writer {
       kind: 'dynamic',
       metadata,
       metadataDigest: 'd',
+      subjects: [`client:${clientId}`, 'host:client.example'],
       by: 'consent',
     });
   }

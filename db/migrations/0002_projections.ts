@@ -107,13 +107,30 @@ CREATE TABLE clients (
   kind text NOT NULL CHECK (kind IN ('cimd', 'dynamic', 'registered')),
   metadata jsonb NOT NULL,
   metadata_digest text NOT NULL,
-  blocked boolean NOT NULL,
+  subjects text[] NOT NULL,
+  approved boolean NOT NULL,
   suspended boolean NOT NULL,
   admitted_seq bigint NOT NULL,
   admitted_at timestamptz NOT NULL,
+  removed_seq bigint,
   revoked_seq bigint NOT NULL,
   stream_version int NOT NULL,
   PRIMARY KEY (tenant_id, client_id)
+);
+
+-- What admins say about clients, each by one of its subjects ('client:…', 'host:…', 'publisher:…', 'software:…').
+CREATE TABLE client_rules (
+  tenant_id uuid NOT NULL,
+  subject text NOT NULL,
+  effect text NOT NULL CHECK (effect IN ('allow', 'block')),
+  scopes text[],
+  reason_sealed text,
+  actor jsonb NOT NULL,
+  set_seq bigint NOT NULL,
+  set_at timestamptz NOT NULL,
+  removed_seq bigint,
+  stream_version int NOT NULL,
+  PRIMARY KEY (tenant_id, subject)
 );
 
 CREATE TABLE grants (
@@ -188,19 +205,20 @@ DO $$
 DECLARE name text;
 BEGIN
   FOREACH name IN ARRAY ARRAY['tenants', 'issuers', 'resources', 'policies', 'signing_keys', 'users', 'identities',
-    'clients', 'grants', 'pair_watermarks', 'revocations', 'admin_keys'] LOOP
+    'clients', 'client_rules', 'grants', 'pair_watermarks', 'revocations', 'admin_keys'] LOOP
     CALL isolate_by_tenant(name::regclass);
     EXECUTE format('GRANT INSERT, UPDATE ON %I TO grantkeeper_service', name);
   END LOOP;
 END $$;
 
 -- The one definition of what a grant is worth. A credential under the grant that was born at position b is alive
--- exactly when ended_seq is null, suspended is false and watermark <= b.
+-- exactly when ended_seq is null, suspended is false and watermark <= b. A block by an admin suspends, too.
 CREATE VIEW grant_standing WITH (security_invoker = true) AS
 SELECT g.tenant_id, g.grant_id, g.user_id, g.client_id, g.resource_id, g.scopes, g.metadata_digest,
   g.granted_seq, g.granted_at, g.consented_seq, g.consented_at, g.admin_consent_id,
   g.revoked_seq AS ended_seq, g.revoked_at, g.revoked_because,
-  (t.suspended OR u.suspended OR c.suspended OR c.blocked OR r.suspended OR g.suspended) AS suspended,
+  (t.suspended OR u.suspended OR c.suspended OR r.suspended OR g.suspended OR b.blocked) AS suspended,
+  b.blocked,
   GREATEST(t.revoked_seq, u.revoked_seq, c.revoked_seq, r.revoked_seq, coalesce((
     SELECT max(p.revoked_seq) FROM pair_watermarks p
     WHERE p.tenant_id = g.tenant_id
@@ -210,6 +228,8 @@ FROM grants g
 JOIN tenants t ON t.tenant_id = g.tenant_id
 JOIN users u ON u.tenant_id = g.tenant_id AND u.user_id = g.user_id
 JOIN clients c ON c.tenant_id = g.tenant_id AND c.client_id = g.client_id
-JOIN resources r ON r.tenant_id = g.tenant_id AND r.resource_id = g.resource_id;
+JOIN resources r ON r.tenant_id = g.tenant_id AND r.resource_id = g.resource_id
+CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM client_rules x WHERE x.tenant_id = g.tenant_id
+  AND x.subject = ANY (c.subjects) AND x.effect = 'block' AND x.removed_seq IS NULL) AS blocked) b;
 GRANT SELECT ON grant_standing TO grantkeeper_service, grantkeeper_readonly;
 `;

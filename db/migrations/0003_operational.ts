@@ -58,17 +58,26 @@ CREATE INDEX sessions_by_user ON sessions (tenant_id, user_id) WHERE ended_at IS
 CREATE TABLE client_registrations (
   tenant_id uuid NOT NULL,
   client_id text NOT NULL,
-  kind text NOT NULL CHECK (kind IN ('dynamic', 'registered')),
   metadata jsonb NOT NULL,
   metadata_digest text NOT NULL,
+  subjects text[] NOT NULL,
   registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  last_used_on date,
+  -- The registration access token (RFC 7592) and, until it has been used for the first time, the one before it.
+  management_hash bytea NOT NULL,
+  previous_management_hash bytea,
+  born_epoch int NOT NULL,
+  born_seq bigint NOT NULL,
+  initial_access_token_id uuid,
   PRIMARY KEY (tenant_id, client_id)
 );
+CREATE INDEX client_registrations_by_age ON client_registrations (tenant_id, registered_at);
 CREATE TABLE client_secrets (
   tenant_id uuid NOT NULL,
   client_id text NOT NULL,
   secret_hash bytea NOT NULL,
+  -- The secret before a rotation, for as long as both work.
+  previous_hash bytea,
+  previous_expires_at timestamptz,
   PRIMARY KEY (tenant_id, client_id)
 );
 

@@ -18,6 +18,7 @@ CREATE FUNCTION cause_of_death(g grant_standing, p_born bigint) RETURNS text LAN
     WHEN g.grant_id IS NULL THEN 'unknown'
     WHEN g.ended_seq IS NOT NULL THEN 'revoked'
     WHEN g.watermark > p_born THEN 'revoked'
+    WHEN g.blocked THEN 'blocked'
     WHEN g.suspended THEN 'suspended'
   END
 $$;

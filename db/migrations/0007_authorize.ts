@@ -36,10 +36,15 @@ BEGIN
     'issuer', (SELECT i.url FROM issuers i WHERE i.tenant_id = p_tenant AND i.owner = 'tenant' ORDER BY i.created_seq LIMIT 1),
     'settings', (SELECT x.settings FROM policies x WHERE x.tenant_id = p_tenant),
     'client', (SELECT to_jsonb(c) FROM clients c WHERE c.tenant_id = p_tenant AND c.client_id = p->>'clientId'),
-    'registration', (SELECT jsonb_build_object('kind', c.kind, 'metadata', c.metadata, 'metadataDigest', c.metadata_digest)
-      FROM client_registrations c WHERE c.tenant_id = p_tenant AND c.client_id = p->>'clientId'),
     'document', CASE WHEN p->>'clientId' LIKE 'https://%' THEN
       remote_document(p_tenant, jsonb_build_object('kind', 'client_metadata', 'url', p->>'clientId')) END,
+    'registration', (SELECT jsonb_build_object('kind', 'dynamic', 'metadata', c.metadata, 'metadataDigest', c.metadata_digest,
+        'subjects', c.subjects)
+      FROM client_registrations c WHERE c.tenant_id = p_tenant AND c.client_id = p->>'clientId'
+        AND NOT registration_lapsed(c, clock_timestamp())),
+    -- All of them: at most five hundred (MOST_CLIENT_RULES), and a tenant has a handful.
+    'rules', (SELECT coalesce(jsonb_agg(jsonb_build_object('subject', r.subject, 'effect', r.effect, 'scopes', r.scopes)), '[]')
+      FROM client_rules r WHERE r.tenant_id = p_tenant AND r.removed_seq IS NULL),
     'resources', (SELECT coalesce(jsonb_agg(jsonb_build_object('resourceId', r.resource_id, 'url', r.url,
         'displayName', r.display_name, 'scopes', r.scopes, 'isDefault', r.is_default, 'suspended', r.suspended)
         ORDER BY r.is_default DESC, r.created_seq), '[]')
@@ -89,21 +94,6 @@ BEGIN
     WHERE h.tenant_id = p_tenant);
 END $$;
 
--- register_client(tenant, {clientId, metadata, metadataDigest, secretHash}): NULL when the tenant does not let clients
--- register themselves.
-CREATE FUNCTION register_client(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE at timestamptz := clock_timestamp();
-BEGIN
-  PERFORM set_config('app.tenant', p_tenant::text, true);
-  IF (SELECT x.settings->>'registration' FROM policies x WHERE x.tenant_id = p_tenant) <> 'open' THEN RETURN NULL; END IF;
-  INSERT INTO client_registrations (tenant_id, client_id, kind, metadata, metadata_digest, registered_at)
-  VALUES (p_tenant, p->>'clientId', 'dynamic', p->'metadata', p->>'metadataDigest', at);
-  IF p->>'secretHash' IS NOT NULL THEN
-    INSERT INTO client_secrets (tenant_id, client_id, secret_hash) VALUES (p_tenant, p->>'clientId', decode(p->>'secretHash', 'hex'));
-  END IF;
-  RETURN jsonb_build_object('at', at);
-END $$;
-
 -- public_context(tenant): what discovery documents are made of.
 CREATE FUNCTION public_context(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
@@ -115,7 +105,8 @@ BEGIN
     'resources', (SELECT coalesce(jsonb_agg(r.url ORDER BY r.is_default DESC, r.created_seq), '[]') FROM resources r
       WHERE r.tenant_id = p_tenant),
     'scopes', (SELECT coalesce(jsonb_agg(DISTINCT scope->>'name'), '[]') FROM resources r, jsonb_array_elements(r.scopes) scope
-      WHERE r.tenant_id = p_tenant),
+      WHERE r.tenant_id = p_tenant AND NOT EXISTS (SELECT FROM policies x WHERE x.tenant_id = p_tenant
+        AND NOT x.settings->'scopeCeiling' ? (scope->>'name'))),
     'keys', (SELECT coalesce(jsonb_agg(k.public_jwk ORDER BY k.created_seq), '[]') FROM signing_keys k
       WHERE k.tenant_id = p_tenant AND k.state IN ('pending', 'active', 'retiring')));
 END $$;

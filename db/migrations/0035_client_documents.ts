@@ -153,6 +153,11 @@ DECLARE
   quarantined boolean := false;
 BEGIN
   SELECT * INTO admitted FROM clients c WHERE c.tenant_id = p_tenant AND c.client_id = p_client;
+  IF admitted.removed_seq IS NOT NULL THEN
+    -- The id of a registered or dynamic client is never given again; a document can be consented to anew.
+    IF p_client NOT LIKE 'https://%' THEN RETURN NULL; END IF;
+    admitted := NULL;
+  END IF;
   IF p_client LIKE 'https://%' THEN
     SELECT * INTO document FROM remote_documents d
     WHERE d.tenant_id = p_tenant AND d.kind = 'client_metadata' AND d.url = p_client AND d.digest IS NOT NULL;
@@ -170,7 +175,7 @@ BEGIN
   END IF;
   SELECT * INTO registration FROM client_registrations c WHERE c.tenant_id = p_tenant AND c.client_id = p_client;
   IF NOT FOUND THEN RETURN NULL; END IF;
-  RETURN jsonb_build_object('kind', registration.kind, 'metadata', registration.metadata,
+  RETURN jsonb_build_object('kind', 'dynamic', 'metadata', registration.metadata,
     'digest', registration.metadata_digest, 'quarantined', false);
 END $$;
 
@@ -196,7 +201,7 @@ CREATE FUNCTION client_proof(p_tenant uuid, p jsonb) RETURNS text LANGUAGE plpgs
 DECLARE
   client jsonb := client_in_force(p_tenant, p->>'clientId');
   methods jsonb;
-  secret bytea;
+  kept client_secrets;
 BEGIN
   IF client IS NULL THEN RETURN 'unknown_client'; END IF;
   methods := coalesce(client->'metadata'->'token_endpoint_auth_methods_supported',
@@ -216,9 +221,11 @@ BEGIN
   IF methods ? 'private_key_jwt' THEN RETURN 'assertion_required'; END IF;
   -- RFC 6749 §2.3.1: a client that was given a secret may send it either way, but it must send it.
   IF p->>'secretHash' IS NULL THEN RETURN 'secret_required'; END IF;
-  SELECT s.secret_hash INTO secret FROM client_secrets s WHERE s.tenant_id = p_tenant AND s.client_id = p->>'clientId';
+  SELECT * INTO kept FROM client_secrets s WHERE s.tenant_id = p_tenant AND s.client_id = p->>'clientId';
   -- Compared as hashes of hashes, so that the time of the comparison says nothing about the secret.
-  RETURN CASE WHEN sha256(secret) = sha256(decode(p->>'secretHash', 'hex')) THEN 'ok' ELSE 'wrong_secret' END;
+  RETURN CASE WHEN sha256(kept.secret_hash) = sha256(decode(p->>'secretHash', 'hex'))
+    OR (kept.previous_expires_at > clock_timestamp() AND sha256(kept.previous_hash) = sha256(decode(p->>'secretHash', 'hex')))
+    THEN 'ok' ELSE 'wrong_secret' END;
 END $$;
 
 -- Whether a family that was started with a signature is now refreshed without one, although the client still signs:

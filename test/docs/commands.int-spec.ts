@@ -94,7 +94,7 @@ async function link(product: RunningProduct): Promise<string> {
   const clientId = `gkd_${uuidv7()}`;
   const grantId = uuidv7();
   const scopes = ['boards:read'];
-  const shown = { clientName: 'Docs', redirectHost: 'client.example', metadataDigest: 'd', scopes };
+  const shown = { clientName: 'Docs', redirectHost: 'client.example', metadataDigest: 'd', subjects: [], scopes };
   const database = new Database({ url: product.databaseUrl, max: 1 });
   try {
     // Nothing personal is in these events, so nothing needs to be sealed.
@@ -110,6 +110,7 @@ async function link(product: RunningProduct): Promise<string> {
           kind: 'dynamic',
           metadata: { client_name: 'Docs' },
           metadataDigest: 'd',
+          subjects: [`client:${clientId}`],
           by: 'consent',
         }),
         grantCreated.on(grantId, { grantId, userId, clientId, resourceId, scopes, shown }),

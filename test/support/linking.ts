@@ -39,6 +39,7 @@ export class Linking {
           kind: 'cimd',
           metadata: { client_name: name },
           metadataDigest: 'd',
+          subjects: [`client:${clientId}`],
           by: 'consent',
         }),
       ],

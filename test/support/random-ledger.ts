@@ -106,7 +106,14 @@ export class RandomTenant {
         this.clients.push(clientId);
         const metadata = { client_name: `Client ${this.clients.length}` };
         return this.#append([
-          clientAdmitted.on(clientId, { clientId, kind: 'dynamic', metadata, metadataDigest: 'd', by: 'consent' }),
+          clientAdmitted.on(clientId, {
+            clientId,
+            kind: 'dynamic',
+            metadata,
+            metadataDigest: 'd',
+            subjects: [`client:${clientId}`],
+            by: 'consent',
+          }),
         ]);
       }
       case 'resource': {

@@ -9,6 +9,7 @@ import { RevocationModule } from '@grantkeeper/revocation';
 import { AuthorizationSettings } from './authorization-settings.ts';
 import { AuthorizeController } from './authorize/authorize.controller.ts';
 import { Authorizing } from './authorize/authorizing.ts';
+import { ClientRequests } from './authorize/client-requests.ts';
 import { Codes } from './authorize/codes.ts';
 import { FormSeal } from './authorize/form-seal.ts';
 import { documentFetchesWithin } from './client-documents/document-fetches.ts';
@@ -25,6 +26,8 @@ import { Sessions } from './login/sessions.ts';
 import { PageAssetsController } from './page-assets.controller.ts';
 import { RegisterController } from './register/register.controller.ts';
 import { RegistrationLimits } from './register/registration-limits.ts';
+import { RegistrationManagement } from './register/registration-management.ts';
+import { Registrations } from './register/registrations.ts';
 import { OwnAccessTokens } from './revoke/own-access-token.ts';
 import { RevokeController } from './revoke/revoke.controller.ts';
 import { AuthorizationCodeExchange } from './token/authorization-code.exchange.ts';
@@ -37,7 +40,7 @@ import { TokenController } from './token/token.controller.ts';
 
 /** Paths of this service that web pages of any origin may call (AS-38); the authorization endpoint is not one (AS-37). */
 export const OPEN_PATHS =
-  /^\/(\.well-known\/(oauth-authorization-server|openid-configuration)\/|t\/[^/]+\/(\.well-known\/openid-configuration|jwks|register|token|revoke)$)/;
+  /^\/(\.well-known\/(oauth-authorization-server|openid-configuration)\/|t\/[^/]+\/(\.well-known\/openid-configuration|jwks|register(\/[^/]+)?|token|revoke)$)/;
 
 /** The OAuth 2.1 authorization server of every tenant. */
 @Module({})
@@ -59,7 +62,10 @@ export class AuthorizationModule {
       providers: [
         { provide: AuthorizationSettings, useValue: new AuthorizationSettings(settings) },
         Issuers,
+        Registrations,
+        RegistrationManagement,
         Authorizing,
+        ClientRequests,
         Codes,
         FormSeal,
         Sessions,

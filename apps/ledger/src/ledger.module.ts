@@ -8,8 +8,15 @@ import { GiveAdminConsentHandler } from './admin-consents/give-admin-consent.han
 import { WithdrawAdminConsentHandler } from './admin-consents/withdraw-admin-consent.handler.ts';
 import { AdminKeys } from './access/admin-keys.ts';
 import { AdminGuard } from './access/admin.guard.ts';
+import { ChangeClientHandler } from './clients/change-client.handler.ts';
+import { ClientRulesController } from './clients/client-rules.controller.ts';
+import { ClientSoftwareController } from './clients/client-software.controller.ts';
+import { ClientSoftware } from './clients/client-software.queries.ts';
 import { ClientsController } from './clients/clients.controller.ts';
 import { ClientQueries } from './clients/clients.queries.ts';
+import { RegisterClientHandler } from './clients/register-client.handler.ts';
+import { RotateClientSecretHandler } from './clients/rotate-client-secret.handler.ts';
+import { SetClientRuleHandler } from './clients/set-client-rule.handler.ts';
 import { DeadLettersController } from './dead-letters/dead-letters.controller.ts';
 import { IdempotencyKeys } from './access/idempotency-key.ts';
 import { EventExport } from './events/event-export.ts';
@@ -29,6 +36,16 @@ import { SetClientTokenPolicyHandler } from './policies/set-client-token-policy.
 import { SetPolicyHandler } from './policies/set-policy.handler.ts';
 import { ProjectionsController } from './projections/projections.controller.ts';
 import { TimelineController } from './projections/timeline.controller.ts';
+import { ClientRequestsController } from './registration/client-requests.controller.ts';
+import {
+  ApproveClientRequestHandler,
+  RefuseClientRequestHandler,
+} from './registration/decide-client-request.handler.ts';
+import {
+  IssueInitialAccessTokenHandler,
+  RevokeInitialAccessTokenHandler,
+} from './registration/initial-access-token.handlers.ts';
+import { InitialAccessTokensController } from './registration/initial-access-tokens.controller.ts';
 import { RevocationsController } from './revocations/revocations.controller.ts';
 import { SearchController } from './search/search.controller.ts';
 import { AdminKeysController } from './tenants/admin-keys.controller.ts';
@@ -57,6 +74,10 @@ export class LedgerModule {
         FeedController,
         EventsController,
         ClientsController,
+        ClientRulesController,
+        ClientSoftwareController,
+        ClientRequestsController,
+        InitialAccessTokensController,
         SearchController,
         TimelineController,
         ProjectionsController,
@@ -74,6 +95,15 @@ export class LedgerModule {
         GrantStories,
         ClientHistory,
         ClientQueries,
+        ClientSoftware,
+        RegisterClientHandler,
+        ChangeClientHandler,
+        RotateClientSecretHandler,
+        SetClientRuleHandler,
+        ApproveClientRequestHandler,
+        RefuseClientRequestHandler,
+        IssueInitialAccessTokenHandler,
+        RevokeInitialAccessTokenHandler,
         EventExport,
         FeedCallers,
         RevocationFeed,

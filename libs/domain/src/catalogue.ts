@@ -1,6 +1,15 @@
 import { adminConsentGiven, adminConsentWithdrawn } from './admin-consent/admin-consent.events.ts';
 import { adminKeyCreated } from './admin-key/admin-key.events.ts';
-import { clientAccessRevoked, clientAdmitted } from './client/client.events.ts';
+import { clientRuleRemoved, clientRuleSet } from './client/client-rule.events.ts';
+import {
+  clientAccessRevoked,
+  clientAdmitted,
+  clientApproved,
+  clientChanged,
+  clientRemoved,
+  clientSecretRotated,
+} from './client/client.events.ts';
+import { initialAccessTokenIssued, initialAccessTokenRevoked } from './client/initial-access-token.events.ts';
 import type { EventDefinition } from './event.ts';
 import {
   familyRevoked,
@@ -38,7 +47,13 @@ export const eventCatalogue: readonly EventDefinition[] = [
   identityLinked,
   userAccessRevoked,
   clientAdmitted,
+  clientApproved,
+  clientChanged,
+  clientSecretRotated,
   clientAccessRevoked,
+  clientRemoved,
+  clientRuleSet,
+  clientRuleRemoved,
   grantCreated,
   grantWidened,
   grantRenewed,
@@ -48,4 +63,6 @@ export const eventCatalogue: readonly EventDefinition[] = [
   adminKeyCreated,
   adminConsentGiven,
   adminConsentWithdrawn,
+  initialAccessTokenIssued,
+  initialAccessTokenRevoked,
 ] as readonly EventDefinition[];

@@ -34,10 +34,12 @@ export type StreamType =
   | 'signing-key'
   | 'user'
   | 'client'
+  | 'client-rule'
   | 'grant'
   | 'pair'
   | 'admin-key'
-  | 'admin-consent';
+  | 'admin-consent'
+  | 'initial-access-token';
 
 /** Whose key seals a personal field: a person of the tenant, or the tenant itself where no person is meant. */
 export type PersonalSubject = { readonly user: string } | 'tenant';

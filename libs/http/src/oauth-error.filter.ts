@@ -16,14 +16,18 @@ export class OAuthErrorFilter implements ExceptionFilter {
     void reply.header('cache-control', 'no-store').header('pragma', 'no-cache');
     if (error instanceof OAuthError) {
       const status =
-        error.code === 'invalid_client'
+        error.code === 'invalid_client' || error.code === 'invalid_token'
           ? 401
           : error.code === 'server_error'
             ? 500
             : error.code === 'temporarily_unavailable'
               ? 503
               : 400;
-      if (status === 401 && http.getRequest<FastifyRequest>().headers.authorization !== undefined) {
+      if (error.code === 'invalid_token') {
+        // RFC 6750 §3: who sent no token is told of none.
+        const sent = http.getRequest<FastifyRequest>().headers.authorization !== undefined;
+        void reply.header('www-authenticate', `Bearer realm="registration"${sent ? ', error="invalid_token"' : ''}`);
+      } else if (status === 401 && http.getRequest<FastifyRequest>().headers.authorization !== undefined) {
         void reply.header('www-authenticate', 'Basic realm="token endpoint", charset="UTF-8"');
       }
       if (status === 503) void reply.header('retry-after', '2');

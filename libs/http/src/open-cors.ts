@@ -12,7 +12,7 @@ export function allowAllOrigins(server: FastifyInstance, paths: RegExp): void {
       .header('access-control-expose-headers', 'WWW-Authenticate, DPoP-Nonce, Retry-After');
     if (request.method === 'OPTIONS') {
       void reply
-        .header('access-control-allow-methods', 'GET, POST, OPTIONS')
+        .header('access-control-allow-methods', 'GET, POST, PUT, DELETE, OPTIONS')
         .header('access-control-allow-headers', 'Authorization, Content-Type, MCP-Protocol-Version, DPoP')
         .header('access-control-max-age', '7200')
         .status(204);

@@ -51,6 +51,8 @@ export type OAuthErrorCode =
   | 'access_denied'
   | 'server_error'
   | 'temporarily_unavailable'
+  // RFC 6750 §3.1
+  | 'invalid_token'
   // RFC 7009 §2.2.1
   | 'unsupported_token_type'
   // RFC 7591 §3.2.2

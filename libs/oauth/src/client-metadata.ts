@@ -20,7 +20,7 @@ import { hasPlainHost, splitUri } from './uri.ts';
 export type TokenEndpointAuthMethod = 'none' | 'private_key_jwt' | 'client_secret_post' | 'client_secret_basic';
 
 /** The grant types that a client may register. */
-export type ClientGrantType = 'authorization_code' | 'refresh_token';
+export type ClientGrantType = 'authorization_code' | 'refresh_token' | 'client_credentials';
 
 /** What we keep of a client's metadata, in the words of RFC 7591 §2; nothing outside this list is stored or echoed. */
 export interface ClientMetadata {
@@ -53,8 +53,16 @@ export const TOKEN_ENDPOINT_AUTH_METHODS: readonly TokenEndpointAuthMethod[] = [
   'client_secret_basic',
 ];
 
-/** The grant types on offer. */
+/** The grant types on offer to whoever registers. */
 export const GRANT_TYPES: readonly ClientGrantType[] = ['authorization_code', 'refresh_token'];
+
+/** What the metadata of a client may hold, by who registers it. */
+export interface ClientMetadataPolicy extends RedirectUriPolicy {
+  /** Whether the client may act for itself (RFC 6749 §4.4): only an admin can let it. */
+  readonly clientCredentials?: boolean;
+}
+
+const ANYONE: ClientMetadataPolicy = { privateUseSchemes: false };
 
 const MAX_REDIRECT_URIS = 20;
 
@@ -100,17 +108,17 @@ const request = z.object(
  * Rejects with `invalid_redirect_uri` or `invalid_client_metadata` (§3.2.2), naming the field. Grant and response
  * types that are not offered are dropped, as §3.2.1 lets a server do, as long as the code flow remains.
  */
-export function readClientMetadata(
-  body: unknown,
-  policy: RedirectUriPolicy = { privateUseSchemes: false },
-): ClientMetadata {
+export function readClientMetadata(body: unknown, policy: ClientMetadataPolicy = ANYONE): ClientMetadata {
   const parsed = request.safeParse(body);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw refusal([issue?.path[0], issue?.message].filter((part) => part !== undefined).join(' '));
   }
   const sent = parsed.data;
-  const redirectUris = readRedirectUris((body as { redirect_uris?: unknown }).redirect_uris);
+  const grantTypes = readGrantTypes(sent.grant_types, policy);
+  const redirectUris = grantTypes.includes('authorization_code')
+    ? readRedirectUris((body as { redirect_uris?: unknown }).redirect_uris)
+    : [];
   const applicationType = sent.application_type ?? inferApplicationType(redirectUris);
   for (const uri of redirectUris) checkRegistrableRedirectUri(uri, applicationType, policy);
 
@@ -118,7 +126,7 @@ export function readClientMetadata(
   const authMethod = readAuthMethod(sent.token_endpoint_auth_method);
   return {
     redirect_uris: redirectUris,
-    grant_types: readGrantTypes(sent.grant_types),
+    grant_types: grantTypes,
     response_types: readResponseTypes(sent.response_types),
     token_endpoint_auth_method: authMethod,
     ...(authMethod === 'private_key_jwt' ? readKeys(body as Record<string, unknown>) : {}),
@@ -158,9 +166,15 @@ function inferApplicationType(redirectUris: readonly string[]): ApplicationType 
 
 // RFC 7591 §2 has the code alone as default and lets a server put other values in place: hosts that name no grant type
 // still expect a link that outlives its first access token.
-function readGrantTypes(value: readonly string[] = GRANT_TYPES): readonly ClientGrantType[] {
-  const offered = GRANT_TYPES.filter((type) => value.includes(type));
-  if (!offered.includes('authorization_code')) throw refusal('grant_types must include authorization_code');
+function readGrantTypes(
+  value: readonly string[] = GRANT_TYPES,
+  { clientCredentials }: ClientMetadataPolicy = ANYONE,
+): readonly ClientGrantType[] {
+  const types: readonly ClientGrantType[] = clientCredentials ? [...GRANT_TYPES, 'client_credentials'] : GRANT_TYPES;
+  const offered = types.filter((type) => value.includes(type));
+  if (!offered.includes('authorization_code') && !offered.includes('client_credentials')) {
+    throw refusal('grant_types must include authorization_code');
+  }
   return offered;
 }
 

@@ -1,6 +1,7 @@
 import type { InlineProjection } from '@grantkeeper/event-store';
 import { adminConsents } from './admin-consent.projections.ts';
 import { grants } from './grant.projections.ts';
+import { clientRules, initialAccessTokens } from './client-rule.projections.ts';
 import { clients, identities, resources, users } from './party.projections.ts';
 import { revocations } from './revocation.projections.ts';
 import { adminKeys, clientPolicies, issuers, policies, signingKeys, tenants } from './tenant.projections.ts';
@@ -17,6 +18,8 @@ export const inlineProjections: readonly InlineProjection[] = [
   users,
   identities,
   clients,
+  clientRules,
+  initialAccessTokens,
   grants,
   revocations,
   adminConsents,

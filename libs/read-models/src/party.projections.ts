@@ -1,5 +1,9 @@
 import type {
   clientAdmitted,
+  clientApproved,
+  clientChanged,
+  clientRemoved,
+  clientSecretRotated,
   EventOf,
   identityLinked,
   RecordedEvent,
@@ -15,6 +19,10 @@ interface Watermarked {
 
 function raised<Row extends Watermarked>(event: RecordedEvent, row: Row | undefined): Row {
   return { ...existing(row, event), revoked_seq: event.seq, stream_version: event.streamVersion };
+}
+
+function counted<Row extends Watermarked>(event: RecordedEvent, row: Row | undefined): Row {
+  return { ...existing(row, event), stream_version: event.streamVersion };
 }
 
 interface ResourceState extends Watermarked {
@@ -115,10 +123,12 @@ interface ClientState extends Watermarked {
   kind: string;
   metadata: unknown;
   metadata_digest: string;
-  blocked: boolean;
+  subjects: readonly string[];
+  approved: boolean;
   suspended: boolean;
   admitted_seq: number;
   admitted_at: string;
+  removed_seq: number | null;
 }
 
 export const clients = projection<ClientState>({
@@ -126,18 +136,33 @@ export const clients = projection<ClientState>({
   stream: 'client',
   key: ['client_id'],
   on: {
-    ClientAdmitted: ({ payload, ...event }: EventOf<typeof clientAdmitted>) => ({
+    // A client that was removed and comes back keeps its watermark: that never goes down.
+    ClientAdmitted: ({ payload, ...event }: EventOf<typeof clientAdmitted>, row) => ({
       tenant_id: event.tenantId,
       client_id: payload.clientId,
       kind: payload.kind,
       metadata: payload.metadata,
       metadata_digest: payload.metadataDigest,
-      blocked: false,
+      subjects: payload.subjects,
+      approved: payload.by === 'admin',
       suspended: false,
       admitted_seq: event.seq,
       admitted_at: event.recordedAt,
-      revoked_seq: 0,
+      removed_seq: null,
+      revoked_seq: row?.revoked_seq ?? 0,
       stream_version: event.streamVersion,
+    }),
+    ClientApproved: (event: EventOf<typeof clientApproved>, row) => ({ ...counted(event, row), approved: true }),
+    ClientChanged: (event: EventOf<typeof clientChanged>, row) => ({
+      ...counted(event, row),
+      metadata: event.payload.metadata,
+      metadata_digest: event.payload.metadataDigest,
+      subjects: event.payload.subjects,
+    }),
+    ClientSecretRotated: (event: EventOf<typeof clientSecretRotated>, row) => counted(event, row),
+    ClientRemoved: (event: EventOf<typeof clientRemoved>, row) => ({
+      ...counted(event, row),
+      removed_seq: event.seq,
     }),
     ClientAccessRevoked: raised,
   },

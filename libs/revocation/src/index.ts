@@ -1,3 +1,5 @@
+export { type ClientInLedger, readClientInLedger } from './known-client.ts';
+export { RemoveClient, type RemoveClientInput } from './remove-client.handler.ts';
 export * from './revocation.module.ts';
 export {
   RevokeAccess,

@@ -1,4 +1,4 @@
-import type { PolicySettings, ResourceScope } from '@grantkeeper/domain';
+import type { ClientRule, PolicySettings, ResourceScope } from '@grantkeeper/domain';
 import type { Position, ProjectedRow } from '@grantkeeper/event-store';
 import type { ClientMetadata } from '@grantkeeper/oauth';
 
@@ -11,11 +11,14 @@ export interface AuthorizeContext {
   readonly issuer: string;
   readonly settings: PolicySettings;
   readonly client: AdmittedClient | null;
+  /** What the client has registered last: of a client that is known, perhaps another version than the one that is. */
   readonly registration: {
-    readonly kind: 'dynamic' | 'registered';
+    readonly kind: 'dynamic';
     readonly metadata: ClientMetadata;
     readonly metadataDigest: string;
+    readonly subjects: readonly string[];
   } | null;
+  readonly rules: readonly ClientRule[];
   readonly resources: readonly ContextResource[];
   /** What an admin has consented to for everyone, for this client. */
   readonly adminConsents: readonly ContextAdminConsent[];
@@ -31,8 +34,11 @@ export type AdmittedClient = ProjectedRow & {
   readonly kind: 'cimd' | 'dynamic' | 'registered';
   readonly metadata: ClientMetadata;
   readonly metadata_digest: string;
-  readonly blocked: boolean;
+  readonly subjects: readonly string[];
+  /** An admin has admitted or approved it. */
+  readonly approved: boolean;
   readonly suspended: boolean;
+  readonly removed_seq: number | null;
 };
 
 export type ContextGrant = ProjectedRow & {

@@ -10,6 +10,7 @@ import { LoginPages } from '../login/login-page.ts';
 import { Sessions } from '../login/sessions.ts';
 import { AuthorizationRequest } from './authorization-request.ts';
 import { Authorizing } from './authorizing.ts';
+import { ClientRequests } from './client-requests.ts';
 import { Codes } from './codes.ts';
 import { PageFilter } from './page.filter.ts';
 
@@ -22,6 +23,7 @@ export class AuthorizeController {
     private readonly sessions: Sessions,
     private readonly authorizing: Authorizing,
     private readonly codes: Codes,
+    private readonly clientRequests: ClientRequests,
     private readonly loginPages: LoginPages,
     private readonly consentPages: ConsentPages,
     private readonly commands: CommandBus,
@@ -44,6 +46,7 @@ export class AuthorizeController {
     const asked = this.authorizing.judge(request, context, this.clock.now());
     if (asked.interaction.login || !session)
       return this.loginPages.show(reply, { asked, slug, request, cookie, languages });
+    if (asked.redirect.verdict.outcome === 'review') throw await this.clientRequests.ask(tenantId, asked);
     let code: string;
     if (asked.consent.kind === 'remembered' && asked.grant) {
       code = await this.codes.issueUnderGrant(tenantId, asked, asked.grant.grantId);

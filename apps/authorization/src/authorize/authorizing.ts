@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '@grantkeeper/event-store';
 import { OAuthError, type TenantId } from '@grantkeeper/kernel';
-import { authorizationRedirect } from '@grantkeeper/oauth';
+import { authorizationRedirect, clientDisplay, redirectHost } from '@grantkeeper/oauth';
 import type { PresentedSession } from '../login/sessions.ts';
 import type { AuthorizationRequest } from './authorization-request.ts';
 import type { AuthorizeContext, ContextSession } from './authorize-context.ts';
@@ -34,6 +34,17 @@ export class AnswerByRedirect extends Error {
   }
 }
 
+/**
+ * What an admin has decided about a client is for the person: the client is not sent there, and learns nothing of it. A
+ * client whose tokens were refused comes here by itself (CL-13), and this is what its person then reads.
+ */
+function refuseForPeople({ clientId, kind, metadata, redirectUri, verdict }: ProvenRedirect): void {
+  const { name, nameVerified } = clientDisplay({ clientId, kind, metadata });
+  const app = { name, nameVerified, redirectHost: redirectHost(redirectUri) };
+  if (verdict.outcome === 'blocked') throw new PageError('client_blocked', undefined, app);
+  if (verdict.outcome === 'not_listed') throw new PageError('client_not_listed', undefined, app);
+}
+
 /** Reads what a request is decided on, in one round trip, and applies the rules in their order. */
 @Injectable()
 export class Authorizing {
@@ -55,10 +66,10 @@ export class Authorizing {
     const { parameters } = request;
     if (context.tenant.suspended) throw new PageError('tenant_unavailable');
     const redirect = proveRedirect(parameters, context);
+    refuseForPeople(redirect);
     const state = parameters.get('state');
     return this.answering({ context, redirect, state }, () => {
-      if (redirect.blocked) throw new OAuthError('access_denied', 'this app is blocked by the administrator');
-      const access = readRequestedAccess(parameters, context);
+      const access = readRequestedAccess(parameters, context, redirect.verdict.ceiling);
       if (access.resource.suspended || context.session?.suspended || context.client?.suspended) {
         throw new OAuthError('access_denied', 'access is suspended by the administrator');
       }
@@ -70,7 +81,8 @@ export class Authorizing {
         grant: row,
         adminConsent: context.adminConsents.find((consent) => consent.resourceId === resourceId),
         settings: context.settings,
-        asksAnew: interaction.consent,
+        // Another version of the client is for the person to look at, whatever the link allows.
+        asksAnew: interaction.consent || redirect.changed,
         loopback: redirect.loopback,
         now,
       };
@@ -105,7 +117,7 @@ export class Authorizing {
       return rule();
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error;
-      if (!redirect.admitted && !options.personHasRefused)
+      if ((!redirect.admitted || redirect.changed) && !options.personHasRefused)
         throw new PageError('invalid_request', `${error.code}: ${error.description}`);
       const answer = { error: error.code, error_description: error.description, state, iss: context.issuer };
       throw new AnswerByRedirect(authorizationRedirect(redirect.redirectUri, answer));

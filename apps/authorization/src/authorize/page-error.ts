@@ -1,4 +1,4 @@
-import type { ErrorKind } from '../pages/index.ts';
+import type { ErrorApp, ErrorKind } from '../pages/index.ts';
 
 /**
  * An error that ends in a page, because there is no proven place to send the person to; `detail` is for the developer
@@ -9,6 +9,8 @@ export class PageError extends Error {
   constructor(
     readonly kind: ErrorKind,
     readonly detail?: string,
+    /** The app that it is about, where that is known. */
+    readonly app?: ErrorApp,
   ) {
     super(detail ?? kind);
   }

@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import { DomainError, OAuthError, retryAfterOf } from '@grantkeeper/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { chooseLanguage, type ErrorKind, renderError, securityHeaders } from '../pages/index.ts';
+import { chooseLanguage, type ErrorApp, type ErrorKind, renderError, securityHeaders } from '../pages/index.ts';
 import { AnswerByRedirect } from './authorizing.ts';
 import { PageError } from './page-error.ts';
 
@@ -11,6 +11,11 @@ const statusOf: Record<ErrorKind, number> = {
   invalid_request: 400,
   session_expired: 400,
   tenant_unavailable: 403,
+  client_blocked: 403,
+  client_not_listed: 403,
+  client_asked: 403,
+  client_refused: 403,
+  client_requests_full: 403,
   too_many: 429,
   server_error: 500,
 };
@@ -43,11 +48,14 @@ export class PageFilter implements ExceptionFilter {
       .status(statusOf[page.kind])
       .headers(securityHeaders({ formTargets: [] }))
       .type('text/html; charset=utf-8')
-      .send(renderError({ lang, kind: page.kind, details: page.details, reference: request.id }));
+      .send(renderError({ lang, kind: page.kind, details: page.details, app: page.app, reference: request.id }));
   }
 
-  #page(error: unknown, reference: string): { kind: ErrorKind; details?: string | undefined } | 'not_found' {
-    if (error instanceof PageError) return { kind: error.kind, details: error.detail };
+  #page(
+    error: unknown,
+    reference: string,
+  ): { kind: ErrorKind; details?: string | undefined; app?: ErrorApp | undefined } | 'not_found' {
+    if (error instanceof PageError) return { kind: error.kind, details: error.detail, app: error.app };
     if (error instanceof OAuthError) return { kind: 'invalid_request', details: `${error.code}: ${error.description}` };
     if (error instanceof DomainError && error.kind === 'too_many') return { kind: 'too_many' };
     if (error instanceof DomainError) return { kind: 'invalid_request', details: error.message };

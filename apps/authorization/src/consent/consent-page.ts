@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { PolicySettings } from '@grantkeeper/domain';
 import { PersonalData } from '@grantkeeper/keys';
 import { Clock, type TenantId } from '@grantkeeper/kernel';
-import { coversScopes, redirectHost } from '@grantkeeper/oauth';
+import { clientDisplay, coversScopes, redirectHost } from '@grantkeeper/oauth';
 import type { FastifyReply } from 'fastify';
 import type { AuthorizationRequest } from '../authorize/authorization-request.ts';
 import { type Asked, Authorizing } from '../authorize/authorizing.ts';
@@ -42,6 +42,7 @@ export class ConsentPages {
       this.personalData.open(tenantId, 'email', person.email),
       this.personalData.open(tenantId, 'name', person.name),
     ]);
+    const display = clientDisplay(redirect);
     const html = renderConsent({
       lang: chooseLanguage(languages),
       tenantName: context.tenant.displayName,
@@ -49,8 +50,9 @@ export class ConsentPages {
       problem,
       user: { email: email ?? person.sub, name: name ?? undefined },
       client: {
-        name: redirect.metadata.client_name ?? redirect.clientId,
-        nameIsUnverified: redirect.kind === 'dynamic',
+        name: display.name,
+        verifiedHost: display.verifiedHost ?? undefined,
+        nameIsUnverified: !display.nameVerified && display.verifiedHost === null,
       },
       redirectHost: redirectHost(redirect.redirectUri),
       loopback: redirect.loopback,

@@ -2,7 +2,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, type ConsentClient, decideConsent } from '@grantkeeper/domain';
 import { EventStore, type Position, positionOfLast, retrying } from '@grantkeeper/event-store';
 import { Clock, type TenantId } from '@grantkeeper/kernel';
-import { coversScopes, redirectHost } from '@grantkeeper/oauth';
+import { clientDisplay, coversScopes, redirectHost } from '@grantkeeper/oauth';
 import { v7 as uuidv7 } from 'uuid';
 import type { AuthorizationRequest } from '../authorize/authorization-request.ts';
 import type { AuthorizeContext } from '../authorize/authorize-context.ts';
@@ -73,7 +73,9 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
         clientId: redirect.clientId,
         kind: redirect.kind,
         admitted: redirect.admitted,
-        blocked: redirect.blocked,
+        approved: redirect.approved,
+        changed: redirect.changed,
+        subjects: redirect.subjects,
         metadata: metadata as unknown as ConsentClient['metadata'],
         metadataDigest: redirect.metadataDigest,
       };
@@ -82,6 +84,8 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
           tenantSuspended: context.tenant.suspended,
           user: person,
           client,
+          settings: context.settings,
+          rules: context.rules,
           resource: {
             ...access.resource,
             scopes: [...access.resource.scopes.map((scope) => scope.name), 'offline_access'],
@@ -92,7 +96,7 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
           newGrantId: uuidv7(),
           scopes: command.approved,
           shown: {
-            clientName: redirect.metadata.client_name ?? redirect.clientId,
+            clientName: clientDisplay(redirect).name,
             redirectHost: redirectHost(redirect.redirectUri),
             metadataDigest: redirect.metadataDigest,
             scopes: command.byAdmin?.shown === false ? [] : [...access.scopes],

@@ -63,13 +63,26 @@ export type ErrorKind =
   | 'invalid_request'
   | 'session_expired'
   | 'tenant_unavailable'
+  | 'client_blocked'
+  | 'client_not_listed'
+  | 'client_asked'
+  | 'client_refused'
+  | 'client_requests_full'
   | 'server_error'
   | 'too_many';
+
+/** The app that an error is about, as far as anything is known of it. */
+export interface ErrorApp {
+  readonly name: string;
+  readonly nameVerified: boolean;
+  readonly redirectHost: string;
+}
 
 export interface ErrorView {
   readonly lang: Lang;
   readonly kind: ErrorKind;
   readonly tenantName?: string | undefined;
+  readonly app?: ErrorApp | undefined;
   /** What support finds the request by. */
   readonly reference?: string | undefined;
   /** What a developer of the client needs to know, in English; never the cause of a server error. */

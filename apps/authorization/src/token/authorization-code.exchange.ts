@@ -78,4 +78,5 @@ const explanations: Readonly<Record<string, string>> = {
   wrong_redirect_uri: 'redirect_uri is not the one of the authorization request',
   revoked: 'the access was revoked',
   suspended: 'the access is suspended by the administrator',
+  blocked: 'the app is blocked by the administrator',
 };

@@ -100,5 +100,7 @@ const explanations: Readonly<Record<string, string>> = {
   expired: 'the refresh token has expired',
   revoked: 'the access was revoked',
   consent_expired: 'the person must consent again: the consent is older than the tenant allows',
+  // invalid_grant, not invalid_client: the client must not register anew but ask its person, who reads why (CL-13).
+  blocked: 'the app is blocked by the administrator',
   family_ended: 'the access was revoked',
 };

@@ -10,6 +10,7 @@ import {
   type Transaction,
 } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
+import { sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
 
 export interface AdminConsentInput {
@@ -50,7 +51,7 @@ export class GiveAdminConsentHandler implements ICommandHandler<GiveAdminConsent
     return retrying(async () => {
       const before = command && (await this.store.resultOf<GivenAdminConsent>(tenantId, command));
       if (before) return before.result;
-      const { head, client, clientRow, resource, inForce } = await this.database.asTenantAtOneMoment(
+      const { head, client, blocked, clientRow, resource, inForce } = await this.database.asTenantAtOneMoment(
         tenantId,
         async (tx) => {
           const found = await resourceOf(tx, tenantId, input.resourceId);
@@ -75,7 +76,10 @@ export class GiveAdminConsentHandler implements ICommandHandler<GiveAdminConsent
       );
       const scopes = [...new Set(input.scopes)];
       const id = uuidv7();
-      const events = decideAdminConsent({ client, resource, given: inForce !== undefined }, { consentId: id, scopes });
+      const events = decideAdminConsent(
+        { client, blocked, resource, given: inForce !== undefined },
+        { consentId: id, scopes },
+      );
       const given = { id, clientId: input.clientId, resourceId: resource!.resourceId, scopes };
       await this.store.append({
         tenantId,
@@ -96,7 +100,7 @@ async function clientOf(
   tx: Transaction,
   tenantId: TenantId,
   clientId: string,
-): Promise<{ client?: ConsentClient; clientRow?: ProjectedRow }> {
+): Promise<{ client?: ConsentClient; blocked: boolean; clientRow?: ProjectedRow }> {
   const row = await tx
     .selectFrom('clients')
     .selectAll()
@@ -111,15 +115,22 @@ async function clientOf(
       .where('tenant_id', '=', tenantId)
       .where('client_id', '=', clientId)
       .executeTakeFirst());
-  if (!known) return {};
+  if (!known || row?.removed_seq != null) return { blocked: false, ...(row && { clientRow: { ...row } }) };
   // Addresses of people, and nothing that anyone decides on: they stay out of what is kept for ever.
   const { contacts: _contacts, ...metadata } = known.metadata as unknown as ConsentClient['metadata'];
+  const { rows } = await sql<{
+    blocked: boolean;
+  }>`SELECT EXISTS (SELECT FROM client_rules x WHERE x.tenant_id = ${tenantId}
+    AND x.subject = ANY (${known.subjects}) AND x.effect = 'block' AND x.removed_seq IS NULL) AS blocked`.execute(tx);
   return {
+    blocked: rows[0]?.blocked ?? false,
     client: {
       clientId,
-      kind: known.kind as ConsentClient['kind'],
+      kind: (row?.kind ?? 'dynamic') as ConsentClient['kind'],
       admitted: row !== undefined,
-      blocked: row?.blocked ?? false,
+      approved: row?.approved ?? false,
+      changed: false,
+      subjects: known.subjects,
       metadata,
       metadataDigest: known.metadata_digest,
     },

@@ -3,6 +3,7 @@ import { Database, type Transaction } from '@grantkeeper/event-store';
 import { type Instant, type Moment, TimeTravel } from '@grantkeeper/history';
 import { PersonalData } from '@grantkeeper/keys';
 import type { TenantId } from '@grantkeeper/kernel';
+import { clientDisplay } from '@grantkeeper/oauth';
 import { sql } from 'kysely';
 
 export interface GrantFilter {
@@ -59,7 +60,7 @@ export class GrantQueries {
       user: { id: row.user_id, sub: row.sub, email: await this.personalData.open(tenantId, 'email', row.email_sealed) },
       client: {
         id: row.client_id,
-        name: (row.client_metadata as { client_name?: string }).client_name ?? row.client_id,
+        ...clientNames({ clientId: row.client_id, kind: row.client_kind, metadata: row.client_metadata }),
         kind: row.client_kind,
       },
       resource: { id: row.resource_id, name: row.resource_name, url: row.resource_url },
@@ -74,6 +75,12 @@ export class GrantQueries {
     }));
     return { grants: await Promise.all(views), next };
   }
+}
+
+/** The name of a client, and how far it can be relied on. */
+function clientNames(client: Parameters<typeof clientDisplay>[0]) {
+  const { name, nameVerified, verifiedHost } = clientDisplay(client);
+  return { name, nameVerified, verifiedHost };
 }
 
 interface Installations {

@@ -1,14 +1,16 @@
 import { Injectable } from '@nestjs/common';
+import { blockedBy } from '../clients/blocked.ts';
+import { clientDisplay, type ClientDisplay } from '@grantkeeper/oauth';
 import { type Instant, type Moment, TimeTravel } from '@grantkeeper/history';
 import type { TenantId } from '@grantkeeper/kernel';
 
 /** A client as it was known to the tenant. */
-export interface PastClient {
+export interface PastClient extends ClientDisplay {
   readonly id: string;
   readonly kind: string;
-  readonly name: string;
   readonly metadata: unknown;
   readonly metadataDigest: string;
+  readonly approved: boolean;
   readonly blocked: boolean;
   readonly suspended: boolean;
   readonly admittedAt: Date;
@@ -32,7 +34,9 @@ export class ClientHistory {
       let query = past
         .selectFrom('clients')
         .selectAll()
+        .select(blockedBy('clients').as('blocked'))
         .where('tenant_id', '=', tenantId)
+        .where('removed_seq', 'is', null)
         .orderBy('client_id')
         .limit(page.limit);
       if (page.after !== undefined) query = query.where('client_id', '>', page.after);
@@ -40,7 +44,8 @@ export class ClientHistory {
       const clients = rows.map((row) => ({
         id: row.client_id,
         kind: row.kind,
-        name: (row.metadata as { client_name?: string }).client_name ?? row.client_id,
+        ...clientDisplay({ clientId: row.client_id, kind: row.kind, metadata: row.metadata }),
+        approved: row.approved,
         metadata: row.metadata as unknown,
         metadataDigest: row.metadata_digest,
         blocked: row.blocked,

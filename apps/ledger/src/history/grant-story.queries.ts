@@ -8,7 +8,10 @@ import { sql } from 'kysely';
 
 /** Acts wider than a link, that end or hold what was there before them. */
 const wideTypes = eventCatalogue.filter(({ wide }) => wide).map(({ type }) => type);
-const endingTypes = eventCatalogue.filter(({ wide, endsAccess }) => wide && endsAccess).map(({ type }) => type);
+/** A block holds links and ends none. */
+const endingTypes = eventCatalogue
+  .filter(({ wide, endsAccess, streamType }) => wide && endsAccess && streamType !== 'client-rule')
+  .map(({ type }) => type);
 
 export interface StoryPage {
   readonly after: number;
@@ -87,6 +90,11 @@ async function eventsOf(tx: Transaction, grant: Parties, { after, limit }: Story
       e.or([
         e.and([e('e.stream_type', '=', 'user'), e('e.stream_id', '=', grant.user_id)]),
         e.and([e('e.stream_type', '=', 'client'), e('e.stream_id', '=', grant.client_id)]),
+        e.and([
+          e('e.stream_type', '=', 'client-rule'),
+          sql<boolean>`e.stream_id = ANY (SELECT unnest(c.subjects) FROM clients c
+            WHERE c.tenant_id = ${grant.tenant_id} AND c.client_id = ${grant.client_id})`,
+        ]),
         e.and([e('e.stream_type', '=', 'resource'), e('e.stream_id', '=', grant.resource_id)]),
         e.and([e('e.stream_type', '=', 'tenant'), e('e.stream_id', '=', grant.tenant_id)]),
         e.and([

@@ -17,6 +17,7 @@ const changes = policySettings
   .extend({
     notificationUrl: policySettings.shape.notificationUrl.nullable(),
     consentMaxAgeDays: policySettings.shape.consentMaxAgeDays.nullable(),
+    scopeCeiling: policySettings.shape.scopeCeiling.nullable(),
   })
   .partial()
   .strict();

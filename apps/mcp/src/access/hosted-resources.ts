@@ -50,8 +50,12 @@ export class HostedResources {
     return this.database.asTenant(tenant, async (tx) => {
       const { rows } = await sql<HostedResource>`
         SELECT r.tenant_id AS tenant, r.resource_id AS id, r.slug, r.is_default AS "isDefault", r.url,
-          r.display_name AS "displayName", r.scopes, i.url AS issuer
+          r.display_name AS "displayName", i.url AS issuer,
+          -- What no client may be given here is not shown to any.
+          (SELECT coalesce(jsonb_agg(scope), '[]') FROM jsonb_array_elements(r.scopes) scope
+            WHERE p.settings->'scopeCeiling' IS NULL OR p.settings->'scopeCeiling' ? (scope->>'name')) AS scopes
         FROM resources r
+        JOIN policies p ON p.tenant_id = r.tenant_id
         CROSS JOIN (SELECT url FROM issuers WHERE tenant_id = ${tenant} AND owner = 'tenant' ORDER BY created_seq LIMIT 1) i
         WHERE r.tenant_id = ${tenant} AND r.kind = 'hosted' AND r.owner = 'tenant'`.execute(tx);
       return rows;

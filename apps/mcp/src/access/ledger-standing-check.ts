@@ -25,6 +25,8 @@ export class LedgerStandingCheck extends StandingCheck {
       case 'revoked':
       case 'suspended':
         return death;
+      case 'blocked':
+        return 'suspended';
       default:
         return 'unknown';
     }

@@ -10,7 +10,8 @@ const PAGE = 1_000;
 /**
  * Deletes, tenant by tenant, authorization codes and sessions that ended or expired more than a day ago, and what clients
  * have published or proven as soon as its time is over. A redeemed code is kept for that day, so that a second use of it
- * is still recognised (RFC 6749 §4.1.2). And ends families that were seen misused by a process that did not live to
+ * is still recognised (RFC 6749 §4.1.2). Deletes registrations that nobody has used for as long as the policy says
+ * (DCR-08), and requests for approval that have expired. And ends families that were seen misused by a process that did not live to
  * record it.
  */
 export class ExpirySweep {
@@ -32,6 +33,8 @@ export class ExpirySweep {
   }
 
   async sweep(tenant: TenantId): Promise<void> {
+    // A day after they lapsed: by then no consent to one of them is under way.
+    await this.database.call('sweep_registrations', tenant, { days: 1 });
     await this.database.asTenant(tenant, async (tx) => {
       const aDayAgo = sql<Date>`clock_timestamp() - interval '1 day'`;
       await tx

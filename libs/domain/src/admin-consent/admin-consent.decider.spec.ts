@@ -7,12 +7,15 @@ const client = {
   clientId: 'gkd_1',
   kind: 'dynamic' as const,
   admitted: true,
-  blocked: false,
+  approved: true,
+  changed: false,
   metadata: {},
   metadataDigest: 'd1',
+  subjects: ['client:gkd_1'],
 };
 const state = (changes: Partial<AdminConsentState> = {}): AdminConsentState => ({
   client,
+  blocked: false,
   resource: { resourceId, scopes: ['boards:read', 'boards:write'] },
   given: false,
   ...changes,
@@ -33,9 +36,16 @@ describe('an admin’s consent for everyone', () => {
     expect(events[0]!.payload).toMatchObject({ by: 'admin' });
   });
 
+  it('approves a client that was known by somebody’s consent alone', () => {
+    expect(typesOf(give(state({ client: { ...client, approved: false } })))).toEqual([
+      'ClientApproved',
+      'AdminConsentGiven',
+    ]);
+  });
+
   it.each([
     ['an unknown client', { client: undefined }, ['boards:read'], 'consent.no_such_client'],
-    ['a blocked client', { client: { ...client, blocked: true } }, ['boards:read'], 'consent.client_blocked'],
+    ['a blocked client', { blocked: true }, ['boards:read'], 'consent.client_blocked'],
     ['an unknown resource', { resource: undefined }, ['boards:read'], 'consent.no_such_resource'],
     ['a scope of another resource', {}, ['admin'], 'consent.unknown_scope'],
     ['what it covers already', { given: true }, ['boards:read'], 'consent.already_given'],

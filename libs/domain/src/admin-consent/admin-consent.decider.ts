@@ -1,28 +1,30 @@
 import { DomainError } from '@grantkeeper/kernel';
-import { clientAdmitted } from '../client/client.events.ts';
+import { clientAdmitted, clientApproved } from '../client/client.events.ts';
 import type { NewEvent } from '../event.ts';
 import type { ConsentClient } from '../grant/consent.decider.ts';
 import { adminConsentGiven, adminConsentWithdrawn } from './admin-consent.events.ts';
 
 export interface AdminConsentState {
   readonly client?: ConsentClient | undefined;
+  /** A rule blocks the client. */
+  readonly blocked: boolean;
   readonly resource?: { readonly resourceId: string; readonly scopes: readonly string[] } | undefined;
   /** There is one for this client and resource that has not been withdrawn. */
   readonly given: boolean;
 }
 
 /**
- * An admin consents for everyone of the tenant. Rejects with `consent.*`: it never allows what the tenant's policy
+ * An admin consents for everyone of the tenant, and approves the client with it. Rejects with `consent.*`: it never allows what the tenant's policy
  * or the resource does not, and what it covers is never changed in place, since people were linked under what it said.
  */
 export function decideAdminConsent(
-  { client, resource, given }: AdminConsentState,
+  { client, blocked, resource, given }: AdminConsentState,
   command: { readonly consentId: string; readonly scopes: readonly string[] },
 ): NewEvent[] {
   if (!client) {
     throw new DomainError('consent.no_such_client', 'There is no such client.', 'not_found', 'clientId');
   }
-  if (client.blocked) {
+  if (blocked) {
     throw new DomainError('consent.client_blocked', 'The client is blocked.', 'forbidden', 'clientId');
   }
   if (!resource) {
@@ -38,11 +40,13 @@ export function decideAdminConsent(
     throw new DomainError('consent.already_given', message, 'conflict');
   }
   const { clientId, kind, metadata, metadataDigest } = client;
+  const subjects = [...client.subjects];
   const { resourceId } = resource;
   return [
     ...(client.admitted
       ? []
-      : [clientAdmitted.on(clientId, { clientId, kind, metadata, metadataDigest, by: 'admin' })]),
+      : [clientAdmitted.on(clientId, { clientId, kind, metadata, metadataDigest, subjects, by: 'admin' })]),
+    ...(client.admitted && !client.approved ? [clientApproved.on(clientId, { clientId })] : []),
     adminConsentGiven.on(command.consentId, {
       consentId: command.consentId,
       clientId,

@@ -10,7 +10,18 @@ function given(changes: Partial<ConsentState> = {}): ConsentState {
   return {
     tenantSuspended: false,
     user: { userId, suspended: false },
-    client: { clientId: 'gkd_1', kind: 'dynamic', admitted: true, blocked: false, metadata: {}, metadataDigest: 'd1' },
+    client: {
+      clientId: 'gkd_1',
+      kind: 'dynamic',
+      admitted: true,
+      approved: false,
+      changed: false,
+      metadata: {},
+      metadataDigest: 'd1',
+      subjects: ['client:gkd_1', 'host:client.example'],
+    },
+    settings: { clientAdmission: 'open' },
+    rules: [],
     resource: { resourceId, suspended: false, scopes: ['boards:read', 'boards:write'] },
     ...changes,
   };
@@ -36,6 +47,20 @@ describe('consent', () => {
   it('admits a client that was only registered, in the same decision', () => {
     const decided = approve(given({ client: { ...given().client, admitted: false } }));
     expect(typesOf(decided)).toEqual(['ClientAdmitted', 'GrantCreated']);
+  });
+
+  it('records the version of a client that has changed since it became known, with the consent to it', () => {
+    const decided = approve(given({ client: { ...given().client, changed: true, metadataDigest: 'd2' } }));
+    expect(typesOf(decided)).toEqual(['ClientChanged', 'GrantCreated']);
+    expect(decided.events[0]!.payload).toMatchObject({ metadataDigest: 'd2', by: 'consent' });
+  });
+
+  it('gives offline_access under any ceiling: it opens nothing at the resource', () => {
+    const ceiling = { clientAdmission: 'open' as const, scopeCeiling: ['boards:read'] };
+    const resource = { ...given().resource, scopes: ['boards:read', 'offline_access'] };
+    expect(typesOf(approve(given({ settings: ceiling, resource }), ['boards:read', 'offline_access']))).toEqual([
+      'GrantCreated',
+    ]);
   });
 
   it('widens the link by what is new, and keeps what it had', () => {
@@ -69,9 +94,27 @@ describe('consent', () => {
     ],
     [
       'a blocked client',
-      given({ client: { ...given().client, blocked: true } }),
+      given({ rules: [{ subject: 'host:client.example', effect: 'block', scopes: null }] }),
       ['boards:read'],
       'consent.client_blocked',
+    ],
+    [
+      'a client that an admin must approve first',
+      given({ settings: { clientAdmission: 'review' }, client: { ...given().client, admitted: false } }),
+      ['boards:read'],
+      'consent.client_not_allowed',
+    ],
+    [
+      'a client that is not on the list',
+      given({ settings: { clientAdmission: 'allow_list' } }),
+      ['boards:read'],
+      'consent.client_not_allowed',
+    ],
+    [
+      'a scope above the ceiling of the tenant',
+      given({ settings: { clientAdmission: 'open', scopeCeiling: ['boards:read'] } }),
+      ['boards:read', 'boards:write'],
+      'consent.above_ceiling',
     ],
     ['no scope', given(), [], 'consent.empty_scope'],
     ['a scope of another resource', given(), ['boards:read', 'mail:send'], 'consent.unknown_scope'],

@@ -1,7 +1,10 @@
 import { DomainError } from '@grantkeeper/kernel';
 import type { z } from 'zod';
-import { clientAdmitted } from '../client/client.events.ts';
+import { judgeClient } from '../client/client-admission.decider.ts';
+import type { ClientRule } from '../client/client-rule.decider.ts';
+import { clientAdmitted, clientChanged } from '../client/client.events.ts';
 import type { NewEvent } from '../event.ts';
+import type { PolicySettings } from '../policy/policy.events.ts';
 import { type consentShown, grantCreated, grantRenewed, grantWidened } from './grant.events.ts';
 
 export interface ConsentClient {
@@ -9,15 +12,22 @@ export interface ConsentClient {
   readonly kind: 'cimd' | 'dynamic' | 'registered';
   /** False while the client is only a registration that nobody has consented to. */
   readonly admitted: boolean;
-  readonly blocked: boolean;
+  /** An admin has admitted or approved it. */
+  readonly approved: boolean;
+  /** It is known by another version of its metadata than the one that the person was shown. */
+  readonly changed: boolean;
   readonly metadata: Record<string, z.core.util.JSONType>;
   readonly metadataDigest: string;
+  /** What rules may name it by: see `clientSubjects` of libs/oauth. */
+  readonly subjects: readonly string[];
 }
 
 export interface ConsentState {
   readonly tenantSuspended: boolean;
   readonly user: { readonly userId: string; readonly suspended: boolean };
   readonly client: ConsentClient;
+  readonly settings: Pick<PolicySettings, 'clientAdmission' | 'scopeCeiling'>;
+  readonly rules: readonly ClientRule[];
   readonly resource: { readonly resourceId: string; readonly suspended: boolean; readonly scopes: readonly string[] };
   /** The link that is alive between the three, if there is one. */
   readonly grant?: { readonly grantId: string; readonly scopes: readonly string[] };
@@ -37,28 +47,39 @@ export interface GiveConsent {
 
 /**
  * A person consents. A link that is alive is widened or renewed; after a revocation there is always a new grant.
- * Rejects with `consent.*` when someone's access is suspended or blocked, or a scope is not of the resource.
+ * Rejects with `consent.*` when someone's access is suspended, the client is blocked or not allowed yet, or a scope is
+ * not of the resource or above a ceiling.
  */
 export function decideConsent(state: ConsentState, command: GiveConsent): { grantId: string; events: NewEvent[] } {
   const { client, user, resource, grant } = state;
   if (state.tenantSuspended || user.suspended || resource.suspended) {
     throw new DomainError('consent.suspended', 'Access is suspended by your administrator.', 'forbidden');
   }
-  if (client.blocked)
+  const { outcome, ceiling } = judgeClient({ settings: state.settings, rules: state.rules, ...client });
+  if (outcome === 'blocked')
     throw new DomainError('consent.client_blocked', 'This app is blocked by your administrator.', 'forbidden');
+  if (outcome !== 'allowed')
+    throw new DomainError('consent.client_not_allowed', 'Your administrator has not allowed this app.', 'forbidden');
   if (command.scopes.length === 0)
     throw new DomainError('consent.empty_scope', 'A consent names at least one scope.', 'invalid', 'scope');
   const foreign = command.scopes.find((scope) => !resource.scopes.includes(scope));
   if (foreign !== undefined) {
     throw new DomainError('consent.unknown_scope', `The resource has no scope ${foreign}.`, 'invalid', 'scope');
   }
+  const above = command.scopes.find((scope) => scope !== 'offline_access' && ceiling?.includes(scope) === false);
+  if (above !== undefined) {
+    throw new DomainError('consent.above_ceiling', `Your administrator does not let apps have ${above}.`, 'forbidden');
+  }
 
   const personal =
     command.address === undefined ? {} : { address: { subject: { user: user.userId }, value: command.address } };
   const events: NewEvent[] = [];
+  const { clientId, metadata, metadataDigest } = client;
+  const version = { metadata, metadataDigest, subjects: [...client.subjects] };
   if (!client.admitted) {
-    const { clientId, kind, metadata, metadataDigest } = client;
-    events.push(clientAdmitted.on(clientId, { clientId, kind, metadata, metadataDigest, by: 'consent' }));
+    events.push(clientAdmitted.on(clientId, { clientId, kind: client.kind, ...version, by: 'consent' }));
+  } else if (client.changed) {
+    events.push(clientChanged.on(clientId, { clientId, ...version, by: 'consent' }));
   }
   const { shown } = command;
   const basis = command.adminConsentId === undefined ? {} : { adminConsentId: command.adminConsentId };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineEvent } from '../event.ts';
+import { scopeName } from '../resource/resource.events.ts';
 
 const TEN_YEARS = 10 * 365 * 86_400;
 
@@ -32,8 +33,22 @@ const tokenSettings = {
 
 /** What a tenant allows, and for how long. */
 export const policySettings = z.object({
-  /** Whether unknown clients may register themselves (RFC 7591). */
-  registration: z.enum(['off', 'open']),
+  /**
+   * Who may register a client (RFC 7591): nobody, anyone, clients whose redirect hosts are all in `registrationHosts`, or
+   * who holds an initial access token.
+   */
+  registration: z.enum(['off', 'open', 'host_list', 'initial_access_token']),
+  /** Redirect hosts as `redirectHost` of libs/oauth writes them, compared exactly; read in the mode `host_list` only. */
+  registrationHosts: z.array(z.string().min(1).max(300)).max(200),
+  /** After how many days a registration that nobody has consented to is forgotten. One that was used never is (DCR-08). */
+  registrationUnusedDays: z.int().min(1).max(3650),
+  /**
+   * Which clients people may link: any (`open`); those that are known already, others after an admin's approval
+   * (`review`); only those that an admin has allowed (`allow_list`).
+   */
+  clientAdmission: z.enum(['open', 'review', 'allow_list']),
+  /** The most that people may allow any client; absent for whatever the resource offers. */
+  scopeCeiling: z.array(scopeName).max(100).optional(),
   authorizationCodeSeconds: z.int().min(10).max(600),
   ...tokenSettings,
   sessionSeconds: z
@@ -66,6 +81,9 @@ export type PolicySettings = z.infer<typeof policySettings>;
  */
 export const defaultPolicy: PolicySettings = {
   registration: 'open',
+  registrationHosts: [],
+  registrationUnusedDays: 90,
+  clientAdmission: 'open',
   accessTokenSeconds: 600,
   authorizationCodeSeconds: 60,
   refreshIdleSeconds: 30 * 86_400,

@@ -2,9 +2,12 @@ import { z } from 'zod';
 import { defineEvent } from '../event.ts';
 import { because } from '../revocation/because.ts';
 
+/** The name of a scope (RFC 6749 §3.3). */
+export const scopeName = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/);
+
 /** A scope as people are asked for it. */
 export const resourceScope = z.object({
-  name: z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/),
+  name: scopeName,
   description: z.string().min(1).max(200),
   /** Marked on the consent page: it changes or exposes much. */
   risky: z.boolean(),

@@ -88,16 +88,43 @@ export interface IdentitiesRow {
   linked_seq: number;
 }
 
+export interface ClientRulesRow {
+  tenant_id: string;
+  subject: string;
+  effect: string;
+  scopes: string[] | null;
+  reason_sealed: string | null;
+  actor: Json;
+  set_seq: number;
+  set_at: Timestamp;
+  removed_seq: number | null;
+  stream_version: number;
+}
+
+export interface InitialAccessTokensRow {
+  tenant_id: string;
+  token_id: string;
+  name: string;
+  max_uses: number | null;
+  expires_at: Timestamp;
+  issued_seq: number;
+  issued_at: Timestamp;
+  revoked_seq: number | null;
+  stream_version: number;
+}
+
 export interface ClientsRow {
   tenant_id: string;
   client_id: string;
   kind: string;
   metadata: Json;
   metadata_digest: string;
-  blocked: boolean;
+  subjects: string[];
+  approved: boolean;
   suspended: boolean;
   admitted_seq: number;
   admitted_at: Timestamp;
+  removed_seq: number | null;
   revoked_seq: number;
   stream_version: number;
 }
@@ -188,6 +215,7 @@ export interface GrantStandingRow {
   revoked_at: Timestamp | null;
   revoked_because: string | null;
   suspended: boolean;
+  blocked: boolean;
   watermark: number;
 }
 
@@ -202,6 +230,8 @@ export interface InlineProjectionTables {
   identities: IdentitiesRow;
   client_policies: ClientPoliciesRow;
   clients: ClientsRow;
+  client_rules: ClientRulesRow;
+  initial_access_tokens: InitialAccessTokensRow;
   grants: GrantsRow;
   pair_watermarks: PairWatermarksRow;
   revocations: RevocationsRow;

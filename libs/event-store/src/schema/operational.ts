@@ -47,17 +47,47 @@ export interface SessionsRow {
 export interface ClientRegistrationsRow {
   tenant_id: string;
   client_id: string;
+  metadata: Json;
+  metadata_digest: string;
+  subjects: string[];
+  registered_at: DefaultedTimestamp;
+  management_hash: Buffer;
+  previous_management_hash: Buffer | null;
+  born_epoch: number;
+  born_seq: number;
+  initial_access_token_id: string | null;
+}
+
+export interface ClientRequestsRow {
+  tenant_id: string;
+  request_id: string;
+  client_id: string;
   kind: string;
   metadata: Json;
   metadata_digest: string;
-  registered_at: DefaultedTimestamp;
-  last_used_on: string | null;
+  subjects: string[];
+  asked_by: string;
+  asked_at: Timestamp;
+  last_asked_at: Timestamp;
+  times: number;
+  refused_at: Timestamp | null;
+  refused_by: Json | null;
+  expires_at: Timestamp;
+}
+
+export interface InitialAccessTokenSecretsRow {
+  tenant_id: string;
+  token_id: string;
+  token_hash: Buffer;
+  uses: number;
 }
 
 export interface ClientSecretsRow {
   tenant_id: string;
   client_id: string;
   secret_hash: Buffer;
+  previous_hash: Buffer | null;
+  previous_expires_at: Timestamp | null;
 }
 
 export interface AuthorizationCodesRow {
@@ -131,6 +161,8 @@ export interface OperationalTables {
   admin_key_secrets: AdminKeySecretsRow;
   sessions: SessionsRow;
   client_registrations: ClientRegistrationsRow;
+  client_requests: ClientRequestsRow;
+  initial_access_token_secrets: InitialAccessTokenSecretsRow;
   client_secrets: ClientSecretsRow;
   authorization_codes: AuthorizationCodesRow;
   families: FamiliesRow;

@@ -25,7 +25,7 @@ export const adminSearch: AsyncProjection = {
   name: 'admin-search',
   version: 1,
   tables: ['admin_search_entries', 'admin_search_words'],
-  handles: new Set(['ClientAdmitted', 'ResourceAdded', 'UserCreated', 'GrantCreated']),
+  handles: new Set(['ClientAdmitted', 'ClientChanged', 'ResourceAdded', 'UserCreated', 'GrantCreated']),
   async apply(events, tx, generation) {
     // Of the same thing told twice the last stands.
     const entries = new Map(
@@ -53,7 +53,8 @@ export const adminSearch: AsyncProjection = {
 
 function entriesOf({ type, payload, streamId }: FollowedEvent): Indexed[] {
   switch (type) {
-    case 'ClientAdmitted': {
+    case 'ClientAdmitted':
+    case 'ClientChanged': {
       const metadata = payload['metadata'] as Record<string, unknown> | undefined;
       const id = String(payload['clientId']);
       const name = typeof metadata?.['client_name'] === 'string' ? metadata['client_name'] : id;

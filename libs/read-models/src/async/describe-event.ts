@@ -36,8 +36,12 @@ interface Facts {
   readonly clientId?: string;
   readonly adminConsentId?: string;
   readonly metadata?: { readonly client_name?: unknown };
-  readonly scopes?: readonly (string | { readonly name: string })[];
+  readonly scopes?: readonly (string | { readonly name: string })[] | null;
   readonly added?: readonly string[];
+  readonly subject?: string;
+  readonly effect?: string;
+  readonly maxUses?: number | null;
+  readonly overlapSeconds?: number;
   readonly shown?: { readonly clientName: string; readonly redirectHost: string };
 }
 
@@ -61,6 +65,19 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
     `${ender(payload, actor)} ended every link and session of ${payload.because === 'user' ? 'their own' : 'the person'}${cause(payload)}.`,
   ClientAdmitted: ({ clientId, metadata, by }) =>
     `${typeof metadata?.client_name === 'string' ? metadata.client_name : clientId} became known to the tenant, because ${by === 'admin' ? 'an admin admitted it' : 'someone consented to it'}.`,
+  ClientApproved: (_payload, actor) => `${acting(actor)} approved the client.`,
+  ClientChanged: ({ by }, actor) =>
+    by === 'admin'
+      ? `${acting(actor)} set another version of the client’s metadata.`
+      : 'Someone consented to another version of the client.',
+  ClientSecretRotated: ({ overlapSeconds }, actor) =>
+    `${acting(actor)} gave the client another secret${overlapSeconds ? `; the one before works ${overlapSeconds} s longer` : ''}.`,
+  ClientRemoved: (_payload, actor) => `${acting(actor)} removed the client.`,
+  ClientRuleSet: ({ subject, effect, scopes }, actor) =>
+    effect === 'block'
+      ? `${acting(actor)} blocked every client of ${subject}, and its links.`
+      : `${acting(actor)} allowed every client of ${subject}${scopes ? `, at most for ${listed(scopes)}` : ''}.`,
+  ClientRuleRemoved: ({ subject }, actor) => `${acting(actor)} took the rule about ${subject} away.`,
   ClientAccessRevoked: (payload, actor) => `${ender(payload, actor)} ended every link of the client${cause(payload)}.`,
   GrantCreated: ({ shown, scopes, adminConsentId }) =>
     adminConsentId
@@ -82,6 +99,9 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
   AdminConsentWithdrawn: ({ clientId }, actor) =>
     `${acting(actor)} withdrew what had been consented to for everyone: people are asked again about ${clientId}.`,
   AdminKeyCreated: ({ name }) => `The key "${name}" to the admin API was made.`,
+  InitialAccessTokenIssued: ({ name, maxUses }) =>
+    `The token "${name}" was made, which registers ${maxUses === 1 ? 'one client' : maxUses ? `up to ${maxUses} clients` : 'clients'}.`,
+  InitialAccessTokenRevoked: (_payload, actor) => `${acting(actor)} ended an initial access token.`,
 };
 
 function facts(payload: unknown): Facts {

@@ -1,3 +1,4 @@
+import { type ClientVerdict, judgeClient } from '@grantkeeper/domain';
 import {
   classifyClientId,
   isLoopbackRedirect,
@@ -16,7 +17,13 @@ export interface ProvenRedirect {
   readonly metadataDigest: string;
   /** Somebody of the tenant has trusted the client before: it is not merely registered. */
   readonly admitted: boolean;
-  readonly blocked: boolean;
+  /** An admin has admitted or approved it, in this version. */
+  readonly approved: boolean;
+  /** It is known by another version of its metadata: people consent to this one anew. */
+  readonly changed: boolean;
+  readonly subjects: readonly string[];
+  /** What the tenant's client policy says of it. */
+  readonly verdict: ClientVerdict;
   readonly redirectUri: string;
   readonly loopback: boolean;
 }
@@ -28,9 +35,7 @@ export interface ProvenRedirect {
 export function proveRedirect(parameters: Parameters, context: AuthorizeContext): ProvenRedirect {
   const clientId = parameters.get('client_id');
   if (clientId === undefined) throw new PageError('invalid_request', 'client_id is missing');
-  const known = context.client
-    ? { ...context.client, metadataDigest: context.client.metadata_digest }
-    : context.registration && { ...context.registration, blocked: false };
+  const known = knownClient(context);
   if (!known) {
     const hint =
       classifyClientId(clientId) === 'metadata_document'
@@ -44,12 +49,32 @@ export function proveRedirect(parameters: Parameters, context: AuthorizeContext)
   if (!matchRedirectUri(registered, presented)) throw new PageError('invalid_redirect_uri');
   return {
     clientId,
-    kind: known.kind,
-    metadata: known.metadata,
-    metadataDigest: known.metadataDigest,
-    admitted: context.client !== null,
-    blocked: known.blocked,
+    ...known,
+    verdict: judgeClient({
+      settings: context.settings,
+      rules: context.rules,
+      subjects: known.subjects,
+      // What has been trusted is a version: another one is as unknown as a client that nobody has seen.
+      admitted: known.admitted && !known.changed,
+      approved: known.approved,
+    }),
     redirectUri: presented,
     loopback: isLoopbackRedirect(presented),
   };
+}
+
+type Known = Pick<
+  ProvenRedirect,
+  'kind' | 'metadata' | 'metadataDigest' | 'subjects' | 'admitted' | 'approved' | 'changed'
+>;
+
+/** The client in the version that holds: a newer registration of its own (RFC 7592) before the one consented to. */
+function knownClient({ client, registration }: AuthorizeContext): Known | undefined {
+  // Removed is not unknown: the id of a registered or dynamic client is never given again.
+  if (client?.removed_seq != null) return undefined;
+  if (!client) return registration ? { ...registration, admitted: false, approved: false, changed: false } : undefined;
+  const { kind, metadata, metadata_digest: metadataDigest, subjects, approved } = client;
+  const changed = registration !== null && registration.metadataDigest !== metadataDigest;
+  const version = changed ? registration : { kind, metadata, metadataDigest, subjects };
+  return { ...version, admitted: true, approved: approved && !changed, changed };
 }

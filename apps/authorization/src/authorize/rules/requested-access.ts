@@ -1,3 +1,4 @@
+import { underCeiling } from '@grantkeeper/domain';
 import { OAuthError } from '@grantkeeper/kernel';
 import {
   formatScope,
@@ -18,12 +19,17 @@ export interface RequestedAccess {
 }
 
 /** Checks what is asked for, in the order in which errors win. Each rejects with an `OAuthError` for the redirect. */
-export function readRequestedAccess(parameters: Parameters, context: AuthorizeContext): RequestedAccess {
+export function readRequestedAccess(
+  parameters: Parameters,
+  context: AuthorizeContext,
+  /** The most that the tenant lets this client have; null for no limit. */
+  ceiling: readonly string[] | null,
+): RequestedAccess {
   refuseRequestObjects(parameters);
   requireCodeFlow(parameters);
   const codeChallenge = requireCodeChallenge(parameters.get('code_challenge'), parameters.get('code_challenge_method'));
   const resource = requireResource(parameters, context);
-  return { codeChallenge, resource, scopes: requireScopes(parameters, resource) };
+  return { codeChallenge, resource, scopes: requireScopes(parameters, resource, ceiling) };
 }
 
 /** What OpenID Connect Core §3.1.2.6 has codes for: nothing may be taken from where we have not looked. */
@@ -60,14 +66,24 @@ function requireResource(parameters: Parameters, context: AuthorizeContext): Con
  * The scopes that can be granted of those asked for. Scopes of other resources are left out, as the answer's `scope`
  * will say (AS-34, AS-52); when none is left the request is refused. No scope at all asks for the default ones.
  */
-function requireScopes(parameters: Parameters, resource: ContextResource): readonly string[] {
+function requireScopes(
+  parameters: Parameters,
+  resource: ContextResource,
+  ceiling: readonly string[] | null,
+): readonly string[] {
   const asked = parseScope(parameters.get('scope'));
-  const offered = resource.scopes.map((scope) => scope.name);
+  const offered = underCeiling(
+    resource.scopes.map((scope) => scope.name),
+    ceiling,
+  );
   const wanted = intersectScopes(asked, offered);
   const offline = asked.includes(OFFLINE_ACCESS) ? [OFFLINE_ACCESS] : [];
   if (wanted.length > 0) return [...wanted, ...offline];
   if (asked.length > offline.length) {
     throw new OAuthError('invalid_scope', `none of the scopes is offered here: ${formatScope(offered)}`);
   }
-  return [...resource.scopes.filter((scope) => scope.default).map((scope) => scope.name), ...offline];
+  const fallback = resource.scopes.filter((scope) => scope.default && offered.includes(scope.name));
+  if (fallback.length === 0)
+    throw new OAuthError('invalid_scope', 'the administrator lets this app have no scope here');
+  return [...fallback.map((scope) => scope.name), ...offline];
 }

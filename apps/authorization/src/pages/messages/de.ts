@@ -61,6 +61,7 @@ export const de: Messages = {
   'signedOut.links': 'Verbundene Apps bleiben verbunden, bis sie widerrufen werden.',
 
   'error.todo': 'Was Sie tun können',
+  'error.app': 'App',
   'error.reference': 'Referenz',
   'error.details': 'Einzelheiten für Entwickler',
   'error.unknown_client.title': 'Diese App ist hier nicht bekannt',
@@ -83,6 +84,27 @@ export const de: Messages = {
   'error.tenant_unavailable.title': 'Diese Organisation ist nicht verfügbar',
   'error.tenant_unavailable.what': 'Ihr Zugang ist zurzeit abgeschaltet oder gesperrt.',
   'error.tenant_unavailable.todo': 'Fragen Sie Ihre Administration.',
+  'error.client_blocked.title': 'Diese App ist gesperrt',
+  'error.client_blocked.what': 'Ihre Administration lässt diese App nicht an die Daten Ihrer Organisation.',
+  'error.client_blocked.todo':
+    'Schließen Sie diese Seite. Brauchen Sie die App für Ihre Arbeit, fragen Sie Ihre Administration.',
+  'error.client_not_listed.title': 'Diese App ist hier nicht zugelassen',
+  'error.client_not_listed.what': 'Ihre Organisation verbindet nur Apps, die ihre Administration zugelassen hat.',
+  'error.client_not_listed.todo':
+    'Brauchen Sie die App für Ihre Arbeit, bitten Sie Ihre Administration, sie zuzulassen.',
+  'error.client_asked.title': 'Ihre Administration wurde gefragt',
+  'error.client_asked.what':
+    'Diese App hat hier noch niemand verwendet. Deshalb muss Ihre Administration sie erst zulassen; Ihre Anfrage liegt ihr jetzt vor.',
+  'error.client_asked.todo':
+    'Sie können diese Seite schließen. Ist die App zugelassen, gehen Sie zu ihr zurück und verbinden Sie sie noch einmal.',
+  'error.client_refused.title': 'Ihre Administration hat diese App abgelehnt',
+  'error.client_refused.what': 'Jemand hat schon danach gefragt, und Ihre Administration hat sich dagegen entschieden.',
+  'error.client_refused.todo': 'Brauchen Sie die App für Ihre Arbeit, sprechen Sie mit Ihrer Administration.',
+  'error.client_requests_full.title': 'Diese App muss erst zugelassen werden',
+  'error.client_requests_full.what':
+    'Ihre Administration muss sie zulassen. Es warten aber schon zu viele Anfragen, deshalb konnte diese nicht weitergegeben werden.',
+  'error.client_requests_full.todo':
+    'Sagen Sie Ihrer Administration selbst, welche App Sie brauchen, oder versuchen Sie es später noch einmal.',
   'error.server_error.title': 'Bei uns ist etwas schiefgegangen',
   'error.server_error.what':
     'Ihre Anfrage konnte nicht beantwortet werden. Der Fehler liegt weder bei Ihnen noch bei der App.',

@@ -57,6 +57,7 @@ export const en = {
   'signedOut.links': 'Apps that you have connected stay connected until they are revoked.',
 
   'error.todo': 'What you can do',
+  'error.app': 'App',
   'error.reference': 'Reference',
   'error.details': 'Details for developers',
   'error.unknown_client.title': 'This app is not known here',
@@ -76,6 +77,24 @@ export const en = {
   'error.tenant_unavailable.title': 'This organisation is not available',
   'error.tenant_unavailable.what': 'Its access is switched off or suspended at the moment.',
   'error.tenant_unavailable.todo': 'Ask your administrator.',
+  'error.client_blocked.title': 'This app is blocked',
+  'error.client_blocked.what': 'Your administrator does not let this app use your organisation’s data.',
+  'error.client_blocked.todo': 'Close this page. If you need the app for your work, ask your administrator.',
+  'error.client_not_listed.title': 'This app is not allowed here',
+  'error.client_not_listed.what': 'Your organisation connects only apps that its administrator has allowed.',
+  'error.client_not_listed.todo': 'If you need the app for your work, ask your administrator to allow it.',
+  'error.client_asked.title': 'Your administrator has been asked',
+  'error.client_asked.what':
+    'Nobody here has used this app before, so your administrator has to approve it first. They now see your request.',
+  'error.client_asked.todo':
+    'You can close this page. When the app has been approved, go back to it and connect again.',
+  'error.client_refused.title': 'Your administrator has refused this app',
+  'error.client_refused.what': 'Somebody asked for it before, and your administrator decided against it.',
+  'error.client_refused.todo': 'If you need the app for your work, talk to your administrator.',
+  'error.client_requests_full.title': 'This app has to be approved first',
+  'error.client_requests_full.what':
+    'Your administrator has to approve it, but too many requests are waiting, so this one could not be passed on.',
+  'error.client_requests_full.todo': 'Tell your administrator yourself which app you need, or try again later.',
   'error.server_error.title': 'Something went wrong on our side',
   'error.server_error.what': 'Your request could not be answered. The fault is not yours and not the app’s.',
   'error.server_error.todo': 'Try again in a moment. If it happens again, tell your administrator.',

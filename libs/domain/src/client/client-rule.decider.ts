@@ -1,0 +1,58 @@
+import { DomainError } from '@grantkeeper/kernel';
+import type { NewEvent } from '../event.ts';
+import { clientRuleRemoved, clientRuleSet } from './client-rule.events.ts';
+
+/** How many rules a tenant may have: all of them are read at every request for authorization. */
+export const MOST_CLIENT_RULES = 500;
+
+/** A rule about clients, as it holds. */
+export interface ClientRule {
+  /** `kind:value`: see `clientSubject`. */
+  readonly subject: string;
+  readonly effect: 'allow' | 'block';
+  /** The most that people may allow such a client; null for no limit of its own. */
+  readonly scopes: readonly string[] | null;
+}
+
+export interface ClientRuleState {
+  /** The rule about the subject that holds now. */
+  readonly rule?: ClientRule | undefined;
+  /** How many rules the tenant has. */
+  readonly rules: number;
+}
+
+/**
+ * Sets the rule about a subject, in place of the one that there was. Setting what is set changes nothing. Rejects with
+ * `client_rule.*` what could not hold: `software_id` is what a client says of itself, so it can block and not allow.
+ */
+export function decideClientRule(state: ClientRuleState, wanted: ClientRule, reason?: string): NewEvent[] {
+  const { subject, effect, scopes } = wanted;
+  if (effect === 'allow' && subject.startsWith('software:')) {
+    throw new DomainError(
+      'client_rule.unproven',
+      'Anyone can claim a software_id: allow the host, publisher or client instead.',
+      'invalid',
+      'subject',
+    );
+  }
+  if (effect === 'block' && scopes !== null) {
+    throw new DomainError('client_rule.scopes_of_block', 'A block has no scopes.', 'invalid', 'scopes');
+  }
+  const { rule } = state;
+  if (rule && rule.effect === effect && sameScopes(rule.scopes, scopes)) return [];
+  if (!rule && state.rules >= MOST_CLIENT_RULES) {
+    throw new DomainError('client_rule.too_many', `A tenant has at most ${MOST_CLIENT_RULES} rules.`, 'conflict');
+  }
+  const personal = reason === undefined ? {} : { reason: { subject: 'tenant' as const, value: reason } };
+  return [clientRuleSet.on(subject, { subject, effect, scopes: scopes && [...scopes] }, personal)];
+}
+
+/** Takes a rule away; rejects with `client_rule.not_found` when there is none. */
+export function decideClientRuleRemoval(rule: ClientRule | undefined): NewEvent[] {
+  if (!rule) throw new DomainError('client_rule.not_found', 'There is no such rule.', 'not_found');
+  return [clientRuleRemoved.on(rule.subject, { subject: rule.subject })];
+}
+
+function sameScopes(a: readonly string[] | null, b: readonly string[] | null): boolean {
+  return a === null || b === null ? a === b : a.length === b.length && a.every((scope) => b.includes(scope));
+}
