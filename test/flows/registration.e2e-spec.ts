@@ -41,6 +41,8 @@ describe('dynamic client registration', () => {
     expect(answer.body).toEqual({
       client_id: expect.stringMatching(/^gkd_[\w-]{24}$/),
       client_id_issued_at: expect.any(Number),
+      registration_client_uri: `${issuer}/register/${String(answer.body['client_id'])}`,
+      registration_access_token: expect.stringMatching(/^gkm_[\w-]{43}$/),
       client_name: 'A name',
       redirect_uris: [REDIRECT_URI],
       grant_types: ['authorization_code', 'refresh_token'],

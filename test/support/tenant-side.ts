@@ -22,6 +22,9 @@ export interface TenantSide {
   readonly authorization: Authorization;
   readonly grantId: string;
   readonly familyId: string;
+  /** A client that waits for an approval. */
+  readonly requestId: string;
+  readonly initialTokenId: string;
   /** Values that only this tenant and the operators may see, by what they are. */
   readonly private: Readonly<Record<string, string>>;
 }
@@ -65,6 +68,17 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
   // As long as a code may live: a busy machine needs more than a minute for all attempts.
   await admin('PATCH', `/${slug}/policy`, { authorizationCodeSeconds: 600 });
   const authorization = await client.authorize(person);
+  // A client that waits for an approval, a rule, and a token to register with.
+  const asking = await OAuthClient.register(issuer, { client_name: `Unknown at ${slug}` });
+  await admin('PATCH', `/${slug}/policy`, { clientAdmission: 'review' });
+  await person.open(asking.authorizationUrl());
+  await admin('PATCH', `/${slug}/policy`, { clientAdmission: 'open' });
+  const { requests } = await admin<{ requests: { id: string }[] }>('GET', `/${slug}/client-requests`);
+  const rule = { effect: 'block', reason: `Phished ${slug}` };
+  await admin('PUT', `/${slug}/client-rules/host:${slug}.blocked.example`, rule);
+  const initialToken = await admin<{ id: string; token: string }>('POST', `/${slug}/initial-access-tokens`, {
+    name: `Token of ${slug}`,
+  });
   // Nobody may register any more: what a stranger may do is not what a second tenant may do.
   await admin('PATCH', `/${slug}/policy`, { notificationUrl, registration: 'off' });
   const { secret } = await admin<{ secret: string }>('GET', `/${slug}/policy/notification-secret`);
@@ -92,6 +106,8 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
     authorization,
     grantId,
     familyId,
+    requestId: requests[0]?.id ?? '',
+    initialTokenId: initialToken.id,
     private: {
       tenantId: id,
       adminKey,
@@ -114,6 +130,12 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
       familyId,
       resourceId,
       boardTitle,
+      requestId: requests[0]?.id ?? '',
+      askingName: `Unknown at ${slug}`,
+      ruleReason: rule.reason,
+      initialToken: initialToken.token,
+      initialTokenName: `Token of ${slug}`,
+      management: client.management ?? '',
     },
   };
 }

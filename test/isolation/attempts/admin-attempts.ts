@@ -115,6 +115,63 @@ export function adminAttempts({ product, mine, theirs }: World): Attempts {
         ['as they were', '/clients?limit=500&as_of=10', 200],
       ],
     }),
+    'POST /admin/v1/tenants/:tenant/clients': admin('/clients', {
+      body: { metadata: { redirect_uris: ['https://evil.example/cb'] } },
+      own: [['my tenant in the body', '/clients', 422, { tenantId: mine.id, metadata: {} }]],
+    }),
+    'GET /admin/v1/tenants/:tenant/clients/:client': admin(`/clients/${mine.client.id}`, {
+      own: [['my client', `/clients/${mine.client.id}`, 404]],
+    }),
+    'PATCH /admin/v1/tenants/:tenant/clients/:client': admin(`/clients/${mine.client.id}`, {
+      body: { metadata: { redirect_uris: ['https://evil.example/cb'] } },
+      own: [['my client', `/clients/${mine.client.id}`, 404]],
+    }),
+    'DELETE /admin/v1/tenants/:tenant/clients/:client': admin(`/clients/${mine.client.id}`, {
+      own: [['my client', `/clients/${mine.client.id}`, 404]],
+    }),
+    'POST /admin/v1/tenants/:tenant/clients/:client/secret': admin(`/clients/${mine.confidential.id}/secret`, {
+      body: { overlapSeconds: 0 },
+      own: [['my client', `/clients/${mine.confidential.id}/secret`, 404]],
+    }),
+    'GET /admin/v1/tenants/:tenant/client-software': admin('/client-software', {
+      own: [['all', '/client-software?limit=500', 200]],
+    }),
+    'GET /admin/v1/tenants/:tenant/client-rules': admin('/client-rules', { own: [['all', '/client-rules', 200]] }),
+    'PUT /admin/v1/tenants/:tenant/client-rules/:subject': admin(`/client-rules/client:${mine.client.id}`, {
+      body: { effect: 'block' },
+      own: [['what no rule can be about', '/client-rules/nothing', 422]],
+    }),
+    'DELETE /admin/v1/tenants/:tenant/client-rules/:subject': admin(`/client-rules/host:${mine.slug}.blocked.example`, {
+      own: [['a rule of mine', `/client-rules/host:${mine.slug}.blocked.example`, 404]],
+    }),
+    'GET /admin/v1/tenants/:tenant/client-requests': admin('/client-requests', {
+      own: [['all', '/client-requests?state=all&limit=500', 200]],
+    }),
+    'POST /admin/v1/tenants/:tenant/client-requests/:request/approval': admin(
+      `/client-requests/${mine.requestId}/approval`,
+      {
+        body: { metadataDigest: 'd' },
+        own: [['a request of mine', `/client-requests/${mine.requestId}/approval`, 404]],
+      },
+    ),
+    'POST /admin/v1/tenants/:tenant/client-requests/:request/refusal': admin(
+      `/client-requests/${mine.requestId}/refusal`,
+      {
+        body: { block: true },
+        own: [['a request of mine', `/client-requests/${mine.requestId}/refusal`, 404]],
+      },
+    ),
+    'POST /admin/v1/tenants/:tenant/initial-access-tokens': admin('/initial-access-tokens', {
+      body: { name: 'mine now' },
+      own: [['my tenant in the body', '/initial-access-tokens', 422, { name: 'x', tenantId: mine.id }]],
+    }),
+    'GET /admin/v1/tenants/:tenant/initial-access-tokens': admin('/initial-access-tokens', {
+      own: [['all', '/initial-access-tokens', 200]],
+    }),
+    'DELETE /admin/v1/tenants/:tenant/initial-access-tokens/:token': admin(
+      `/initial-access-tokens/${mine.initialTokenId}`,
+      { own: [['a token of mine', `/initial-access-tokens/${mine.initialTokenId}`, 404]] },
+    ),
     'GET /admin/v1/tenants/:tenant/timeline': admin('/timeline', {
       own: [
         ['all', '/timeline?limit=500', 200],

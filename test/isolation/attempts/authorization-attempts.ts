@@ -1,6 +1,6 @@
 import { basic, newVerifier, type Sent } from '../../support/clients/oauth-client.ts';
 import type { TenantSide } from '../../support/tenant-side.ts';
-import { type Attempts, cookiesOf, form, plain, public200, type World } from './attempt.ts';
+import { type Attempt, type Attempts, cookiesOf, form, plain, public200, type World } from './attempt.ts';
 
 /** The authorization server of each tenant. */
 export function authorizationAttempts(world: World): Attempts {
@@ -89,6 +89,13 @@ export function authorizationAttempts(world: World): Attempts {
         answer: 404,
       },
     ],
+    'GET /t/:tenant/register/:client': managed(mine, theirs),
+    'PUT /t/:tenant/register/:client': managed(mine, theirs, {
+      client_id: mine.client.id,
+      redirect_uris: ['https://evil.example/'],
+      token_endpoint_auth_method: 'none',
+    }),
+    'DELETE /t/:tenant/register/:client': managed(mine, theirs),
     'POST /t/:tenant/token': [
       form('their client and code', `${mine.issuer}/token`, 401, { ...publicly(theirs), ...codeOf(theirs) }),
       form('their client’s secret', `${mine.issuer}/token`, 401, { ...secretly(theirs), ...codeOf(theirs) }),
@@ -143,4 +150,24 @@ export function authorizationAttempts(world: World): Attempts {
       }),
     ],
   };
+}
+
+/** My registration with their tokens, and at their own issuer with mine. */
+function managed(mine: TenantSide, theirs: TenantSide, body?: object): Attempt[] {
+  const send = (what: string, issuer: string, token: string | undefined): Attempt => ({
+    what,
+    url: `${issuer}/register/${mine.client.id}`,
+    headers: {
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(body && { 'content-type': 'application/json' }),
+    },
+    ...(body && { body: JSON.stringify(body) }),
+    answer: 401,
+  });
+  return [
+    send('their registration access token', mine.issuer, theirs.client.management),
+    send('their admin key', mine.issuer, theirs.adminKey),
+    send('no token', mine.issuer, undefined),
+    send('at their own, my client and token', theirs.issuer, mine.client.management),
+  ];
 }

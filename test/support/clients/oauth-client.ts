@@ -29,6 +29,13 @@ export interface Authorization {
   readonly redirectUri: string;
 }
 
+interface Registered {
+  readonly client_id: string;
+  readonly client_secret?: string;
+  readonly redirect_uris: readonly string[];
+  readonly registration_access_token: string;
+}
+
 export const REDIRECT_URI = 'https://client.example/callback';
 
 /** A client that says exactly what it is told to say, so that wrong requests can be sent too. */
@@ -39,11 +46,17 @@ export class OAuthClient {
     readonly id: string,
     readonly secret: string | undefined,
     readonly redirectUri: string,
+    /** The registration access token (RFC 7592). */
+    readonly management?: string,
   ) {}
 
   /** Registers a public client, unless `metadata` says otherwise. */
-  static async register(issuer: string, metadata: Record<string, unknown> = {}): Promise<OAuthClient> {
-    const answer = await postJson<{ client_id: string; client_secret?: string; redirect_uris: string[] }>(
+  static async register(
+    issuer: string,
+    metadata: Record<string, unknown> = {},
+    headers: Record<string, string> = {},
+  ): Promise<OAuthClient> {
+    const answer = await postJson<Registered>(
       `${issuer}/register`,
       {
         client_name: 'Test client',
@@ -51,10 +64,13 @@ export class OAuthClient {
         token_endpoint_auth_method: 'none',
         ...metadata,
       },
+      headers,
     );
     if (answer.status !== 201)
       throw new Error(`registration was answered ${answer.status} ${JSON.stringify(answer.body)}`);
-    return OAuthClient.of(issuer, answer.body.client_id, answer.body.client_secret, answer.body.redirect_uris[0]);
+    const { client_id: id, client_secret: secret, redirect_uris, registration_access_token } = answer.body;
+    const redirectUri = redirect_uris[0] ?? REDIRECT_URI;
+    return new OAuthClient(issuer, `${issuer}/mcp`, id, secret, redirectUri, registration_access_token);
   }
 
   static of(issuer: string, id: string, secret?: string, redirectUri = REDIRECT_URI): OAuthClient {

@@ -38,7 +38,13 @@ export class ClientRequests {
     );
     const { name, nameVerified } = clientDisplay(redirect);
     const app = { name, nameVerified, redirectHost: redirectHost(redirect.redirectUri) };
-    const kinds = { asked: 'client_asked', refused: 'client_refused', full: 'client_requests_full' } as const;
-    return new PageError(kinds[outcome], undefined, app);
+    switch (outcome) {
+      case 'asked':
+        return new PageError('client_asked', undefined, app);
+      case 'refused':
+        return new PageError('client_refused', undefined, app);
+      case 'full':
+        return new PageError('client_requests_full', undefined, app);
+    }
   }
 }

@@ -36,7 +36,7 @@ export class ApproveClientRequestHandler implements ICommandHandler<ApproveClien
       });
       if (request.metadata_digest !== metadataDigest) {
         throw new DomainError(
-          'client_request.changed',
+          'client.request_changed',
           'The client has changed since you saw it: look at the request again.',
           'conflict',
           'metadataDigest',
@@ -119,6 +119,6 @@ async function requestOf(tx: Transaction, tenantId: TenantId, requestId: string)
         AND r.client_id = q.client_id AND NOT registration_lapsed(r, clock_timestamp())))`,
     )
     .executeTakeFirst();
-  if (!request) throw new DomainError('client_request.not_found', 'There is no such request.', 'not_found');
+  if (!request) throw new DomainError('client.request_not_found', 'There is no such request.', 'not_found');
   return request;
 }

@@ -59,7 +59,7 @@ export class IssueInitialAccessTokenHandler implements ICommandHandler<IssueInit
   }
 }
 
-/** Ends a token, once; what it has registered stays. Rejects with `initial_access_token.not_found`. */
+/** Ends a token, once; what it has registered stays. Rejects with `registration.token_not_found`. */
 export class RevokeInitialAccessToken extends Command<void> {
   constructor(
     readonly tenantId: TenantId,
@@ -88,7 +88,7 @@ export class RevokeInitialAccessTokenHandler implements ICommandHandler<RevokeIn
           .where('token_id', '=', tokenId)
           .executeTakeFirst(),
       );
-      if (!row) throw new DomainError('initial_access_token.not_found', 'There is no such token.', 'not_found');
+      if (!row) throw new DomainError('registration.token_not_found', 'There is no such token.', 'not_found');
       if (row.revoked_seq !== null) return;
       await this.store.append({
         tenantId,

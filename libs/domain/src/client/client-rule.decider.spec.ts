@@ -30,14 +30,14 @@ describe('a rule about clients', () => {
   it('is taken away once', () => {
     expect(types(decideClientRuleRemoval(block))).toEqual(['ClientRuleRemoved']);
     expect(() => decideClientRuleRemoval(undefined)).toThrow(
-      expect.objectContaining({ code: 'client_rule.not_found', kind: 'not_found' }),
+      expect.objectContaining({ code: 'client.rule_not_found', kind: 'not_found' }),
     );
   });
 
   it.each<[string, ClientRule, number, string]>([
-    ['that trusts what a client says of itself', { ...allow, subject: 'software:x' }, 0, 'client_rule.unproven'],
-    ['that blocks up to a scope', { ...block, scopes: [] }, 0, 'client_rule.scopes_of_block'],
-    ['beyond the most that a tenant has', block, MOST_CLIENT_RULES, 'client_rule.too_many'],
+    ['that trusts what a client says of itself', { ...allow, subject: 'software:x' }, 0, 'client.rule_unproven'],
+    ['that blocks up to a scope', { ...block, scopes: [] }, 0, 'client.rule_with_scopes'],
+    ['beyond the most that a tenant has', block, MOST_CLIENT_RULES, 'client.too_many_rules'],
   ])('is refused %s', (_what, wanted, rules, code) => {
     expect(() => decideClientRule({ rules }, wanted)).toThrow(expect.objectContaining({ code }));
   });

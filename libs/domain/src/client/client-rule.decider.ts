@@ -23,33 +23,33 @@ export interface ClientRuleState {
 
 /**
  * Sets the rule about a subject, in place of the one that there was. Setting what is set changes nothing. Rejects with
- * `client_rule.*` what could not hold: `software_id` is what a client says of itself, so it can block and not allow.
+ * `client.*` what could not hold: `software_id` is what a client says of itself, so it can block and not allow.
  */
 export function decideClientRule(state: ClientRuleState, wanted: ClientRule, reason?: string): NewEvent[] {
   const { subject, effect, scopes } = wanted;
   if (effect === 'allow' && subject.startsWith('software:')) {
     throw new DomainError(
-      'client_rule.unproven',
+      'client.rule_unproven',
       'Anyone can claim a software_id: allow the host, publisher or client instead.',
       'invalid',
       'subject',
     );
   }
   if (effect === 'block' && scopes !== null) {
-    throw new DomainError('client_rule.scopes_of_block', 'A block has no scopes.', 'invalid', 'scopes');
+    throw new DomainError('client.rule_with_scopes', 'A block has no scopes.', 'invalid', 'scopes');
   }
   const { rule } = state;
   if (rule && rule.effect === effect && sameScopes(rule.scopes, scopes)) return [];
   if (!rule && state.rules >= MOST_CLIENT_RULES) {
-    throw new DomainError('client_rule.too_many', `A tenant has at most ${MOST_CLIENT_RULES} rules.`, 'conflict');
+    throw new DomainError('client.too_many_rules', `A tenant has at most ${MOST_CLIENT_RULES} rules.`, 'conflict');
   }
   const personal = reason === undefined ? {} : { reason: { subject: 'tenant' as const, value: reason } };
   return [clientRuleSet.on(subject, { subject, effect, scopes: scopes && [...scopes] }, personal)];
 }
 
-/** Takes a rule away; rejects with `client_rule.not_found` when there is none. */
+/** Takes a rule away; rejects with `client.rule_not_found` when there is none. */
 export function decideClientRuleRemoval(rule: ClientRule | undefined): NewEvent[] {
-  if (!rule) throw new DomainError('client_rule.not_found', 'There is no such rule.', 'not_found');
+  if (!rule) throw new DomainError('client.rule_not_found', 'There is no such rule.', 'not_found');
   return [clientRuleRemoved.on(rule.subject, { subject: rule.subject })];
 }
 

@@ -79,7 +79,7 @@ export const clientRemoved = defineEvent({
   privacy: { clientId: 'pseudonym', by: 'business' },
   wide: true,
   endsAccess: true,
-  says: 'The tenant does not know the client any more: its id is refused everywhere.',
+  says: 'The tenant does not know the client any more. The id of a registered or dynamic client is refused from then on.',
 });
 
 export const clientAccessRevoked = defineEvent({
