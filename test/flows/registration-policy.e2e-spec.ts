@@ -104,7 +104,8 @@ describe('dynamic registration under a policy', () => {
       const { token, maxUses } = await issue();
       expect(maxUses).toBe(1);
       const answers = await Promise.all(Array.from({ length: 8 }, () => register({}, bearer(token))));
-      expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array.from({ length: 7 }, () => 401)]);
+      expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+      expect(answers.filter(({ status }) => status === 401)).toHaveLength(7);
       refused(await register({}, bearer(token)), WRONG);
       const many = await issue({ maxUses: null });
       for (let n = 0; n < 3; n += 1) expect((await register({}, bearer(many.token))).status).toBe(201);
