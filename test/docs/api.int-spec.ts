@@ -1,10 +1,11 @@
 import 'reflect-metadata';
-import { type DynamicModule, RequestMethod, type Type } from '@nestjs/common';
+import { type DynamicModule } from '@nestjs/common';
 import { AuthorizationModule } from '@grantkeeper/authorization-app';
 import { LedgerModule } from '@grantkeeper/ledger-app';
 import { McpModule } from '@grantkeeper/mcp-app';
 import { HealthModule, MetricsModule } from '@grantkeeper/observability';
 import { readRepositoryFile, sectionOf } from './documents.ts';
+import { routesOf } from './routes.ts';
 
 const origins = {
   authUrl: 'https://auth.example.com',
@@ -45,32 +46,4 @@ describe('docs/api.md', () => {
 
 function listed(heading: string): string[] {
   return [...sectionOf(api, heading).matchAll(/^\| `([A-Z]+ \S+)` \|/gm)].map(([, route]) => route ?? '').sort();
-}
-
-/** The routes of a module's controllers, `:name` written as `{name}`. */
-function routesOf(module: DynamicModule): string[] {
-  return (module.controllers ?? []).flatMap((controller) => [...handlersOf(controller)]).sort();
-}
-
-function* handlersOf(controller: Type): Generator<string> {
-  const prototype = controller.prototype as object;
-  for (const name of Object.getOwnPropertyNames(prototype)) {
-    const handler: unknown = Object.getOwnPropertyDescriptor(prototype, name)?.value;
-    if (typeof handler !== 'function' || !Reflect.hasMetadata('method', handler)) continue;
-    const method = RequestMethod[Reflect.getMetadata('method', handler) as RequestMethod];
-    for (const prefix of pathsOf(controller)) {
-      for (const path of pathsOf(handler)) {
-        const whole = `/${[prefix, path]
-          .flatMap((part) => part.split('/'))
-          .filter(Boolean)
-          .join('/')}`;
-        yield `${method} ${whole.replaceAll(/:(\w+)/g, '{$1}')}`;
-      }
-    }
-  }
-}
-
-function pathsOf(target: object): string[] {
-  const path = Reflect.getMetadata('path', target) as string | string[];
-  return Array.isArray(path) ? path : [path];
 }

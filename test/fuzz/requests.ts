@@ -1,0 +1,531 @@
+import fc from 'fast-check';
+import type { Route, World } from './world.ts';
+
+/** A request as bytes would have it: nothing is checked or encoded on its way. */
+export interface FuzzRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
+  readonly body: string | undefined;
+}
+
+const PARAMETERS = [
+  'response_type',
+  'client_id',
+  'redirect_uri',
+  'scope',
+  'state',
+  'code_challenge',
+  'code_challenge_method',
+  'resource',
+  'prompt',
+  'max_age',
+  'login_hint',
+  'id_token_hint',
+  'acr_values',
+  'nonce',
+  'request',
+  'request_uri',
+  'response_mode',
+  'display',
+  'ui_locales',
+  'claims',
+  'registration',
+  'grant_type',
+  'code',
+  'code_verifier',
+  'refresh_token',
+  'client_secret',
+  'client_assertion',
+  'client_assertion_type',
+  'token',
+  'token_type_hint',
+  'audience',
+  'assertion',
+  'post_logout_redirect_uri',
+  'logout_hint',
+  'csrf',
+  'email',
+  'password',
+  'decision',
+  'scopes',
+  'limit',
+  'after',
+  'before',
+  'as_of',
+  'user',
+  'client',
+  'grant',
+  'status',
+  'q',
+  'type',
+  'follow',
+  '__proto__',
+  'constructor',
+  'dpop_jkt',
+  'authorization_details',
+  'name',
+  'slug',
+] as const;
+
+const JSON_FIELDS = [
+  'client_name',
+  'redirect_uris',
+  'grant_types',
+  'response_types',
+  'token_endpoint_auth_method',
+  'scope',
+  'jwks',
+  'jwks_uri',
+  'logo_uri',
+  'client_uri',
+  'contacts',
+  'application_type',
+  'software_id',
+  'software_statement',
+  'slug',
+  'displayName',
+  'email',
+  'name',
+  'password',
+  'target',
+  'reason',
+  'kind',
+  'userId',
+  'clientId',
+  'grantId',
+  'resource',
+  'scopes',
+  'registration',
+  'accessTokenSeconds',
+  'notificationUrl',
+  'jsonrpc',
+  'method',
+  'id',
+  'params',
+  '_meta',
+  'post_logout_redirect_uris',
+  'token_endpoint_auth_signing_alg',
+  'dpop_bound_access_tokens',
+  'settings',
+  '__proto__',
+  'constructor',
+  'toString',
+] as const;
+
+/** Text that has broken parsers before. */
+const nasty = fc.constantFrom(
+  '',
+  ' ',
+  '\0',
+  '%00',
+  '%',
+  '%zz',
+  '%E0%A4%A',
+  '%C0%AF',
+  '+',
+  '&',
+  '=',
+  ';',
+  '..',
+  '../..',
+  '/',
+  '//',
+  '\\',
+  '?',
+  '#',
+  '*',
+  "'",
+  '"',
+  "' OR 1=1 --",
+  '$1',
+  '${7*7}',
+  '{{7*7}}',
+  '<script>alert(1)</script>',
+  '\r\nSet-Cookie: x=y',
+  '%0d%0aLocation:%20https://evil.example',
+  'https://evil.example/',
+  '//evil.example',
+  'javascript:alert(1)',
+  'https://client.example/callback/../evil',
+  'https://client.example@evil.example/callback',
+  'http://127.0.0.1:1/',
+  'https://client.example/callback?x=1',
+  'https://CLIENT.example/callback',
+  'data:text/html,x',
+  'file:///etc/passwd',
+  '\u202e',
+  '\ufeff',
+  '\ud800',
+  'é',
+  '日本',
+  '🙂',
+  'a'.repeat(300),
+  'x'.repeat(5_000),
+  '-1',
+  '0',
+  '1e309',
+  '9'.repeat(25),
+  '99999999999999999999',
+  'NaN',
+  'null',
+  'true',
+  '[]',
+  '{}',
+  '[object Object]',
+  '1.5',
+  '0x10',
+  '2026-13-45',
+  '00000000-0000-0000-0000-000000000000',
+  'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF',
+  'eyJhbGciOiJub25lIn0.e30.',
+  'none login consent',
+  'S256',
+  'plain',
+  'code token id_token',
+  'query fragment form_post',
+);
+
+export function requestsOf(world: World): fc.Arbitrary<FuzzRequest> {
+  const { side, routes, product } = world;
+  const { client, confidential, tokens } = side;
+  const mine = fc.constantFrom(
+    client.id,
+    confidential.id,
+    confidential.secret ?? '',
+    client.redirectUri,
+    side.resource,
+    side.issuer,
+    tokens.access_token,
+    tokens.refresh_token,
+    side.authorization.code,
+    side.authorization.verifier,
+    side.session,
+    side.userId,
+    side.grantId,
+    side.familyId,
+    side.resourceId,
+    side.person.email,
+    side.person.password,
+    'code',
+    'authorization_code',
+    'refresh_token',
+    'client_credentials',
+    'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    'boards:read',
+    'boards:read offline_access',
+    'openid email',
+    'xyz',
+    'login',
+    'none',
+    'consent',
+    'approve',
+    'refuse',
+    'S256',
+    '-IeVgnBF95WWxAUe2h-PJJ3-Lg2WUbkh4YWKYvUsX_s',
+    'access_token',
+    'active',
+    '10',
+    '1',
+  );
+  const text = fc.oneof(
+    { weight: 5, arbitrary: mine },
+    { weight: 3, arbitrary: nasty },
+    { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
+  );
+  const name = fc.oneof({ weight: 20, arbitrary: fc.constantFrom(...PARAMETERS) }, { weight: 1, arbitrary: text });
+
+  /** Mostly what a right request says, so that the fuzz gets beyond the first check. */
+  const likely: ReadonlyArray<readonly [string, string]> = [
+    ['response_type', 'code'],
+    ['client_id', client.id],
+    ['redirect_uri', client.redirectUri],
+    ['code_challenge_method', 'S256'],
+    ['code_challenge', '-IeVgnBF95WWxAUe2h-PJJ3-Lg2WUbkh4YWKYvUsX_s'],
+    ['state', 'xyz'],
+    ['resource', side.resource],
+    ['scope', 'boards:read'],
+    ['grant_type', 'authorization_code'],
+    ['grant_type', 'refresh_token'],
+    ['grant_type', 'client_credentials'],
+    ['refresh_token', tokens.refresh_token],
+    ['code', side.authorization.code],
+    ['code_verifier', side.authorization.verifier],
+    ['token', tokens.access_token],
+    ['client_secret', confidential.secret ?? ''],
+    ['client_id', confidential.id],
+    ['request', new URL(client.authorizationUrl()).search.slice(1)],
+    ['email', side.person.email],
+    ['decision', 'approve'],
+  ];
+  const pairs = fc
+    .tuple(fc.subarray([...likely]), fc.array(fc.tuple(name, text), { maxLength: 5 }), fc.boolean())
+    .chain(([right, wrong, twice]) =>
+      fc
+        .shuffledSubarray([...right, ...wrong, ...(twice ? right.slice(0, 1) : [])], { minLength: 0 })
+        .map((some) => some),
+    );
+  const encode = fc.constantFrom<(text: string) => string>(
+    (value) => encodeURIComponent(value.toWellFormed()),
+    (value) => encodeURIComponent(value.toWellFormed()),
+    (value) => encodeURIComponent(value.toWellFormed()),
+    (value) => encodeURIComponent(value.toWellFormed()).replaceAll('%20', '+'),
+    (value) => value.replaceAll(/[\s&#\u0080-\uffff]/g, ''),
+    (value) => [...Buffer.from(value.toWellFormed())].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),
+  );
+  const form = fc
+    .tuple(pairs, encode)
+    .map(([some, encoded]) => some.map(([key, value]) => `${encoded(key)}=${encoded(value)}`).join('&'));
+
+  const scalar = fc.oneof(text, fc.integer(), fc.double(), fc.boolean(), fc.constant(null));
+  const json = fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc
+        .dictionary(
+          fc.constantFrom(...JSON_FIELDS),
+          fc.oneof(
+            scalar,
+            fc.array(scalar, { maxLength: 4 }),
+            fc.dictionary(fc.constantFrom(...JSON_FIELDS), scalar, { maxKeys: 4 }),
+          ),
+          { maxKeys: 8 },
+        )
+        .map((value) => JSON.stringify(value)),
+    },
+    { weight: 1, arbitrary: fc.json({ maxDepth: 8 }) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(
+        '',
+        '{',
+        '[]',
+        'null',
+        '"x"',
+        '7',
+        '{"a":1,}',
+        `${'['.repeat(2_000)}${']'.repeat(2_000)}`,
+        '{"__proto__":{"admin":true}}',
+        '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
+        '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_boards","arguments":{}}}',
+        `{"client_name":"x","redirect_uris":["https://client.example/callback"],"token_endpoint_auth_method":"none"}`,
+      ),
+    },
+  );
+  const body = fc.oneof(
+    { weight: 6, arbitrary: form },
+    { weight: 6, arbitrary: json },
+    { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 200 }) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(
+        'x'.repeat(100_000),
+        `token=${'y'.repeat(1_200_000)}`,
+        `a=1${'&a=1'.repeat(3_000)}`,
+        Array.from({ length: 3_000 }, (_, i) => `p${i}=1`).join('&'),
+      ),
+    },
+  );
+  const types = fc.constantFrom(
+    'application/x-www-form-urlencoded',
+    'application/x-www-form-urlencoded',
+    'application/json',
+    'application/json',
+    'application/x-www-form-urlencoded; charset=utf-16',
+    'application/json; charset=latin1',
+    'text/plain',
+    'multipart/form-data; boundary=x',
+    'multipart/form-data',
+    '',
+    'application/jwt',
+    'application/json;;;',
+    'APPLICATION/JSON',
+    '*/*',
+    'x'.repeat(500),
+  );
+
+  const basic = (id: string, secret: string): string => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
+  const header = fc.oneof(
+    fc.tuple(
+      fc.constant('authorization'),
+      fc.oneof(
+        fc.constantFrom(
+          `Bearer ${side.adminKey}`,
+          `Bearer ${product.summary.adminKey}`,
+          `Bearer ${tokens.access_token}`,
+          basic(confidential.id, confidential.secret ?? ''),
+          basic(client.id, ''),
+          'Basic',
+          'Basic !!!',
+          'Bearer',
+          'Bearer ',
+          'DPoP x.y.z',
+          'Digest username="x"',
+          basic('%', '%zz'),
+          basic('\0', '\0'),
+          `Bearer ${'a'.repeat(4_000)}`,
+          'basic  x',
+          `Bearer ${tokens.access_token.slice(0, -2)}AA`,
+        ),
+        text.map((value) => `Bearer ${printable(value)}`),
+      ),
+    ),
+    fc.tuple(
+      fc.constant('cookie'),
+      fc.constantFrom(
+        `gk_session_${side.slug}=${side.session}`,
+        `gk_session_${side.slug}=x; gk_session_${side.slug}=y`,
+        `gk_login_${side.slug}=${'A'.repeat(43)}`,
+        `gk_device_${side.slug}=1.9999999999.${'A'.repeat(16)}.${'A'.repeat(43)}`,
+        'x',
+        '=',
+        ';;;',
+        `gk_session_${side.slug}=${'z'.repeat(3_000)}`,
+      ),
+    ),
+    fc.tuple(
+      fc.constantFrom('host', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-for', 'forwarded'),
+      fc.constantFrom(
+        'evil.example',
+        'evil.example:443',
+        '127.0.0.1',
+        '::1',
+        'unknown',
+        '',
+        'a,b,c',
+        '999.999.999.999',
+      ),
+    ),
+    fc.tuple(
+      fc.constantFrom(
+        'accept',
+        'accept-language',
+        'origin',
+        'referer',
+        'user-agent',
+        'mcp-protocol-version',
+        'mcp-session-id',
+        'mcp-method',
+        'mcp-name',
+        'dpop',
+        'idempotency-key',
+        'if-none-match',
+        'range',
+        'content-encoding',
+        'x-http-method-override',
+        'expect',
+        'te',
+        'last-event-id',
+      ),
+      fc.oneof(
+        fc.constantFrom(
+          '*/*',
+          'application/json, text/event-stream',
+          'de-DE,de;q=0.9',
+          'en;q=zz,,,',
+          'null',
+          'https://evil.example',
+          '2026-07-28',
+          '2025-11-25',
+          'gzip',
+          'br',
+          '100-continue',
+          'tools/call',
+          'eyJhbGciOiJFUzI1NiIsInR5cCI6ImRwb3Arand0In0.e30.AAAA',
+          'application/token-introspection+jwt',
+          'bytes=0-',
+        ),
+        text.map(printable),
+      ),
+    ),
+  ) as fc.Arbitrary<[string, string]>;
+
+  const slug = fc.oneof(
+    { weight: 12, arbitrary: fc.constant(side.slug) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(
+        side.id,
+        'unknown',
+        '..',
+        '%2e%2e',
+        '%00',
+        'ACME',
+        '%zz',
+        '-',
+        'x'.repeat(600),
+        '%F0%9F%99%82',
+      ),
+    },
+  );
+  const segment = fc.oneof(
+    fc.constantFrom(
+      side.grantId,
+      side.userId,
+      client.id,
+      side.resourceId,
+      '1',
+      '0',
+      '-1',
+      'x',
+      '%00',
+      '%2F',
+      '9'.repeat(30),
+      '%zz',
+      'x'.repeat(600),
+    ),
+    text.map((value) => encodeURIComponent(value.toWellFormed())),
+  );
+  const path = (route: Route): fc.Arbitrary<string> =>
+    fc
+      .tuple(slug, fc.array(segment, { minLength: 4, maxLength: 4 }), fc.integer({ min: 0, max: 40 }))
+      .map(([tenant, parts, odd]) => {
+        let index = 0;
+        const filled = route.path.replaceAll(/\{(\w+)\}/g, (_, parameter: string) =>
+          parameter === 'tenant' ? tenant : (parts[index++] ?? 'x'),
+        );
+        return odd === 0
+          ? `${filled}/`
+          : odd === 1
+            ? `/${filled}`
+            : odd === 2
+              ? filled.toUpperCase()
+              : odd === 3
+                ? `${filled}%00`
+                : filled;
+      });
+
+  return fc.constantFrom(...routes).chain((route) =>
+    fc
+      .record({
+        method: fc.oneof(
+          { weight: 12, arbitrary: fc.constant(route.method) },
+          {
+            weight: 1,
+            arbitrary: fc.constantFrom('GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'PROPFIND'),
+          },
+        ),
+        path: path(route),
+        query: fc.oneof(
+          { weight: route.method === 'GET' ? 6 : 1, arbitrary: form },
+          { weight: 1, arbitrary: fc.constantFrom('', '?', '&&&', '=', 'a[b][c]=1', '%', 'x'.repeat(7_000)) },
+        ),
+        headers: fc.array(header, { maxLength: 4 }),
+        type: types,
+        body:
+          route.method === 'GET'
+            ? fc.oneof({ weight: 9, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: body })
+            : fc.option(body, { nil: undefined, freq: 12 }),
+      })
+      .map(({ method, path: at, query, headers, type, body: sent }) => ({
+        method,
+        target: at + (query === '' ? '' : `?${query}`),
+        headers: [...headers, ...(sent === undefined ? [] : [['content-type', type] as const])],
+        body: method === 'GET' || method === 'HEAD' ? undefined : sent,
+      })),
+  );
+}
+
+function printable(value: string): string {
+  return value.replaceAll(/[^\x20-\x7e]/g, '');
+}
