@@ -187,7 +187,7 @@ const nasty = fc.constantFrom(
 );
 
 export function requestsOf(world: World): fc.Arbitrary<FuzzRequest> {
-  const { side, routes, product } = world;
+  const { side, routes, forms, product } = world;
   const { client, confidential, tokens } = side;
   const mine = fc.constantFrom(
     client.id,
@@ -257,6 +257,8 @@ export function requestsOf(world: World): fc.Arbitrary<FuzzRequest> {
     ['request', new URL(client.authorizationUrl()).search.slice(1)],
     ['email', side.person.email],
     ['decision', 'approve'],
+    ['password', side.person.password],
+    ...forms.flatMap(({ fields }) => Object.entries(fields)),
   ];
   const pairs = fc
     .tuple(fc.subarray([...likely]), fc.array(fc.tuple(name, text), { maxLength: 5 }), fc.boolean())
@@ -374,6 +376,7 @@ export function requestsOf(world: World): fc.Arbitrary<FuzzRequest> {
       fc.constant('cookie'),
       fc.constantFrom(
         `gk_session_${side.slug}=${side.session}`,
+        ...forms.flatMap(({ cookies }) => [cookies, cookies, cookies]),
         `gk_session_${side.slug}=x; gk_session_${side.slug}=y`,
         `gk_login_${side.slug}=${'A'.repeat(43)}`,
         `gk_device_${side.slug}=1.9999999999.${'A'.repeat(16)}.${'A'.repeat(43)}`,
@@ -495,11 +498,15 @@ export function requestsOf(world: World): fc.Arbitrary<FuzzRequest> {
                 : filled;
       });
 
-  return fc.constantFrom(...routes).chain((route) =>
-    fc
+  return fc.constantFrom(...routes).chain((route) => {
+    const admin = route.path.startsWith('/admin/');
+    const posted =
+      admin || /\/(register|mcp)/.test(route.path) ? 'application/json' : 'application/x-www-form-urlencoded';
+    const right = posted === 'application/json' ? json : form;
+    return fc
       .record({
         method: fc.oneof(
-          { weight: 12, arbitrary: fc.constant(route.method) },
+          { weight: 20, arbitrary: fc.constant(route.method) },
           {
             weight: 1,
             arbitrary: fc.constantFrom('GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'PROPFIND'),
@@ -507,23 +514,42 @@ export function requestsOf(world: World): fc.Arbitrary<FuzzRequest> {
         ),
         path: path(route),
         query: fc.oneof(
-          { weight: route.method === 'GET' ? 6 : 1, arbitrary: form },
+          { weight: 8, arbitrary: route.method === 'GET' ? form : fc.constant('') },
+          { weight: 1, arbitrary: form },
           { weight: 1, arbitrary: fc.constantFrom('', '?', '&&&', '=', 'a[b][c]=1', '%', 'x'.repeat(7_000)) },
         ),
-        headers: fc.array(header, { maxLength: 4 }),
-        type: types,
-        body:
-          route.method === 'GET'
-            ? fc.oneof({ weight: 9, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: body })
-            : fc.option(body, { nil: undefined, freq: 12 }),
+        key: fc.oneof(
+          { weight: 5, arbitrary: fc.constant(admin ? `Bearer ${side.adminKey}` : undefined) },
+          { weight: 1, arbitrary: fc.constant(undefined) },
+        ),
+        cookies: fc.oneof(
+          { weight: 2, arbitrary: fc.constantFrom(...forms.map((page) => page.cookies)) },
+          { weight: 1, arbitrary: fc.constant(undefined) },
+        ),
+        headers: fc.array(header, { maxLength: 3 }),
+        type: fc.oneof({ weight: 8, arbitrary: fc.constant(posted) }, { weight: 1, arbitrary: types }),
+        body: fc.oneof(
+          { weight: 6, arbitrary: right },
+          { weight: 1, arbitrary: body },
+          { weight: 1, arbitrary: fc.constant(undefined) },
+        ),
       })
-      .map(({ method, path: at, query, headers, type, body: sent }) => ({
-        method,
-        target: at + (query === '' ? '' : `?${query}`),
-        headers: [...headers, ...(sent === undefined ? [] : [['content-type', type] as const])],
-        body: method === 'GET' || method === 'HEAD' ? undefined : sent,
-      })),
-  );
+      .map(({ method, path: at, query, key, cookies, headers, type, body: sent }) => {
+        const bare = method === 'GET' || method === 'HEAD';
+        const given = new Set(headers.map(([name]) => name));
+        return {
+          method,
+          target: at + (query === '' ? '' : `?${query}`),
+          headers: [
+            ...headers,
+            ...(key !== undefined && !given.has('authorization') ? [['authorization', key] as const] : []),
+            ...(cookies !== undefined && !given.has('cookie') ? [['cookie', cookies] as const] : []),
+            ...(bare || sent === undefined ? [] : [['content-type', type] as const]),
+          ],
+          body: bare ? undefined : sent,
+        };
+      });
+  });
 }
 
 function printable(value: string): string {

@@ -17,6 +17,8 @@ export interface World {
   readonly product: RunningProduct;
   readonly side: TenantSide;
   readonly routes: readonly Route[];
+  /** Pages that are open, so that what is posted gets beyond the seal of its form. */
+  readonly forms: ReadonlyArray<{ readonly cookies: string; readonly fields: Readonly<Record<string, string>> }>;
   /** What no answer may hold unless the request did. */
   readonly secrets: readonly string[];
 }
@@ -44,11 +46,12 @@ export async function makeWorld(product: RunningProduct, slug: string): Promise<
     const [method = '', path = ''] = route.split(' ');
     return { method, path };
   });
-  const { privateKeys } = { privateKeys: product.masterKeys.map(({ key }) => Buffer.from(key).toString('base64')) };
+  const privateKeys = product.masterKeys.map(({ key }) => Buffer.from(key).toString('base64'));
   return {
     product,
     side,
     routes,
+    forms: [await openPage(side, 'login'), await openPage(side, 'consent')],
     secrets: [
       adminKey,
       side.adminKey,
@@ -58,4 +61,13 @@ export async function makeWorld(product: RunningProduct, slug: string): Promise<
       ...privateKeys,
     ],
   };
+}
+
+async function openPage(side: TenantSide, kind: 'login' | 'consent'): Promise<World['forms'][number]> {
+  const browser = side.person.elsewhere();
+  let page = await browser.open(side.client.authorizationUrl({ prompt: 'consent' }));
+  if (kind === 'consent') page = await browser.signIn(page);
+  const form = page.form(kind);
+  if (!form) throw new Error(`There is no ${kind} form: ${page.status} ${page.text}`);
+  return { cookies: browser.cookies, fields: form.fields };
 }

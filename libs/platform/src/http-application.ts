@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
-import { allowAllOrigins, FallbackFilter } from '@grantkeeper/http';
+import { allowAllOrigins, FallbackFilter, NoNulPipe } from '@grantkeeper/http';
 import type { LoggerService, Type } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -47,6 +47,7 @@ export async function createHttpApplication(
     abortOnError: false,
   });
   app.useGlobalFilters(new FallbackFilter());
+  app.useGlobalPipes(new NoNulPipe());
   return app;
 }
 

@@ -16,6 +16,11 @@ export class Person {
     return new Person(this.email, this.password, address);
   }
 
+  /** What the browser sends back, as a Cookie header. */
+  get cookies(): string {
+    return [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+  }
+
   async open(url: string | URL): Promise<Page> {
     return this.#request(String(url), { method: 'GET' });
   }
@@ -54,7 +59,7 @@ export class Person {
   }
 
   async #request(url: string, init: RequestInit): Promise<Page> {
-    const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const cookie = this.cookies;
     const headers = { ...(cookie && { cookie }), ...(this.address && { 'x-forwarded-for': this.address }) };
     const response = await fetch(url, { ...init, redirect: 'manual', headers });
     for (const set of response.headers.getSetCookie()) {
