@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { JSON_FIELDS, nasty, PARAMETERS } from './words.ts';
 import type { Route, World } from './world.ts';
 
 /** A request as bytes would have it: nothing is checked or encoded on its way. */
@@ -8,183 +9,6 @@ export interface FuzzRequest {
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
   readonly body: string | undefined;
 }
-
-const PARAMETERS = [
-  'response_type',
-  'client_id',
-  'redirect_uri',
-  'scope',
-  'state',
-  'code_challenge',
-  'code_challenge_method',
-  'resource',
-  'prompt',
-  'max_age',
-  'login_hint',
-  'id_token_hint',
-  'acr_values',
-  'nonce',
-  'request',
-  'request_uri',
-  'response_mode',
-  'display',
-  'ui_locales',
-  'claims',
-  'registration',
-  'grant_type',
-  'code',
-  'code_verifier',
-  'refresh_token',
-  'client_secret',
-  'client_assertion',
-  'client_assertion_type',
-  'token',
-  'token_type_hint',
-  'audience',
-  'assertion',
-  'post_logout_redirect_uri',
-  'logout_hint',
-  'csrf',
-  'email',
-  'password',
-  'decision',
-  'scopes',
-  'limit',
-  'after',
-  'before',
-  'as_of',
-  'user',
-  'client',
-  'grant',
-  'status',
-  'q',
-  'type',
-  'follow',
-  '__proto__',
-  'constructor',
-  'dpop_jkt',
-  'authorization_details',
-  'name',
-  'slug',
-] as const;
-
-const JSON_FIELDS = [
-  'client_name',
-  'redirect_uris',
-  'grant_types',
-  'response_types',
-  'token_endpoint_auth_method',
-  'scope',
-  'jwks',
-  'jwks_uri',
-  'logo_uri',
-  'client_uri',
-  'contacts',
-  'application_type',
-  'software_id',
-  'software_statement',
-  'slug',
-  'displayName',
-  'email',
-  'name',
-  'password',
-  'target',
-  'reason',
-  'kind',
-  'userId',
-  'clientId',
-  'grantId',
-  'resource',
-  'scopes',
-  'registration',
-  'accessTokenSeconds',
-  'notificationUrl',
-  'jsonrpc',
-  'method',
-  'id',
-  'params',
-  '_meta',
-  'post_logout_redirect_uris',
-  'token_endpoint_auth_signing_alg',
-  'dpop_bound_access_tokens',
-  'settings',
-  '__proto__',
-  'constructor',
-  'toString',
-] as const;
-
-/** Text that has broken parsers before. */
-const nasty = fc.constantFrom(
-  '',
-  ' ',
-  '\0',
-  '%00',
-  '%',
-  '%zz',
-  '%E0%A4%A',
-  '%C0%AF',
-  '+',
-  '&',
-  '=',
-  ';',
-  '..',
-  '../..',
-  '/',
-  '//',
-  '\\',
-  '?',
-  '#',
-  '*',
-  "'",
-  '"',
-  "' OR 1=1 --",
-  '$1',
-  '${7*7}',
-  '{{7*7}}',
-  '<script>alert(1)</script>',
-  '\r\nSet-Cookie: x=y',
-  '%0d%0aLocation:%20https://evil.example',
-  'https://evil.example/',
-  '//evil.example',
-  'javascript:alert(1)',
-  'https://client.example/callback/../evil',
-  'https://client.example@evil.example/callback',
-  'http://127.0.0.1:1/',
-  'https://client.example/callback?x=1',
-  'https://CLIENT.example/callback',
-  'data:text/html,x',
-  'file:///etc/passwd',
-  '\u202e',
-  '\ufeff',
-  '\ud800',
-  'é',
-  '日本',
-  '🙂',
-  'a'.repeat(300),
-  'x'.repeat(5_000),
-  '-1',
-  '0',
-  '1e309',
-  '9'.repeat(25),
-  '99999999999999999999',
-  'NaN',
-  'null',
-  'true',
-  '[]',
-  '{}',
-  '[object Object]',
-  '1.5',
-  '0x10',
-  '2026-13-45',
-  '00000000-0000-0000-0000-000000000000',
-  'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF',
-  'eyJhbGciOiJub25lIn0.e30.',
-  'none login consent',
-  'S256',
-  'plain',
-  'code token id_token',
-  'query fragment form_post',
-);
 
 export function requestsOf(world: World): fc.Arbitrary<FuzzRequest> {
   const { side, routes, forms, product } = world;
@@ -233,7 +57,7 @@ export function requestsOf(world: World): fc.Arbitrary<FuzzRequest> {
     { weight: 3, arbitrary: nasty },
     { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
   );
-  const name = fc.oneof({ weight: 20, arbitrary: fc.constantFrom(...PARAMETERS) }, { weight: 1, arbitrary: text });
+  const parameter = fc.oneof({ weight: 20, arbitrary: fc.constantFrom(...PARAMETERS) }, { weight: 1, arbitrary: text });
 
   /** Mostly what a right request says, so that the fuzz gets beyond the first check. */
   const likely: ReadonlyArray<readonly [string, string]> = [
@@ -261,7 +85,7 @@ export function requestsOf(world: World): fc.Arbitrary<FuzzRequest> {
     ...forms.flatMap(({ fields }) => Object.entries(fields)),
   ];
   const pairs = fc
-    .tuple(fc.subarray([...likely]), fc.array(fc.tuple(name, text), { maxLength: 5 }), fc.boolean())
+    .tuple(fc.subarray([...likely]), fc.array(fc.tuple(parameter, text), { maxLength: 5 }), fc.boolean())
     .chain(([right, wrong, twice]) =>
       fc
         .shuffledSubarray([...right, ...wrong, ...(twice ? right.slice(0, 1) : [])], { minLength: 0 })
@@ -484,8 +308,8 @@ export function requestsOf(world: World): fc.Arbitrary<FuzzRequest> {
       .tuple(slug, fc.array(segment, { minLength: 4, maxLength: 4 }), fc.integer({ min: 0, max: 40 }))
       .map(([tenant, parts, odd]) => {
         let index = 0;
-        const filled = route.path.replaceAll(/\{(\w+)\}/g, (_, parameter: string) =>
-          parameter === 'tenant' ? tenant : (parts[index++] ?? 'x'),
+        const filled = route.path.replaceAll(/\{(\w+)\}/g, (_, part: string) =>
+          part === 'tenant' ? tenant : (parts[index++] ?? 'x'),
         );
         return odd === 0
           ? `${filled}/`

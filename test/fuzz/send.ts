@@ -44,7 +44,7 @@ function byClient(origin: string, agent: Agent, { method, target, headers, body 
       answer.on('data', (chunk: string) => {
         text += chunk;
         // An event stream has no end.
-        if (text.length > LIMIT || /^text\/event-stream/.test(answer.headers['content-type'] ?? '')) {
+        if (text.length > LIMIT || answer.headers['content-type']?.startsWith('text/event-stream')) {
           done();
           answer.destroy();
         }

@@ -39,6 +39,7 @@ export async function runClient(
   let output = '';
   const visited = new Set<string>();
   const visits: Promise<unknown>[] = [];
+  const visit = async (url: string): Promise<void> => deliver(await person.authorize(url), child);
   const read = (chunk: Buffer): void => {
     output += chunk.toString();
     for (const [url] of output.matchAll(/https?:\/\/[^\s"'<>]+\/authorize\?[^\s"'<>]+(?=\s)/g)) {
@@ -47,10 +48,11 @@ export async function runClient(
       if (visited.has(state)) continue;
       visited.add(state);
       visits.push(
-        person
-          .authorize(url)
-          .then((callback) => deliver(callback, child))
-          .catch((error: unknown) => (output += `\n${String(error)}`)),
+        visit(url).catch(
+          (error: unknown) =>
+            (output += `
+${String(error)}`),
+        ),
       );
     }
     if (options.until?.test(output)) child.kill('SIGKILL');
