@@ -32,7 +32,7 @@ export async function makeWorld(product: RunningProduct, slug: string): Promise<
   const modules = [
     AuthorizationModule.register({ authUrl }),
     LedgerModule.register({ authUrl, mcpUrl, adminUrl }),
-    McpModule.register(),
+    McpModule.register({ feedUrl: adminUrl }),
   ];
   const own = modules.flatMap((module) => routesOf(module));
   const shared = [
