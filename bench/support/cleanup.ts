@@ -4,7 +4,9 @@ type Step = () => Promise<unknown> | undefined;
 export class Cleanup {
   readonly #steps: Step[] = [];
 
-  constructor() {
+  /** With `onSignal` false it is run by the cleanup that it was added to. */
+  constructor({ onSignal = true } = {}) {
+    if (!onSignal) return;
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
       process.once(signal, () => void this.run().then(() => process.exit(130)));
   }

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../db/embedded-postgres.ts';
+import { migrateToLatest } from '../../db/migrate.ts';
 import type { Cleanup } from './cleanup.ts';
+import { postgresProcessorMs } from './processor-time.ts';
 
 /** How much has been committed since the database was made. */
 export interface Commits {
@@ -13,34 +15,48 @@ export interface Commits {
   readonly all: number;
 }
 
-/** The database of one run, which no one else uses. */
+/** A database that no one else uses. */
 export class BenchDatabase {
   readonly url: string;
   /** Version and what else matters of the server. */
   readonly description: string;
   readonly #client: pg.Client;
+  readonly #backend: number;
 
-  private constructor(url: string, description: string, client: pg.Client) {
+  private constructor(url: string, description: string, client: pg.Client, backend: number) {
     this.url = url;
     this.description = description;
     this.#client = client;
+    this.#backend = backend;
   }
 
   /** A new database on the server of `DATABASE_URL`, dropped at the end; else on an embedded PostgreSQL in `directory`. */
   static async open(directory: string, cleanup: Cleanup): Promise<BenchDatabase> {
     const given = process.env['DATABASE_URL'];
     const url = given ? await createDatabase(given, cleanup) : await startServer(directory, cleanup);
+    return BenchDatabase.#connect(url, given ? 'DATABASE_URL' : 'embedded', cleanup);
+  }
+
+  /** Another new database on the same server, at the newest schema: what one figure leaves behind slows down no other. */
+  async another(cleanup: Cleanup): Promise<BenchDatabase> {
+    const url = await createDatabase(this.url, cleanup);
+    await migrateToLatest(url);
+    return BenchDatabase.#connect(url, 'another', cleanup);
+  }
+
+  static async #connect(url: string, origin: string, cleanup: Cleanup): Promise<BenchDatabase> {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
     cleanup.add(() => client.end());
-    const { rows } = await client.query<{ version: string; fsync: string; commit: string }>(
-      "SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commit",
+    const { rows } = await client.query<{ version: string; fsync: string; commit: string; backend: number }>(
+      "SELECT pg_backend_pid() AS backend, current_setting('server_version') AS version, current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commit",
     );
     const [row] = rows;
     return new BenchDatabase(
       url,
-      `${row?.version} (${given ? 'DATABASE_URL' : 'embedded'}, fsync ${row?.fsync}, synchronous_commit ${row?.commit})`,
+      `${row?.version} (${origin}, fsync ${row?.fsync}, synchronous_commit ${row?.commit})`,
       client,
+      row?.backend ?? 0,
     );
   }
 
@@ -57,6 +73,16 @@ export class BenchDatabase {
       await this.#client.query('ROLLBACK');
       throw error;
     }
+  }
+
+  /** Runs a statement as the owner of the database. */
+  async run<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return (await this.#client.query<Row>(text, values)).rows;
+  }
+
+  /** Processor time of the whole server so far, in milliseconds; null where it is not on this machine. */
+  processorMs(): number | null {
+    return postgresProcessorMs(this.#backend);
   }
 
   async commits(): Promise<Commits> {

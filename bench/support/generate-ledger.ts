@@ -1,12 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { domain, eventStore, kernel, keys, readModels } from './libraries.ts';
 
-// Types from the sources, code from the build: Node can strip types, but not resolve our aliases.
-const built = (path: string): string => new URL(`../../dist/libs/${path}/src/index.js`, import.meta.url).href;
-const domain = (await import(built('domain'))) as typeof import('@grantkeeper/domain');
-const eventStore = (await import(built('event-store'))) as typeof import('@grantkeeper/event-store');
-const keys = (await import(built('keys'))) as typeof import('@grantkeeper/keys');
-const kernel = (await import(built('kernel'))) as typeof import('@grantkeeper/kernel');
-const { inlineProjections } = (await import(built('read-models'))) as typeof import('@grantkeeper/read-models');
+const { inlineProjections } = readModels;
 
 type NewEvent = import('@grantkeeper/domain').NewEvent;
 type ProjectedEvent = import('@grantkeeper/event-store').ProjectedEvent;

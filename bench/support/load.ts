@@ -38,7 +38,15 @@ export async function drive(
     ),
   );
   latencies.sort((a, b) => a - b);
-  const percentile = (part: number): number =>
-    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * part))] ?? NaN;
-  return { perSecond: latencies.length / seconds, p50: percentile(0.5), p99: percentile(0.99), operations };
+  return {
+    perSecond: latencies.length / seconds,
+    p50: percentile(latencies, 0.5),
+    p99: percentile(latencies, 0.99),
+    operations,
+  };
+}
+
+/** The value below which this part of them lies. */
+export function percentile(sorted: readonly number[], part: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
 }

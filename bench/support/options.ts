@@ -6,11 +6,13 @@ export interface Options {
   readonly clients: number;
   /** Names of figures; empty for all. */
   readonly only: readonly string[];
+  /** Length of the long ledger that is replayed and travelled. */
+  readonly events: number;
   /** Where the server writes its CPU profile, one for all figures of the run. */
   readonly profile: string | undefined;
 }
 
-const USAGE = `npm run bench -- [--seconds 5] [--warm-up 2] [--clients 32] [--only links,refreshes] [--profile directory]
+const USAGE = `npm run bench -- [--seconds 5] [--warm-up 2] [--clients 32] [--events 1000000] [--only links,refreshes] [--profile directory]
 Figures: `;
 
 /** Reads the command line; prints the usage and ends the process when it is not understood. */
@@ -22,6 +24,7 @@ export function readOptions(args: readonly string[], figures: readonly string[])
         seconds: { type: 'string', default: '5' },
         'warm-up': { type: 'string', default: '2' },
         clients: { type: 'string', default: '32' },
+        events: { type: 'string', default: '1000000' },
         only: { type: 'string', multiple: true, default: [] },
         profile: { type: 'string' },
       },
@@ -33,6 +36,7 @@ export function readOptions(args: readonly string[], figures: readonly string[])
       seconds: positive('seconds', values.seconds),
       warmUp: positive('warm-up', values['warm-up']),
       clients: positive('clients', values.clients),
+      events: positive('events', values.events, 100_000_000),
       only,
       profile: values.profile,
     };
@@ -42,8 +46,8 @@ export function readOptions(args: readonly string[], figures: readonly string[])
   }
 }
 
-function positive(name: string, text: string): number {
+function positive(name: string, text: string, most = 3600): number {
   const value = Number(text);
-  if (!(value > 0) || value > 3600) throw new TypeError(`--${name} is a number above 0.`);
+  if (!(value > 0) || value > most) throw new TypeError(`--${name} is a number above 0 and at most ${most}.`);
   return value;
 }

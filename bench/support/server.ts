@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { processorMsOf } from './processor-time.ts';
 
 const START = join(import.meta.dirname, '../../scripts/start.mjs');
 const OURS =
@@ -74,17 +75,17 @@ export class Server {
 
   /** Resident memory in MiB; null where the system does not tell it in /proc. */
   residentMiB(): number | null {
-    const kib = /VmRSS:\s+(\d+) kB/.exec(this.#proc('status'))?.[1];
-    return kib === undefined ? null : Number(kib) / 1024;
+    try {
+      const kib = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.#process.pid}/status`, 'utf8'))?.[1];
+      return kib === undefined ? null : Number(kib) / 1024;
+    } catch {
+      return null;
+    }
   }
 
   /** Processor time used so far, in milliseconds. */
   processorMs(): number | null {
-    // The fields follow the name of the program, which may hold anything up to the last parenthesis. One tick is 10 ms.
-    const fields = this.#proc('stat')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    return fields.length > 12 ? (Number(fields[11]) + Number(fields[12])) * 10 : null;
+    return processorMsOf(this.#process.pid ?? 0);
   }
 
   async stop(): Promise<void> {
@@ -92,14 +93,6 @@ export class Server {
     const exited = once(this.#process, 'exit');
     this.#process.kill('SIGTERM');
     await exited;
-  }
-
-  #proc(file: string): string {
-    try {
-      return readFileSync(`/proc/${this.#process.pid}/${file}`, 'utf8');
-    } catch {
-      return '';
-    }
   }
 }
 

@@ -1,13 +1,21 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { BenchDatabase } from './database.ts';
 import type { Http } from './http.ts';
-import type { Server } from './server.ts';
 
 export const REDIRECT_URI = 'https://client.example/callback';
 
 /** Somebody who is signed in. */
 export interface Person {
   readonly cookie: string;
+}
+
+/** A tenant as the admin API tells of it. */
+export interface Place {
+  /** Slug. */
+  readonly tenant: string;
+  readonly issuer: string;
+  readonly resource: string;
+  readonly adminKey: string;
 }
 
 /** The tenant, its signed-in people and its registered clients. */
@@ -21,14 +29,14 @@ export class World {
   readonly #tenant: string;
   readonly #admin: string;
 
-  constructor(http: Http, database: BenchDatabase, { summary }: Server) {
+  constructor(http: Http, database: BenchDatabase, { tenant, issuer, resource, adminKey }: Place) {
     this.#http = http;
     this.#database = database;
-    this.issuer = new URL(summary.demo.issuer).pathname;
-    this.mcp = new URL(summary.demo.resource).pathname;
-    this.resource = summary.demo.resource;
-    this.#tenant = summary.demo.tenant;
-    this.#admin = `Bearer ${summary.adminKey}`;
+    this.issuer = new URL(issuer).pathname;
+    this.mcp = new URL(resource).pathname;
+    this.resource = resource;
+    this.#tenant = tenant;
+    this.#admin = `Bearer ${adminKey}`;
   }
 
   /**

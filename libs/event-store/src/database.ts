@@ -12,6 +12,23 @@ export type Role = 'service' | 'relay' | 'readonly' | 'retention';
 // Positions and counters stay far below 2^53; as strings they would compare wrongly.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
+/** The command-line options of a PostgreSQL session that acts as `role`; also what benches give to other drivers. */
+export function sessionOptions(role: Role): string {
+  return [
+    `role=grantkeeper_${role}`,
+    'lock_timeout=5000',
+    'statement_timeout=30000',
+    'idle_in_transaction_session_timeout=10000',
+    'tcp_keepalives_idle=5',
+    'tcp_keepalives_interval=2',
+    'tcp_keepalives_count=3',
+    'tcp_user_timeout=10000',
+    'jit=off',
+  ]
+    .map((setting) => `-c ${setting}`)
+    .join(' ');
+}
+
 /**
  * A pool whose every connection acts as `role` and gives up rather than hold a tenant: a lost host is noticed within
  * seconds by TCP, a forgotten transaction is ended by the server.
@@ -33,19 +50,7 @@ function connectionOf(url: string, role: Role): pg.ClientConfig {
     connectionString: url,
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
-    options: [
-      `role=grantkeeper_${role}`,
-      'lock_timeout=5000',
-      'statement_timeout=30000',
-      'idle_in_transaction_session_timeout=10000',
-      'tcp_keepalives_idle=5',
-      'tcp_keepalives_interval=2',
-      'tcp_keepalives_count=3',
-      'tcp_user_timeout=10000',
-      'jit=off',
-    ]
-      .map((setting) => `-c ${setting}`)
-      .join(' '),
+    options: sessionOptions(role),
   };
 }
 
