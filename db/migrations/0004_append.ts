@@ -72,14 +72,14 @@ END $$;
 
 -- append(tenant, input) with input =
 --   read      {epoch, seq}   the position at which the decision was read; absent when nothing was read
---   command   {id, fingerprint, result}
+--   commands  [{id, fingerprint, result, last}]   last: the number of the command's last event in this append
 --   create    true for the first append of a tenant
 --   wide      true when a decision read before this one must not commit after it
 --   revokes   true when the append ends access
 --   streams   [{type, id, version}]   expected current versions, 0 for a new stream
 --   events    [{eventId, streamType, streamId, streamVersion, type, schemaVersion, payload, personal, actor,
---               correlationId, causationId}]
---   facts     [{kind, value, holder, expect}]   holder null releases
+--               correlationId, causationId, commandId}]
+--   facts     [{kind, value, holder, expect}]   holder null releases; claims are taken before others move or release
 --   endFamilies [family id]
 --   endsLastFamilyOf  grant id: the families to end are all that the grant has
 --   rows      {table: [row]}
@@ -93,6 +93,7 @@ DECLARE
   at timestamptz;
   expected record;
   fact record;
+  held int;
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
   IF (p->>'revokes')::boolean THEN PERFORM take_fence(p_tenant, true); END IF;
@@ -129,33 +130,43 @@ BEGIN
   at := head.last_recorded_at;
   IF (p->>'wide')::boolean THEN UPDATE heads SET wide_seq = base + n WHERE tenant_id = p_tenant; END IF;
 
-  IF p ? 'command' THEN
+  IF jsonb_array_length(p->'commands') > 0 THEN
     INSERT INTO commands (tenant_id, command_id, fingerprint, result, epoch, last_seq, recorded_at)
-    VALUES (p_tenant, (p->'command'->>'id')::uuid, p->'command'->>'fingerprint', p->'command'->'result', head.epoch, base + n, at);
+    SELECT p_tenant, (c->>'id')::uuid, c->>'fingerprint', c->'result', head.epoch, base + (c->>'last')::int, at
+    FROM jsonb_array_elements(p->'commands') c;
   END IF;
 
   INSERT INTO events (tenant_id, seq, epoch, event_id, stream_type, stream_id, stream_version, type, schema_version,
     recorded_at, actor, correlation_id, causation_id, command_id, payload, personal)
   SELECT p_tenant, base + e.n, head.epoch, (e.v->>'eventId')::uuid, e.v->>'streamType', e.v->>'streamId',
     (e.v->>'streamVersion')::int, e.v->>'type', (e.v->>'schemaVersion')::smallint, at, e.v->'actor',
-    (e.v->>'correlationId')::uuid, (e.v->>'causationId')::uuid, (p->'command'->>'id')::uuid,
+    (e.v->>'correlationId')::uuid, (e.v->>'causationId')::uuid, (e.v->>'commandId')::uuid,
     e.v->'payload', coalesce(e.v->'personal', '{}')
   FROM jsonb_array_elements(p->'events') WITH ORDINALITY AS e(v, n);
 
-  FOR fact IN SELECT * FROM jsonb_to_recordset(p->'facts') AS f(kind text, value text, holder text, expect text) LOOP
-    IF fact.expect IS NULL THEN
-      INSERT INTO unique_facts (tenant_id, kind, value, holder) VALUES (p_tenant, fact.kind, fact.value, fact.holder)
-      ON CONFLICT DO NOTHING;
-    ELSIF fact.holder IS NULL THEN
-      DELETE FROM unique_facts u WHERE u.tenant_id = p_tenant AND u.kind = fact.kind AND u.value = fact.value AND u.holder = fact.expect;
-    ELSE
-      UPDATE unique_facts u SET holder = fact.holder
-      WHERE u.tenant_id = p_tenant AND u.kind = fact.kind AND u.value = fact.value AND u.holder = fact.expect;
+  IF jsonb_array_length(p->'facts') > 0 THEN
+    INSERT INTO unique_facts (tenant_id, kind, value, holder)
+    SELECT p_tenant, f.kind, f.value, f.holder
+    FROM jsonb_to_recordset(p->'facts') AS f(kind text, value text, holder text, expect text) WHERE f.expect IS NULL
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS held = ROW_COUNT;
+    IF held < jsonb_array_length(p->'facts') THEN
+      FOR fact IN SELECT * FROM jsonb_to_recordset(p->'facts') AS f(kind text, value text, holder text, expect text)
+        WHERE f.expect IS NOT NULL
+      LOOP
+        IF fact.holder IS NULL THEN
+          DELETE FROM unique_facts u WHERE u.tenant_id = p_tenant AND u.kind = fact.kind AND u.value = fact.value AND u.holder = fact.expect;
+        ELSE
+          UPDATE unique_facts u SET holder = fact.holder
+          WHERE u.tenant_id = p_tenant AND u.kind = fact.kind AND u.value = fact.value AND u.holder = fact.expect;
+        END IF;
+        IF FOUND THEN held := held + 1; END IF;
+      END LOOP;
+      IF held < jsonb_array_length(p->'facts') THEN
+        RAISE EXCEPTION 'a unique fact is held by another' USING ERRCODE = 'GK003';
+      END IF;
     END IF;
-    IF NOT FOUND THEN
-      RAISE EXCEPTION 'the unique fact % is held by another', fact.kind USING ERRCODE = 'GK003';
-    END IF;
-  END LOOP;
+  END IF;
 
   IF p ? 'endsLastFamilyOf' AND EXISTS (SELECT 1 FROM families f
     WHERE f.tenant_id = p_tenant AND f.grant_id = (p->>'endsLastFamilyOf')::uuid AND f.ended_seq IS NULL

@@ -23,6 +23,17 @@ async function commits(): Promise<number> {
   }
 }
 
+/** The pool may still hand out connections that have been ended: each such attempt takes one away. */
+async function untilConnected(attempt: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (tries === 25) throw error;
+    }
+  }
+}
+
 describe('appends of one tenant at the same time', () => {
   it('share commits, and each gets its own numbers', async () => {
     const tenantId = await ledger.tenant();
@@ -41,6 +52,50 @@ describe('appends of one tenant at the same time', () => {
       gaps: [],
       differences: [],
     });
+  });
+
+  it('keep the result and the position of each command', async () => {
+    const tenantId = await ledger.tenant();
+    const people = await Promise.all(Array.from({ length: 30 }, () => ledger.person(tenantId)));
+    const commands = people.map(({ userId }) => ({ id: uuidv7(), fingerprint: userId, result: { userId } }));
+    const appended = await Promise.all(
+      people.map(({ events, rows }, index) =>
+        ledger.store.append({
+          tenantId,
+          actor,
+          events,
+          rows,
+          // Some without a command.
+          ...(index % 5 && { command: commands[index]! }),
+        }),
+      ),
+    );
+    for (const [index, { first, last, recordedAt }] of appended.entries()) {
+      expect(await ledger.store.resultOf(tenantId, commands[index]!)).toEqual(
+        index % 5
+          ? {
+              result: { userId: people[index]!.userId },
+              position: { epoch: 1, seq: last },
+              recordedAt: expect.anything(),
+            }
+          : undefined,
+      );
+      const events = await ledger.database.asTenant(tenantId, (tx) =>
+        tx
+          .selectFrom('events')
+          .select(['stream_id', 'command_id', 'recorded_at'])
+          .where('tenant_id', '=', tenantId)
+          .where('seq', '>=', first)
+          .where('seq', '<=', last)
+          .execute(),
+      );
+      for (const event of events)
+        expect(event).toEqual({
+          stream_id: people[index]!.userId,
+          command_id: index % 5 ? commands[index]!.id : null,
+          recorded_at: new Date(recordedAt),
+        });
+    }
   });
 
   it('are refused one by one: a refused one takes no other along', async () => {
@@ -116,7 +171,9 @@ describe('appends of one tenant at the same time', () => {
     await Promise.allSettled(people.map((_, index) => append(index)));
     await killed;
     for (const [index] of people.entries()) {
-      if (!(await ledger.store.resultOf(tenantId, commands[index]!))) await append(index);
+      await untilConnected(async () => {
+        if (!(await ledger.store.resultOf(tenantId, commands[index]!))) await append(index);
+      });
     }
     expect(await replay(ledger.database, inlineProjections, tenantId)).toMatchObject({
       events: 12,

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUIDv7 } from 'node:crypto';
 import { ConcurrencyError, DomainError, type TenantId } from '@grantkeeper/kernel';
-import { v7 as uuidv7 } from 'uuid';
 import { AppendBatcher } from './append-batcher.ts';
 import type { Database } from './database.ts';
 import { refuseTooLarge } from './event-size.ts';
 import type { InlineProjection, ProjectedEvent, ProjectedRow } from './inline-projection.ts';
+import type { PreparedAppend } from './prepared-append.ts';
 import { WorkingRows } from './working-rows.ts';
 
 /** A place in a tenant's ledger. The epoch changes when a restore could give out numbers a second time. */
@@ -110,7 +110,7 @@ export function fingerprintOf(body: unknown): string {
  */
 export class EventStore {
   readonly #listeners: AppendListener[] = [];
-  readonly #batcher: AppendBatcher<Appended>;
+  readonly #batcher: AppendBatcher;
 
   constructor(
     private readonly database: Database,
@@ -175,12 +175,12 @@ export class EventStore {
     };
   }
 
-  async #prepare(input: AppendInput): Promise<object> {
+  async #prepare(input: AppendInput): Promise<PreparedAppend> {
     const rows = new WorkingRows(this.projections, input.current ?? []);
-    const correlationId = input.correlationId ?? uuidv7();
+    const correlationId = input.correlationId ?? randomUUIDv7();
     const events = [];
     for (const [index, event] of input.events.entries()) {
-      const eventId = uuidv7();
+      const eventId = randomUUIDv7();
       const personal: Record<string, string> = {};
       const address = input.origin && { address: { subject: input.origin.subject, value: input.origin.address } };
       for (const [field, { subject, value }] of Object.entries({ ...address, ...event.personal })) {
@@ -216,11 +216,12 @@ export class EventStore {
         actor: input.actor,
         correlationId,
         causationId: input.causationId,
+        commandId: input.command?.id,
       });
     }
     return {
       read: input.read,
-      command: input.command,
+      commands: input.command ? [{ ...input.command, last: events.length }] : [],
       create: input.create ?? false,
       wide: input.events.some((event) => event.definition.wide),
       revokes: input.events.some((event) => event.definition.endsAccess),

@@ -48,7 +48,7 @@ export class WorkingRows {
     }
   }
 
-  expectedVersions(): object[] {
+  expectedVersions(): Array<{ type: string; id: string; version: number }> {
     return [...this.#expected.values()];
   }
 

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { type Database, PersonalDataSealer } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
 import { decrypt, encrypt } from './aead.ts';
@@ -10,7 +10,7 @@ import { TenantKeys } from './tenant-keys.ts';
  * field. Destroying a person's key makes all of it unreadable and leaves the ledger as it is.
  */
 export class PersonalData extends PersonalDataSealer {
-  readonly #recent = new RecentKeys<Buffer>({ max: 50_000, ageMs: 60_000 });
+  readonly #recent = new RecentKeys<KeyObject>({ max: 50_000, ageMs: 60_000 });
 
   constructor(
     private readonly database: Database,
@@ -25,7 +25,7 @@ export class PersonalData extends PersonalDataSealer {
     userId: string,
   ): Promise<{ tenant_id: string; user_id: string; wrapped: string }> {
     const key = randomBytes(32);
-    this.#recent.set(`${tenantId}/${userId}`, key);
+    this.#recent.set(`${tenantId}/${userId}`, createSecretKey(key));
     const wrapped = encrypt(await this.tenantKeys.keyOf(tenantId), `person/${tenantId}/${userId}`, key);
     return { tenant_id: tenantId, user_id: userId, wrapped };
   }
@@ -59,7 +59,7 @@ export class PersonalData extends PersonalDataSealer {
     return key ? decrypt(key, `${tenantId}/${eventId}/${field}`, text).toString() : null;
   }
 
-  async #keyOf(tenantId: TenantId, name: string): Promise<Buffer | undefined> {
+  async #keyOf(tenantId: TenantId, name: string): Promise<KeyObject | undefined> {
     if (name === 'tenant') return this.tenantKeys.derive(tenantId, 'personal-data');
     const recent = this.#recent.get(`${tenantId}/${name}`);
     if (recent) return recent;
@@ -77,7 +77,7 @@ export class PersonalData extends PersonalDataSealer {
     return key;
   }
 
-  async #unwrap(tenantId: TenantId, userId: string, wrapped: string): Promise<Buffer> {
-    return decrypt(await this.tenantKeys.keyOf(tenantId), `person/${tenantId}/${userId}`, wrapped);
+  async #unwrap(tenantId: TenantId, userId: string, wrapped: string): Promise<KeyObject> {
+    return createSecretKey(decrypt(await this.tenantKeys.keyOf(tenantId), `person/${tenantId}/${userId}`, wrapped));
   }
 }
