@@ -39,7 +39,8 @@ async function measure(
   const http = new Http(server.origin, options.clients);
   cleanup.add(() => http.close());
   progress(`onboarding ${TENANTS} tenants`);
-  const places = await Promise.all(Array.from({ length: TENANTS }, () => onboard(http, server, database)));
+  const places: Place[] = [];
+  while (places.length < TENANTS) places.push(await onboard(http, server, database));
   progress(`${options.warmUp} s of warm-up, ${options.seconds} s`);
   let sampler: LagSampler | undefined;
   const begins = setTimeout(() => (sampler = new LagSampler(database)), options.warmUp * 1000);
