@@ -11,6 +11,7 @@ const append = (changes: Partial<PreparedAppend>): PreparedAppend => ({
   events: [{}],
   facts: [],
   endFamilies: undefined,
+  endsLastFamilyOf: undefined,
   rows: {},
   ...changes,
 });

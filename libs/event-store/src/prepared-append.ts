@@ -17,6 +17,7 @@ export interface PreparedAppend {
   readonly events: readonly object[];
   readonly facts: readonly UniqueFact[];
   readonly endFamilies: readonly string[] | undefined;
+  readonly endsLastFamilyOf: string | undefined;
   readonly rows: Readonly<Record<string, readonly object[]>>;
 }
 
@@ -53,6 +54,7 @@ export function mergeAppends(appends: readonly PreparedAppend[]): PreparedAppend
     events,
     facts: appends.flatMap(({ facts }) => facts),
     endFamilies: undefined,
+    endsLastFamilyOf: undefined,
     rows,
   };
 }
