@@ -113,6 +113,8 @@ CREATE TABLE clients (
   admitted_seq bigint NOT NULL,
   admitted_at timestamptz NOT NULL,
   removed_seq bigint,
+  -- When a rule that blocks it was last told to enforcement points: tokens born before are dead there.
+  held_seq bigint NOT NULL,
   revoked_seq bigint NOT NULL,
   stream_version int NOT NULL,
   PRIMARY KEY (tenant_id, client_id)

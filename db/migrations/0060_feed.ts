@@ -52,8 +52,13 @@ DECLARE
   previous bigint;
   numbered bigint;
 BEGIN
-  FOR r IN SELECT * FROM revocations v WHERE v.tenant_id = p_tenant AND v.revoked_seq BETWEEN p_first AND p_last
-    ORDER BY v.revoked_seq LOOP
+  FOR r IN SELECT v.revoked_seq, v.revoked_at, v.kind, v.user_id, v.client_id, v.resource_id, v.grant_id, v.family_id,
+      v.token_id, v.kid
+    FROM revocations v WHERE v.tenant_id = p_tenant AND v.revoked_seq BETWEEN p_first AND p_last
+    -- A client that a rule blocks: what it holds dies, and what it gets when the rule is gone is born later.
+    UNION ALL SELECT e.seq, e.recorded_at, 'client_held', NULL, e.stream_id, NULL, NULL, NULL, NULL, NULL
+    FROM events e WHERE e.tenant_id = p_tenant AND e.seq BETWEEN p_first AND p_last AND e.type = 'ClientHeld'
+    ORDER BY 1 LOOP
     SELECT h.feed_seq INTO previous FROM heads h WHERE h.tenant_id = p_tenant;
     UPDATE feed_head SET feed_no = feed_no + 1 RETURNING feed_no INTO numbered;
     INSERT INTO revocation_feed (tenant_id, seq, prev_seq, feed_no, epoch, kind, names, recorded_at, until_at)
@@ -64,7 +69,7 @@ BEGIN
         'grant', CASE r.kind WHEN 'grant' THEN r.grant_id END,
         'sub', CASE WHEN r.kind IN ('user', 'pair') THEN
           (SELECT u.sub FROM users u WHERE u.tenant_id = p_tenant AND u.user_id = r.user_id) END,
-        'client', CASE WHEN r.kind IN ('client', 'pair') THEN r.client_id END,
+        'client', CASE WHEN r.kind IN ('client', 'client_held', 'pair') THEN r.client_id END,
         'resource', CASE WHEN r.kind IN ('resource', 'pair') THEN
           (SELECT x.url FROM resources x WHERE x.tenant_id = p_tenant AND x.resource_id = r.resource_id) END,
         'kid', CASE r.kind WHEN 'signing_key' THEN r.kid END)),

@@ -9,6 +9,7 @@ import {
 import { callAdmin, eventsOf, expectProblem } from '../support/clients/admin.ts';
 import { Person } from '../support/clients/person.ts';
 import { callTool } from '../support/clients/tool-call.ts';
+import { until } from '../support/until.ts';
 import { type RunningProduct, startProduct } from '../support/product.ts';
 
 interface Registered {
@@ -190,7 +191,7 @@ describe('decisions about clients', () => {
       const client = clientOf(registered);
       const tokens = await client.link(person);
       expect((await admin('DELETE', `/clients/${registered.id}`)).status).toBe(204);
-      expect(await tool(tokens)).toBe(401);
+      await until(async () => (await tool(tokens)) === 401);
       const refreshed = await client.refresh(tokens.refresh_token);
       expect([refreshed.status, refreshed.body.error]).toEqual([401, 'invalid_client']);
       expect((await person.open(client.authorizationUrl())).status).toBe(400);
@@ -221,8 +222,12 @@ describe('decisions about clients', () => {
       const tokens = await client.link(person);
       const authorization = await client.authorize(person);
       expect(await tool(tokens)).toBe(200);
+      const second = await OAuthClient.register(issuer, { redirect_uris: ['https://held.example/other'] });
+      const others = await second.link(person);
       await rule('host:held.example', { effect: 'block' });
-      expect(await tool(tokens)).toBe(401);
+      for (const one of [tokens, others]) await until(async () => (await tool(one)) === 401);
+      const held = (await eventsOf(product)).filter(({ type }) => type === 'ClientHeld');
+      expect(held.map(({ stream }) => stream.id)).toEqual([client.id, second.id].toSorted());
       for (const answer of [await client.refresh(tokens.refresh_token), await client.redeem(authorization)]) {
         expect([answer.status, answer.body.error]).toEqual([400, 'invalid_grant']);
         expect(answer.body.error_description).toContain('blocked');
@@ -230,13 +235,16 @@ describe('decisions about clients', () => {
       const { body } = await admin('GET', `/clients/${client.id}`);
       expect(body).toMatchObject({ blocked: true });
       await rule('host:held.example');
-      expect(await tool(tokens)).toBe(200);
+      // Access tokens of before stay dead; the refresh token gets a new one.
+      expect(await tool(tokens)).toBe(401);
+      const refreshed = await client.refresh(tokens.refresh_token);
+      expect([refreshed.status, await tool(refreshed.body)]).toEqual([200, 200]);
       expect((await client.redeem(authorization)).status).toBe(200);
       // RFC 7009: what a client wants ended ends, blocked or not.
       await rule('host:held.example', { effect: 'block' });
-      expect((await client.revoke(tokens.refresh_token)).status).toBe(200);
+      expect((await client.revoke(refreshed.body.refresh_token)).status).toBe(200);
       await rule('host:held.example');
-      expect((await client.refresh(tokens.refresh_token)).body.error).toBe('invalid_grant');
+      expect((await client.refresh(refreshed.body.refresh_token)).body.error).toBe('invalid_grant');
     });
 
     it('by software_id and by host refuses registrations', async () => {

@@ -6,6 +6,7 @@ import {
   clientAdmitted,
   clientApproved,
   clientChanged,
+  clientHeld,
   clientRemoved,
   clientSecretRotated,
 } from './client/client.events.ts';
@@ -50,6 +51,7 @@ export const eventCatalogue: readonly EventDefinition[] = [
   clientApproved,
   clientChanged,
   clientSecretRotated,
+  clientHeld,
   clientAccessRevoked,
   clientRemoved,
   clientRuleSet,

@@ -2,6 +2,7 @@ import type {
   clientAdmitted,
   clientApproved,
   clientChanged,
+  clientHeld,
   clientRemoved,
   clientSecretRotated,
   EventOf,
@@ -129,6 +130,7 @@ interface ClientState extends Watermarked {
   admitted_seq: number;
   admitted_at: string;
   removed_seq: number | null;
+  held_seq: number;
 }
 
 export const clients = projection<ClientState>({
@@ -149,6 +151,7 @@ export const clients = projection<ClientState>({
       admitted_seq: event.seq,
       admitted_at: event.recordedAt,
       removed_seq: null,
+      held_seq: row?.held_seq ?? 0,
       revoked_seq: row?.revoked_seq ?? 0,
       stream_version: event.streamVersion,
     }),
@@ -159,6 +162,7 @@ export const clients = projection<ClientState>({
       metadata_digest: event.payload.metadataDigest,
       subjects: event.payload.subjects,
     }),
+    ClientHeld: (event: EventOf<typeof clientHeld>, row) => ({ ...counted(event, row), held_seq: event.seq }),
     ClientSecretRotated: (event: EventOf<typeof clientSecretRotated>, row) => counted(event, row),
     ClientRemoved: (event: EventOf<typeof clientRemoved>, row) => ({
       ...counted(event, row),

@@ -1,5 +1,11 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { type Actor, type ClientRule, decideClientRule, decideClientRuleRemoval } from '@grantkeeper/domain';
+import {
+  type Actor,
+  type ClientRule,
+  decideClientRule,
+  decideClientRuleRemoval,
+  decideHolds,
+} from '@grantkeeper/domain';
 import {
   type AppendInput,
   Database,
@@ -9,6 +15,7 @@ import {
   retrying,
 } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
+import { sql } from 'kysely';
 
 /** Sets the rule about a subject, or takes it away (`rule` null). */
 export class SetClientRule extends Command<void> {
@@ -25,11 +32,16 @@ export class SetClientRule extends Command<void> {
   }
 }
 
+// As many as one append carries with ease.
+const HELD_AT_ONCE = 500;
+
 interface Before {
   readonly position: Position;
   readonly row: ProjectedRow | undefined;
   readonly rule: ClientRule | undefined;
   readonly rules: number;
+  /** Clients that the subject matches and that no block since the rule was set has held. */
+  readonly matching: ReadonlyArray<ProjectedRow & { readonly client_id: string }>;
 }
 
 @CommandHandler(SetClientRule)
@@ -39,22 +51,35 @@ export class SetClientRuleHandler implements ICommandHandler<SetClientRule> {
     private readonly store: EventStore,
   ) {}
 
-  async execute({ tenantId, subject, rule, actor, origin, reason }: SetClientRule): Promise<void> {
-    await retrying(async () => {
-      const before = await this.#before(tenantId, subject);
-      const events = rule
-        ? decideClientRule(before, { subject, ...rule }, reason)
-        : decideClientRuleRemoval(before.rule);
-      if (events.length === 0) return;
-      await this.store.append({
-        tenantId,
-        actor,
-        origin,
-        read: before.position,
-        events,
-        current: before.row ? [{ table: 'client_rules', row: before.row }] : [],
-      });
+  /**
+   * A block is told to enforcement points client by client, in the commit of the rule as far as one carries them. Whoever
+   * became a client between our reading and the rule's commit is held after it: nobody does once it has committed.
+   */
+  async execute(command: SetClientRule): Promise<void> {
+    while ((await retrying(() => this.#append(command))) === 'more');
+  }
+
+  async #append({ tenantId, subject, rule, actor, origin, reason }: SetClientRule): Promise<'more' | 'done'> {
+    const before = await this.#before(tenantId, subject);
+    const events = rule ? decideClientRule(before, { subject, ...rule }, reason) : decideClientRuleRemoval(before.rule);
+    const held = rule?.effect === 'block' ? before.matching : [];
+    const holds = decideHolds(
+      subject,
+      held.map((row) => row.client_id),
+    );
+    if (events.length + holds.length === 0) return 'done';
+    await this.store.append({
+      tenantId,
+      actor,
+      origin,
+      read: before.position,
+      events: [...events, ...holds],
+      current: [
+        ...(before.row ? [{ table: 'client_rules', row: before.row }] : []),
+        ...held.map((row) => ({ table: 'clients', row })),
+      ],
     });
+    return rule?.effect === 'block' ? 'more' : 'done';
   }
 
   async #before(tenantId: TenantId, subject: string): Promise<Before> {
@@ -73,8 +98,19 @@ export class SetClientRuleHandler implements ICommandHandler<SetClientRule> {
       const row = rows.find((one) => one.subject === subject);
       const rule = row &&
         row.removed_seq === null && { subject, effect: row.effect as ClientRule['effect'], scopes: row.scopes };
+      const since = rule && rule.effect === 'block' ? (row?.set_seq ?? 0) : position.seq + 1;
+      const matching = await tx
+        .selectFrom('clients')
+        .selectAll()
+        .where('tenant_id', '=', tenantId)
+        .where('removed_seq', 'is', null)
+        .where('held_seq', '<', since)
+        .where(sql<boolean>`${subject} = ANY (subjects)`)
+        .limit(HELD_AT_ONCE)
+        .execute();
       return {
         position,
+        matching: matching.map((one) => ({ ...one })),
         row: row && { ...row },
         rule: rule || undefined,
         rules: rows.filter((one) => one.removed_seq === null).length,

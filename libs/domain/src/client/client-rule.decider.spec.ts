@@ -4,6 +4,7 @@ import {
   type ClientRule,
   decideClientRule,
   decideClientRuleRemoval,
+  decideHolds,
   MOST_CLIENT_RULES,
 } from './client-rule.decider.ts';
 
@@ -25,6 +26,15 @@ describe('a rule about clients', () => {
     expect(types(decideClientRule({ rules: 1, rule: allow }, { ...block, subject: allow.subject }))).toEqual([
       'ClientRuleSet',
     ]);
+  });
+
+  it('holds every client that it blocks, for whom enforcement points wait', () => {
+    const events = decideHolds('host:evil.example', ['a', 'b']);
+    expect(events.map(({ payload }) => payload)).toEqual([
+      { clientId: 'a', subject: 'host:evil.example' },
+      { clientId: 'b', subject: 'host:evil.example' },
+    ]);
+    expect(events.every(({ definition }) => definition.endsAccess)).toBe(true);
   });
 
   it('is taken away once', () => {

@@ -1,5 +1,6 @@
 import { DomainError } from '@grantkeeper/kernel';
 import type { NewEvent } from '../event.ts';
+import { clientHeld } from './client.events.ts';
 import { clientRuleRemoved, clientRuleSet } from './client-rule.events.ts';
 
 /** How many rules a tenant may have: all of them are read at every request for authorization. */
@@ -45,6 +46,11 @@ export function decideClientRule(state: ClientRuleState, wanted: ClientRule, rea
   }
   const personal = reason === undefined ? {} : { reason: { subject: 'tenant' as const, value: reason } };
   return [clientRuleSet.on(subject, { subject, effect, scopes: scopes && [...scopes] }, personal)];
+}
+
+/** The clients whose access tokens a block ends: those that it matches and that have not been held for it. */
+export function decideHolds(subject: string, clientIds: readonly string[]): NewEvent[] {
+  return clientIds.map((clientId) => clientHeld.on(clientId, { clientId, subject }));
 }
 
 /** Takes a rule away; rejects with `client.rule_not_found` when there is none. */

@@ -62,6 +62,16 @@ export const clientChanged = defineEvent({
   says: 'Another version of a client’s metadata holds from now on: an admin set it, or someone consented to it.',
 });
 
+export const clientHeld = defineEvent({
+  type: 'ClientHeld',
+  version: 1,
+  streamType: 'client',
+  payload: z.object({ clientId: z.string(), subject: z.string() }),
+  privacy: { clientId: 'pseudonym', subject: 'business' },
+  endsAccess: true,
+  says: 'A rule blocks the client: access tokens that it holds are refused for good, its links until the rule is taken away.',
+});
+
 export const clientSecretRotated = defineEvent({
   type: 'ClientSecretRotated',
   version: 1,

@@ -125,6 +125,7 @@ export interface ClientsRow {
   admitted_seq: number;
   admitted_at: Timestamp;
   removed_seq: number | null;
+  held_seq: number;
   revoked_seq: number;
   stream_version: number;
 }

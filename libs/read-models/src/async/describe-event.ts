@@ -70,6 +70,7 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
     by === 'admin'
       ? `${acting(actor)} set another version of the client’s metadata.`
       : 'Someone consented to another version of the client.',
+  ClientHeld: ({ subject }) => `The client is held, because ${subject} is blocked.`,
   ClientSecretRotated: ({ overlapSeconds }, actor) =>
     `${acting(actor)} gave the client another secret${overlapSeconds ? `; the one before works ${overlapSeconds} s longer` : ''}.`,
   ClientRemoved: (_payload, actor) => `${acting(actor)} removed the client.`,
