@@ -1,3 +1,4 @@
+import type { CachedDocument } from '@grantkeeper/client-documents';
 import type { ClientRule, PolicySettings, ResourceScope } from '@grantkeeper/domain';
 import type { Position, ProjectedRow } from '@grantkeeper/event-store';
 import type { ClientMetadata } from '@grantkeeper/oauth';
@@ -13,12 +14,14 @@ export interface AuthorizeContext {
   readonly client: AdmittedClient | null;
   /** What the client has registered last: of a client that is known, perhaps another version than the one that is. */
   readonly registration: {
-    readonly kind: 'dynamic';
+    readonly kind: 'cimd' | 'dynamic';
     readonly metadata: ClientMetadata;
     readonly metadataDigest: string;
     readonly subjects: readonly string[];
   } | null;
   readonly rules: readonly ClientRule[];
+  /** The metadata document at the client's URL as it is cached; null for other ids, and before the first fetch. */
+  readonly document: CachedDocument<ClientMetadata> | null;
   readonly resources: readonly ContextResource[];
   /** What an admin has consented to for everyone, for this client. */
   readonly adminConsents: readonly ContextAdminConsent[];
@@ -42,6 +45,8 @@ export type AdmittedClient = ProjectedRow & {
 };
 
 export type ContextGrant = ProjectedRow & {
+  /** The version of the client's metadata that was consented to. */
+  readonly metadata_digest: string;
   readonly grant_id: string;
   readonly resource_id: string;
   readonly scopes: string[];

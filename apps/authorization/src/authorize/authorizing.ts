@@ -1,7 +1,14 @@
 import { Injectable } from '@nestjs/common';
+import { ClientDocuments, ClientDocumentUnavailable } from '@grantkeeper/client-documents';
 import { Database } from '@grantkeeper/event-store';
 import { OAuthError, type TenantId } from '@grantkeeper/kernel';
-import { authorizationRedirect, clientDisplay, redirectHost } from '@grantkeeper/oauth';
+import {
+  authorizationRedirect,
+  classifyClientId,
+  clientDisplay,
+  clientSubjects,
+  redirectHost,
+} from '@grantkeeper/oauth';
 import type { PresentedSession } from '../login/sessions.ts';
 import type { AuthorizationRequest } from './authorization-request.ts';
 import type { AuthorizeContext, ContextSession } from './authorize-context.ts';
@@ -24,6 +31,8 @@ export interface Asked {
   readonly consent: DueConsent;
   /** They have said it before, so long ago that the tenant asks again. */
   readonly consentExpired: boolean;
+  /** They have said it to another version of the client's metadata. */
+  readonly clientChanged: boolean;
 }
 
 /** An answer to the client by redirect; an error only after client and redirect URI are proven (AS-15). */
@@ -48,17 +57,50 @@ function refuseForPeople({ clientId, kind, metadata, redirectUri, verdict }: Pro
 /** Reads what a request is decided on, in one round trip, and applies the rules in their order. */
 @Injectable()
 export class Authorizing {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly documents: ClientDocuments,
+  ) {}
 
   async read(
     tenantId: TenantId,
     clientId: string | undefined,
     session: PresentedSession | undefined,
   ): Promise<AuthorizeContext> {
-    return this.database.call<AuthorizeContext>('authorize_context', tenantId, {
+    const context = await this.database.call<AuthorizeContext>('authorize_context', tenantId, {
       clientId: clientId ?? '',
       sessionHash: session?.hash.toString('hex') ?? null,
     });
+    if (clientId === undefined || classifyClientId(clientId) !== 'metadata_document') return context;
+    return { ...context, registration: await this.#published(tenantId, clientId, context) };
+  }
+
+  /**
+   * What a client whose id is a URL says of itself there: from the cache while that is fresh, so that the request costs
+   * one statement and no fetch. Rejects with `PageError`: nothing is proven without it (CIMD-04, CIMD-26).
+   */
+  async #published(
+    tenantId: TenantId,
+    clientId: string,
+    { settings, rules, client, document, tenant }: AuthorizeContext,
+  ): Promise<AuthorizeContext['registration']> {
+    // Not asked for when nothing can come of it: its publisher would learn of the request (CIMD-28).
+    if (settings.clientDocuments === 'off' || tenant.suspended) return null;
+    const subjects = clientSubjects(clientId, { redirect_uris: [] });
+    if (rules.some((rule) => rule.effect === 'block' && subjects.includes(rule.subject)))
+      throw new PageError('client_blocked');
+    try {
+      const { metadata, digest } = await this.documents.current(tenantId, clientId, document, {
+        trusted: client !== null && client.removed_seq === null,
+      });
+      return { kind: 'cimd', metadata, metadataDigest: digest, subjects: clientSubjects(clientId, metadata) };
+    } catch (error) {
+      if (error instanceof ClientDocumentUnavailable && error.transient)
+        throw new PageError('client_unreachable', error.message);
+      if (error instanceof ClientDocumentUnavailable) throw new PageError('unknown_client', error.message);
+      if (error instanceof OAuthError) throw new PageError('unknown_client', error.description);
+      throw error;
+    }
   }
 
   /** Rejects with `PageError` or `AnswerByRedirect`. */
@@ -79,10 +121,11 @@ export class Authorizing {
       const question = {
         scopes: access.scopes,
         grant: row,
+        changed: row !== undefined && redirect.kind === 'cimd' && row.metadata_digest !== redirect.metadataDigest,
         adminConsent: context.adminConsents.find((consent) => consent.resourceId === resourceId),
         settings: context.settings,
-        // Another version of the client is for the person to look at, whatever the link allows.
-        asksAnew: interaction.consent || redirect.changed,
+        // Another registration of the client is for the person to look at, whatever the link allows.
+        asksAnew: interaction.consent || (redirect.changed && redirect.kind !== 'cimd'),
         loopback: redirect.loopback,
         now,
       };
@@ -99,6 +142,7 @@ export class Authorizing {
         grant: row && { grantId: row.grant_id, scopes: row.scopes },
         consent,
         consentExpired: consentHasExpired(question),
+        clientChanged: question.changed,
       };
     });
   }

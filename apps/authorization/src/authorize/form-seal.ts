@@ -10,6 +10,8 @@ interface SealedForm {
   /** Where the ledger stood when the page was shown: a pending authorization is born there. */
   readonly position: Position;
   readonly expiresAt: number;
+  /** The version of the client's metadata that the page showed. */
+  readonly shown: string;
 }
 
 /**
@@ -20,21 +22,30 @@ interface SealedForm {
 export class FormSeal {
   constructor(private readonly secrets: MasterSecrets) {}
 
-  seal(purpose: 'login' | 'consent', holder: string, request: string, position: Position, now: Date): string {
+  seal(
+    purpose: 'login' | 'consent',
+    holder: string,
+    request: string,
+    position: Position,
+    now: Date,
+    shown = '',
+  ): string {
     const expiresAt = Math.floor(now.getTime() / 1000) + LIFETIME_SECONDS;
-    const body = `${this.secrets.current}.${position.epoch}.${position.seq}.${expiresAt}`;
+    const body = `${this.secrets.current}.${position.epoch}.${position.seq}.${expiresAt}.${shown}`;
     return `${body}.${this.#mac(this.secrets.current, purpose, holder, request, body)!.toString('base64url')}`;
   }
 
   /** What was sealed, or undefined when the form is another's, another request's, expired or made up. */
   open(seal: string, purpose: 'login' | 'consent', holder: string, request: string, now: Date): SealedForm | undefined {
-    const match = /^((\d{1,6})\.(\d{1,10})\.(\d{1,15})\.(\d{1,12}))\.([A-Za-z0-9_-]{43})$/.exec(seal);
+    const match = /^((\d{1,6})\.(\d{1,10})\.(\d{1,15})\.(\d{1,12})\.([A-Za-z0-9_-]{0,64}))\.([A-Za-z0-9_-]{43})$/.exec(
+      seal,
+    );
     if (!match) return undefined;
-    const [, body, version, epoch, seq, expiresAt, mac] = match;
+    const [, body, version, epoch, seq, expiresAt, shown = '', mac] = match;
     const expected = this.#mac(Number(version), purpose, holder, request, body!);
     if (!expected || !timingSafeEqual(expected, Buffer.from(mac!, 'base64url'))) return undefined;
     if (Number(expiresAt) * 1000 <= now.getTime()) return undefined;
-    return { position: { epoch: Number(epoch), seq: Number(seq) }, expiresAt: Number(expiresAt) };
+    return { position: { epoch: Number(epoch), seq: Number(seq) }, expiresAt: Number(expiresAt), shown };
   }
 
   #mac(version: number, purpose: string, holder: string, request: string, body: string): Buffer | undefined {

@@ -7,6 +7,7 @@ import { PageError } from './page-error.ts';
 
 const statusOf: Record<ErrorKind, number> = {
   unknown_client: 400,
+  client_unreachable: 400,
   invalid_redirect_uri: 400,
   invalid_request: 400,
   session_expired: 400,

@@ -68,7 +68,14 @@ export class ConsentPages {
       lasts: offline ? offlineLimits(context.settings) : { total: context.settings.accessTokenSeconds },
       action: `${context.issuer}/consent`,
       request: request.text,
-      csrf: this.seals.seal('consent', session.holder, `${slug}?${request.text}`, context.position, this.clock.now()),
+      csrf: this.seals.seal(
+        'consent',
+        session.holder,
+        `${slug}?${request.text}`,
+        context.position,
+        this.clock.now(),
+        redirect.metadataDigest,
+      ),
       switchAccountAction: `${context.issuer}/switch-account`,
     });
     await reply
@@ -86,6 +93,7 @@ function isNotice({ consent }: Asked): boolean {
 
 function reasonOf(asked: Asked): ConsentReason {
   if (isNotice(asked)) return 'notice';
+  if (asked.clientChanged && asked.context.settings.clientChanges !== 'accept') return 'changed';
   if (asked.grant && !coversScopes(asked.grant.scopes, asked.access.scopes)) return 'more';
   return asked.consentExpired ? 'again' : 'new';
 }

@@ -5,7 +5,8 @@ import { Clock, OAuthError } from '@grantkeeper/kernel';
 import { authorizationRedirect, readParameters, type Parameters } from '@grantkeeper/oauth';
 import type { FastifyReply } from 'fastify';
 import { AuthorizationRequest } from '../authorize/authorization-request.ts';
-import { Authorizing } from '../authorize/authorizing.ts';
+import { type Asked, Authorizing } from '../authorize/authorizing.ts';
+import { ClientRequests } from '../authorize/client-requests.ts';
 import { FormSeal } from '../authorize/form-seal.ts';
 import { PageError } from '../authorize/page-error.ts';
 import { PageFilter } from '../authorize/page.filter.ts';
@@ -25,6 +26,7 @@ export class ConsentController {
     private readonly authorizing: Authorizing,
     private readonly seals: FormSeal,
     private readonly pages: ConsentPages,
+    private readonly clientRequests: ClientRequests,
     private readonly commands: CommandBus,
     private readonly clock: Clock,
   ) {}
@@ -41,7 +43,7 @@ export class ConsentController {
     const tenantId = await this.issuers.tenantOf(slug);
     const { kept, rest } = splitScopeFields(body ?? {});
     const form = readParameters(rest);
-    const { request, session, shownAt } = this.#open(form, slug, cookie);
+    const { request, session, shownAt, shown } = this.#open(form, slug, cookie);
     const context = await this.authorizing.read(tenantId, request.parameters.get('client_id'), session);
     const asked = this.authorizing.judge(request, context, this.clock.now());
     this.authorizing.requireSession(asked);
@@ -54,6 +56,13 @@ export class ConsentController {
     }
     if (form.get('decision') !== 'approve')
       throw new PageError('invalid_request', 'decision must be approve or refuse');
+    const showAgain = async (now: Asked): Promise<void> => {
+      if (now.redirect.verdict.outcome === 'review') throw await this.clientRequests.ask(tenantId, now);
+      await this.pages.show(reply, now, slug, request, session, languages);
+    };
+    // The app, or what is decided about it, has changed while the page was open: nobody has seen what it says now.
+    if (shown !== asked.redirect.metadataDigest || asked.redirect.verdict.outcome !== 'allowed')
+      return showAgain(asked);
     // A notice is confirmed as it is; on the consent page the person has chosen.
     const notice = form.get('basis') === 'admin' ? asked.consent : undefined;
     const byAdmin =
@@ -71,7 +80,7 @@ export class ConsentController {
       await reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(location, 303);
     } catch (error) {
       if (!(error instanceof ConsentOvertaken)) throw error;
-      await this.pages.show(reply, error.asked, slug, request, session, languages);
+      await showAgain(error.asked);
     }
   }
 
@@ -99,6 +108,7 @@ export class ConsentController {
     request: AuthorizationRequest;
     session: PresentedSession;
     shownAt: Position;
+    shown: string;
   } {
     const session = this.sessions.read(slug, cookie);
     if (!session) throw new PageError('session_expired');
@@ -111,6 +121,6 @@ export class ConsentController {
       this.clock.now(),
     );
     if (!seal) throw new PageError('session_expired');
-    return { request, session, shownAt: seal.position };
+    return { request, session, shownAt: seal.position, shown: seal.shown };
   }
 }

@@ -54,14 +54,18 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
   async execute(command: GrantConsent): Promise<{ code: string; asked: Asked }> {
     const { tenantId, request, session } = command;
     let known: AuthorizeContext | undefined = command.context;
+    let approvedVersion: string | undefined;
     return retrying(async () => {
       const context = known ?? (await this.authorizing.read(tenantId, request.parameters.get('client_id'), session));
       known = undefined;
       const asked = this.authorizing.judge(request, context, this.clock.now());
       const person = this.authorizing.requireSession(asked);
+      approvedVersion ??= asked.redirect.metadataDigest;
       if (
         context.position.epoch !== command.shownAt.epoch ||
         Math.max(context.wideSeq, context.lastGrantRevokedSeq ?? 0) > command.shownAt.seq ||
+        asked.redirect.metadataDigest !== approvedVersion ||
+        asked.redirect.verdict.outcome !== 'allowed' ||
         !stillStands(command, asked)
       ) {
         throw new ConsentOvertaken(asked);

@@ -31,6 +31,14 @@ export class DiscoveryController {
 
   async #description(tenant: string) {
     const { issuer, scopes, resources, settings } = await this.issuers.factsOf(await this.issuers.tenantOf(tenant));
-    return { issuer, scopes, resources, features: { dynamicRegistration: settings.registration !== 'off' } };
+    return {
+      issuer,
+      scopes,
+      resources,
+      features: {
+        dynamicRegistration: settings.registration !== 'off',
+        clientIdMetadataDocuments: settings.clientDocuments === 'open',
+      },
+    };
   }
 }

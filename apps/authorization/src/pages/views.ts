@@ -26,7 +26,7 @@ export interface ScopeView {
  * Why the person is asked: for a new link, for more than their link allows, because they have not been asked for long, or
  * only to confirm what an admin has allowed for everyone.
  */
-export type ConsentReason = 'new' | 'more' | 'again' | 'notice';
+export type ConsentReason = 'new' | 'more' | 'again' | 'changed' | 'notice';
 
 export interface ConsentView {
   readonly lang: Lang;
@@ -59,6 +59,7 @@ export interface ConsentView {
 /** What can be wrong when there is no client to redirect to (AS-15, CIMD-26). */
 export type ErrorKind =
   | 'unknown_client'
+  | 'client_unreachable'
   | 'invalid_redirect_uri'
   | 'invalid_request'
   | 'session_expired'

@@ -49,6 +49,13 @@ export const policySettings = z.object({
   clientAdmission: z.enum(['open', 'review', 'allow_list']),
   /** The most that people may allow any client; absent for whatever the resource offers. */
   scopeCeiling: z.array(scopeName).max(100).optional(),
+  /** Whether clients may be known by the URL of a metadata document that they publish (CIMD-01). */
+  clientDocuments: z.enum(['off', 'open']),
+  /**
+   * What a change of such a document means for links that exist (CIMD-25): nothing, that people consent again, or that
+   * nobody links it until an admin has admitted the new version.
+   */
+  clientChanges: z.enum(['accept', 'consent', 'quarantine']),
   authorizationCodeSeconds: z.int().min(10).max(600),
   ...tokenSettings,
   sessionSeconds: z
@@ -84,6 +91,8 @@ export const defaultPolicy: PolicySettings = {
   registrationHosts: [],
   registrationUnusedDays: 90,
   clientAdmission: 'open',
+  clientDocuments: 'open',
+  clientChanges: 'consent',
   accessTokenSeconds: 600,
   authorizationCodeSeconds: 60,
   refreshIdleSeconds: 30 * 86_400,

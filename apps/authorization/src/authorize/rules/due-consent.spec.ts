@@ -8,6 +8,7 @@ const grant = (changes: Partial<ContextGrant> = {}): ContextGrant => ({
   grant_id: 'g',
   resource_id: 'r',
   scopes: ['a', 'b'],
+  metadata_digest: 'd',
   consented_at: '2026-10-01T12:00:00Z',
   admin_consent_id: null,
   ...changes,
@@ -17,6 +18,7 @@ const due = (changes: Partial<ConsentQuestion> = {}) =>
   dueConsent({
     scopes: ['a'],
     grant: undefined,
+    changed: false,
     adminConsent: undefined,
     settings: defaultPolicy,
     asksAnew: false,
@@ -24,6 +26,7 @@ const due = (changes: Partial<ConsentQuestion> = {}) =>
     now,
     ...changes,
   });
+const accepting = { ...defaultPolicy, clientChanges: 'accept' as const };
 const silent = { ...defaultPolicy, adminConsent: 'silent' as const };
 const fortnight = { ...defaultPolicy, consentMaxAgeDays: 14 };
 
@@ -34,6 +37,8 @@ describe('the consent that is due', () => {
     ['for more than the link allows', { grant: grant(), scopes: ['a', 'c'] }, 'page'],
     ['where the client asks anew', { grant: grant(), asksAnew: true }, 'page'],
     ['at a loopback address', { grant: grant(), loopback: true }, 'page'],
+    ['where the client has changed since (CIMD-25)', { grant: grant(), changed: true }, 'page'],
+    ['where a change is accepted as it comes', { grant: grant(), changed: true, settings: accepting }, 'remembered'],
     ['on the day on which it expires', { grant: grant(), settings: fortnight }, 'page'],
     ['the day before', { grant: grant({ consented_at: '2026-10-01T12:00:01Z' }), settings: fortnight }, 'remembered'],
     ['under an admin’s consent', { adminConsent }, 'notice'],

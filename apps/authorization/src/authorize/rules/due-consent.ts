@@ -16,6 +16,8 @@ export type DueConsent =
 export interface ConsentQuestion {
   readonly scopes: readonly string[];
   readonly grant: ContextGrant | undefined;
+  /** The grant was given to another version of the client's metadata. */
+  readonly changed: boolean;
   readonly adminConsent: ContextAdminConsent | undefined;
   readonly settings: PolicySettings;
   /** The client wants the person to be asked, whatever they have allowed before. */
@@ -28,7 +30,7 @@ export interface ConsentQuestion {
 /** Decides it. An admin's consent never replaces one that a person gave: their link would end with it. */
 export function dueConsent(question: ConsentQuestion): DueConsent {
   const { scopes, grant, adminConsent, settings, asksAnew, loopback } = question;
-  const clickless = !asksAnew && !loopback;
+  const clickless = !asksAnew && !loopback && !mustConsentToChange(question);
   const allowed = grant !== undefined && coversScopes(grant.scopes, scopes);
   if (allowed && clickless && grant.admin_consent_id === null && !consentHasExpired(question)) {
     return { kind: 'remembered' };
@@ -41,6 +43,11 @@ export function dueConsent(question: ConsentQuestion): DueConsent {
   if (allowed && clickless && grant.admin_consent_id === adminConsent.consentId) return { kind: 'remembered' };
   const silent = settings.adminConsent === 'silent' && clickless;
   return { kind: silent ? 'by_admin' : 'notice', adminConsentId: adminConsent.consentId };
+}
+
+/** Whether another version of the client is the person's to accept (CIMD-25), rather than accepted as it comes. */
+function mustConsentToChange({ changed, settings }: ConsentQuestion): boolean {
+  return changed && settings.clientChanges !== 'accept';
 }
 
 /** The tenant asks its people again after some days, and these are over. */

@@ -39,7 +39,7 @@ export function proveRedirect(parameters: Parameters, context: AuthorizeContext)
   if (!known) {
     const hint =
       classifyClientId(clientId) === 'metadata_document'
-        ? 'client ID metadata documents are not accepted here yet'
+        ? 'client ID metadata documents are not accepted here'
         : undefined;
     throw new PageError('unknown_client', hint);
   }
@@ -50,14 +50,7 @@ export function proveRedirect(parameters: Parameters, context: AuthorizeContext)
   return {
     clientId,
     ...known,
-    verdict: judgeClient({
-      settings: context.settings,
-      rules: context.rules,
-      subjects: known.subjects,
-      // What has been trusted is a version: another one is as unknown as a client that nobody has seen.
-      admitted: known.admitted && !known.changed,
-      approved: known.approved,
-    }),
+    verdict: verdictOn(known, context),
     redirectUri: presented,
     loopback: isLoopbackRedirect(presented),
   };
@@ -68,11 +61,24 @@ type Known = Pick<
   'kind' | 'metadata' | 'metadataDigest' | 'subjects' | 'admitted' | 'approved' | 'changed'
 >;
 
-/** The client in the version that holds: a newer registration of its own (RFC 7592) before the one consented to. */
+/** What the tenant says of a client in this version; a change of what it publishes can need an admin (CIMD-25). */
+function verdictOn(known: Known, { settings, rules }: AuthorizeContext): ClientVerdict {
+  const { kind, subjects, admitted, approved, changed } = known;
+  // What has been trusted is a version: another one is as unknown as a client that nobody has seen.
+  const verdict = judgeClient({ settings, rules, subjects, admitted: admitted && !changed, approved });
+  const quarantined = kind === 'cimd' && changed && settings.clientChanges === 'quarantine';
+  return quarantined && verdict.outcome === 'allowed' ? { ...verdict, outcome: 'review' } : verdict;
+}
+
+/** The client in the version that holds: what it registers (RFC 7592) or publishes now before what was consented to. */
 function knownClient({ client, registration }: AuthorizeContext): Known | undefined {
-  // Removed is not unknown: the id of a registered or dynamic client is never given again.
-  if (client?.removed_seq != null) return undefined;
-  if (!client) return registration ? { ...registration, admitted: false, approved: false, changed: false } : undefined;
+  const published = registration?.kind === 'cimd';
+  // Removed is not unknown: the id of a registered or dynamic client is never given again. A document may come back.
+  if (client?.removed_seq != null && !published) return undefined;
+  // A client is not taken at the word that it no longer publishes.
+  if (client?.kind === 'cimd' && !published) return undefined;
+  if (!client || client.removed_seq !== null)
+    return registration ? { ...registration, admitted: false, approved: false, changed: false } : undefined;
   const { kind, metadata, metadata_digest: metadataDigest, subjects, approved } = client;
   const changed = registration !== null && registration.metadataDigest !== metadataDigest;
   const version = changed ? registration : { kind, metadata, metadataDigest, subjects };

@@ -21,6 +21,9 @@ export const de: Messages = {
   'consent.again.title': 'Soll {client} mit {resource} verbunden bleiben?',
   'consent.again.lead':
     'Sie haben das vor längerer Zeit erlaubt. {tenant} bittet von Zeit zu Zeit um eine Bestätigung.',
+  'consent.changed.title': '{client} hat sich geändert. Erneut mit {resource} verbinden?',
+  'consent.changed.lead':
+    'Der Herausgeber hat die Angaben der App geändert, seit Sie sie erlaubt haben. Prüfen Sie die Einzelheiten.',
   'consent.notice.title': '{client} mit {resource} verbinden',
   'consent.notice.lead':
     '{tenant} hat diese App für alle freigegeben. Fahren Sie nur fort, wenn Sie das gerade selbst begonnen haben.',
@@ -69,6 +72,11 @@ export const de: Messages = {
     'Die App, die Sie hierher geschickt hat, ist nicht registriert, oder ihre Registrierung ist abgelaufen.',
   'error.unknown_client.todo':
     'Gehen Sie zurück zur App, entfernen Sie die Verbindung und fügen Sie sie neu hinzu. Hilft das nicht, fragen Sie Ihre Administration.',
+  'error.client_unreachable.title': 'Diese App lässt sich gerade nicht prüfen',
+  'error.client_unreachable.what':
+    'Die Angaben des Herausgebers über die App konnten nicht gelesen werden, deshalb haben wir hier angehalten.',
+  'error.client_unreachable.todo':
+    'Gehen Sie zur App zurück und versuchen Sie es in einigen Minuten erneut. Geschieht es wieder, sagen Sie es den Herstellern der App.',
   'error.invalid_redirect_uri.title': 'Diese App würde Sie an eine unbekannte Adresse schicken',
   'error.invalid_redirect_uri.what':
     'Die Rücksprungadresse in der Anfrage hat die App nicht registriert. Zum Schutz Ihres Kontos haben wir hier angehalten.',

@@ -18,6 +18,9 @@ export const en = {
   'consent.more.title': '{client} wants to do more in {resource}',
   'consent.again.title': 'Should {client} stay connected to {resource}?',
   'consent.again.lead': 'You allowed this a while ago. {tenant} asks you to confirm it from time to time.',
+  'consent.changed.title': '{client} has changed. Connect it to {resource} again?',
+  'consent.changed.lead':
+    'Its publisher has changed what the app says of itself since you allowed it. Check the details below.',
   'consent.notice.title': 'Connect {client} to {resource}',
   'consent.notice.lead':
     '{tenant} has approved this app for everyone. Continue if you have just started this yourself.',
@@ -64,6 +67,10 @@ export const en = {
   'error.unknown_client.what': 'The app that sent you here is not registered, or its registration has ended.',
   'error.unknown_client.todo':
     'Go back to the app, remove the connection and add it again. If that does not help, ask your administrator.',
+  'error.client_unreachable.title': 'This app cannot be checked right now',
+  'error.client_unreachable.what': 'What the app’s publisher says about it could not be read, so we stopped here.',
+  'error.client_unreachable.todo':
+    'Go back to the app and try again in a few minutes. If it happens again, tell its makers.',
   'error.invalid_redirect_uri.title': 'This app would send you to an unknown address',
   'error.invalid_redirect_uri.what':
     'The return address in the request is not one that the app has registered. To protect your account, we stopped here.',

@@ -10,7 +10,7 @@ export const consentTemplate = `<% layout('@layout') %>
 <% if (it.client.verifiedHost) { %>
 <p class="centered"><span class="badge badge-good"><%~ it.icons.check %><span><%~ p.html('consent.verified', { host: it.client.verifiedHost }) %></span></span></p>
 <% } %>
-<% if (notice || it.reason === 'again') { %>
+<% if (notice || it.reason === 'again' || it.reason === 'changed') { %>
 <p class="lead centered"><%~ p.html(key + '.lead', { tenant: it.tenantName }) %></p>
 <% } %>
 <% if (it.problem) { %>
