@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { ConcurrencyError, DomainError, type TenantId } from '@grantkeeper/kernel';
+import type { TenantId } from '@grantkeeper/kernel';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { FaultyProxy, type Fault } from '../../chaos/support/faulty-proxy.ts';
@@ -7,6 +6,7 @@ import { type Outcome, violations } from './checks.ts';
 import type { Command } from './commands.ts';
 import { openProduct, type Product } from './product.ts';
 import { createSeen, Followers, inward, outward, settle } from './recording-consumers.ts';
+import { untilAnswered } from './sender.ts';
 import { ModelTenant } from './tenant.ts';
 
 export interface ModelOptions {
@@ -79,11 +79,7 @@ export async function runModel(url: string, commands: readonly Command[], option
             untilAnswered(attempts[copy % attempts.length] as () => Promise<never>, () => (repeated += 1)),
           ),
         );
-        const [outcome] = answers;
-        if (!outcome) throw new Error('A command has at least one sender.');
-        if (answers.some((answer) => JSON.stringify(answer) !== JSON.stringify(outcome)))
-          throw new Error(`Copies of ${id} have different answers: ${JSON.stringify(answers)}`);
-        outcomes[command.tenant]?.set(id, outcome);
+        outcomes[command.tenant]?.set(id, sameAnswer(id, answers));
       }
     };
     let terminated = 0;
@@ -128,35 +124,23 @@ export async function runModel(url: string, commands: readonly Command[], option
   }
 }
 
+/**
+ * What copies of one command were told. What was done was done once, so all that were told of it were told the same. A
+ * refusal is decided on what there is and not kept: a copy that comes later may find more, and be done.
+ */
+function sameAnswer(id: string, answers: readonly Outcome[]): Outcome {
+  const done = answers.filter((answer) => 'done' in answer);
+  const [outcome] = done.length > 0 ? done : answers;
+  if (!outcome) throw new Error('A command has at least one sender.');
+  if (done.some((answer) => JSON.stringify(answer) !== JSON.stringify(outcome)))
+    throw new Error(`Copies of ${id} have different answers: ${JSON.stringify(answers)}`);
+  return outcome;
+}
+
 function cut({ cutsPerMille, random }: ModelOptions): Fault {
   const drawn = random() * 1_000;
   if (drawn >= cutsPerMille) return undefined;
   return drawn < cutsPerMille / 2 ? 'before' : 'after';
-}
-
-/** Sends until there is an answer, as a client does whose connection was lost: it cannot know what became of it. */
-async function untilAnswered(send: () => Promise<{ events: number | 'some' }>, again: () => void): Promise<Outcome> {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      const { events } = await send();
-      return { done: { events } };
-    } catch (error) {
-      if (error instanceof DomainError) return { refused: error.code };
-      const lost = error instanceof ConcurrencyError || isLost(error);
-      if (!lost || tries > 500) throw error;
-      again();
-      await sleep(2 + Math.min(tries, 20));
-    }
-  }
-}
-
-/** Whether the connection went away: by the proxy, by an administrator's command, or while it was being opened. */
-function isLost(error: unknown): boolean {
-  const { code, message } = error as { code?: string; message?: string };
-  if (code !== undefined) return /^(57P0\d|08\d{3}|ECONNRESET|EPIPE|ECONNREFUSED|25P02)$/.test(code);
-  return /Connection terminated|Client has encountered a connection error|not queryable|timeout exceeded/.test(
-    message ?? '',
-  );
 }
 
 /** Terminates every backend of the services now and then, as a fail-over or a careless administrator would. */
