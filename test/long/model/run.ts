@@ -1,6 +1,7 @@
 import type { TenantId } from '@grantkeeper/kernel';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
+import { MisusedFamilies } from '../../../apps/worker/src/jobs/misused-families.ts';
 import { FaultyProxy, type Fault } from '../../chaos/support/faulty-proxy.ts';
 import { type Outcome, violations } from './checks.ts';
 import type { Command } from './commands.ts';
@@ -91,6 +92,9 @@ export async function runModel(url: string, commands: readonly Command[], option
       terminated = await terminator.stop();
       proxy.fault = () => undefined;
     }
+    // As the worker's sweep does it: what a token request has seen misused is ended in the record.
+    const misused = new MisusedFamilies(calm.database, calm.store);
+    for (const id of ids) await misused.end(id);
     await settle(calm.database, consumers, ids);
     const found: string[] = [];
     let events = 0;
