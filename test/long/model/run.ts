@@ -59,7 +59,8 @@ export async function runModel(url: string, commands: readonly Command[], option
     const faces = tenants.map((tenant) => products.map((product) => tenant.servedBy(product)));
     proxy.fault = () => cut(options);
     const ids = tenants.map(({ id }) => id);
-    const terminator = new Terminator(url, options.terminateEveryMs);
+    let answered = 0;
+    const terminator = new Terminator(url, options.terminateEveryMs, () => answered);
     const followers = new Followers(
       workers.map(({ database }) => database),
       consumers,
@@ -81,6 +82,7 @@ export async function runModel(url: string, commands: readonly Command[], option
           ),
         );
         outcomes[command.tenant]?.set(id, sameAnswer(id, answers));
+        answered += 1;
       }
     };
     let terminated = 0;
@@ -147,14 +149,22 @@ function cut({ cutsPerMille, random }: ModelOptions): Fault {
   return drawn < cutsPerMille / 2 ? 'before' : 'after';
 }
 
+/** Commands that are answered between two terminations at least. */
+const PROGRESS = 10;
+
 /** Terminates every backend of the services now and then, as a fail-over or a careless administrator would. */
 class Terminator {
   readonly #owner: pg.Pool;
   readonly #timer: NodeJS.Timeout | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #terminated = 0;
+  #answeredThen = 0;
 
-  constructor(url: string, everyMs: number) {
+  constructor(
+    url: string,
+    everyMs: number,
+    private readonly answered: () => number,
+  ) {
     this.#owner = new pg.Pool({ connectionString: url, max: 1 });
     this.#owner.on('error', () => undefined);
     if (everyMs > 0) this.#timer = setInterval(() => (this.#running = this.#terminate()), everyMs);
@@ -168,6 +178,9 @@ class Terminator {
   }
 
   async #terminate(): Promise<void> {
+    // On a machine so busy that nothing is answered in between, nothing ever would be.
+    if (this.answered() - this.#answeredThen < PROGRESS) return;
+    this.#answeredThen = this.answered();
     const { rows } = await this.#owner.query<{ n: number }>(
       `SELECT count(pg_terminate_backend(pid))::int AS n FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
     );
