@@ -9,7 +9,7 @@ import type { EventConsumer } from './event-consumer.ts';
 import { EventReader, type Progress } from './event-reader.ts';
 import { generationOf, projectionConsumer } from './projection-consumer.ts';
 import { type Generation, ProjectionGenerations } from './projection-generations.ts';
-import type { RetryPolicy } from './retry-policy.ts';
+import { CURSOR_IS_DUE, type RetryPolicy } from './retry-policy.ts';
 
 /**
  * `busy`: another runner has the lease; `waiting`: the next event failed and is not due yet, or time is up; `failed`: it failed now;
@@ -127,7 +127,7 @@ export class ConsumerRunner {
         'c.attempts',
         'c.failed_at',
         'c.through_at',
-        sql<boolean>`coalesce(c.retry_at > clock_timestamp(), false)`.as('early'),
+        sql<boolean>`NOT ${sql.raw(CURSOR_IS_DUE)}`.as('early'),
       ])
       .where('c.tenant_id', '=', tenant)
       .where('c.consumer', '=', consumer.name)

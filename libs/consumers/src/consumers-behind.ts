@@ -2,6 +2,7 @@ import type { Database } from '@grantkeeper/event-store';
 import { type TenantId, tenantId } from '@grantkeeper/kernel';
 import type { AsyncProjection } from '@grantkeeper/read-models';
 import type { EventConsumer } from './event-consumer.ts';
+import { CURSOR_IS_DUE } from './retry-policy.ts';
 
 /** A tenant and who has something to read there: a consumer, or a projection whichever of its generations. */
 export interface Behind {
@@ -32,7 +33,7 @@ export class ConsumersBehind {
       `SELECT h.tenant_id, wanted.consumer
        FROM heads h CROSS JOIN unnest($1::text[]) AS wanted(consumer)
        LEFT JOIN consumer_cursors c ON c.tenant_id = h.tenant_id AND c.consumer = wanted.consumer
-       WHERE h.seq > coalesce(c.seq, 0) AND (c.retry_at IS NULL OR c.retry_at <= clock_timestamp())
+       WHERE h.seq > coalesce(c.seq, 0) AND ${CURSOR_IS_DUE}
        ORDER BY c.retry_at NULLS LAST, h.tenant_id
        LIMIT $2`,
       [this.consumers.map(({ name }) => name), MOST],
@@ -57,7 +58,7 @@ export class ConsumersBehind {
        HAVING bool_or(g.state = 'retired')
          OR coalesce(max(g.version) FILTER (WHERE g.state <> 'retired'), 0) < max(wanted.version)
          OR bool_or(g.version = wanted.version AND g.state <> 'retired' AND (g.state = 'building' OR c.seq < h.seq)
-           AND (c.retry_at IS NULL OR c.retry_at <= clock_timestamp()))
+           AND ${CURSOR_IS_DUE})
        ORDER BY min(c.retry_at) NULLS LAST, h.tenant_id
        LIMIT $3`,
       [this.projections.map(({ name }) => name), this.projections.map(({ version }) => version), MOST],

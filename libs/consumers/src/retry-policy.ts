@@ -6,6 +6,13 @@ export interface RetryPolicy {
   delayMs(failures: number): number;
 }
 
+/**
+ * SQL: whether the cursor `c` may be tried now. No policy waits as long as a quarter of an hour, so a retry that is further
+ * away was set before the clock went back.
+ */
+export const CURSOR_IS_DUE = `(c.retry_at IS NULL OR c.retry_at <= clock_timestamp()
+  OR c.retry_at > clock_timestamp() + interval '15 minutes')`;
+
 const FIRST_MS = 1_000;
 const FACTOR = 3;
 

@@ -30,28 +30,29 @@ export function sessionOptions(role: Role): string {
 }
 
 /**
- * A pool whose every connection acts as `role` and gives up rather than hold a tenant: a lost host is noticed within
- * seconds by TCP, a forgotten transaction is ended by the server.
+ * How every connection acts as `role` and gives up rather than hold a tenant: a lost host is noticed within seconds by
+ * TCP, a forgotten transaction is ended by the server.
  */
-export function openPool(
-  url: string,
-  role: Role,
-  options: { max?: number; onError?: (error: Error) => void } = {},
-): pg.Pool {
-  const pool = new pg.Pool({ ...connectionOf(url, role), max: options.max ?? 20, idleTimeoutMillis: 30_000 });
-  // Without listeners a connection that dies, idle or in use, takes the process with it.
-  pool.on('error', (error) => options.onError?.(error));
-  pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)));
-  return pool;
-}
-
-function connectionOf(url: string, role: Role): pg.ClientConfig {
+export function connectionSettings(url: string, role: Role): pg.ClientConfig {
   return {
     connectionString: url,
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
     options: sessionOptions(role),
   };
+}
+
+/** A pool of connections with {@link connectionSettings}. */
+export function openPool(
+  url: string,
+  role: Role,
+  options: { max?: number; onError?: (error: Error) => void } = {},
+): pg.Pool {
+  const pool = new pg.Pool({ ...connectionSettings(url, role), max: options.max ?? 20, idleTimeoutMillis: 30_000 });
+  // Without listeners a connection that dies, idle or in use, takes the process with it.
+  pool.on('error', (error) => options.onError?.(error));
+  pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)));
+  return pool;
 }
 
 export type Transaction = ControlledTransaction<Schema>;
@@ -132,7 +133,7 @@ export class Database {
    * resolves when the connection is gone.
    */
   async listen(channel: string, onNotice: () => void): Promise<{ ended: Promise<void>; close: () => Promise<void> }> {
-    const client = new pg.Client(connectionOf(this.#url, 'relay'));
+    const client = new pg.Client(connectionSettings(this.#url, 'relay'));
     const ended = new Promise<void>((resolve) => {
       client.once('end', resolve);
       client.once('error', () => resolve());

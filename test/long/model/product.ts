@@ -13,7 +13,9 @@ export interface Product {
   readonly revoke: RevokeAccessHandler;
 }
 
-const secrets = new MasterSecrets([{ version: 1, key: randomBytes(32) }]);
+/** The master key of this process, for those that it starts. */
+export const masterKey = randomBytes(32);
+const secrets = new MasterSecrets([{ version: 1, key: masterKey }]);
 
 /** All that are opened in a process share the master key, as copies of a service do. */
 export function openProduct(url: string): Product {

@@ -1,12 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { ConcurrencyError, DomainError, type TenantId } from '@grantkeeper/kernel';
+import type { TenantId } from '@grantkeeper/kernel';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
+import { MisusedFamilies } from '../../../apps/worker/src/jobs/misused-families.ts';
 import { FaultyProxy, type Fault } from '../../chaos/support/faulty-proxy.ts';
 import { type Outcome, violations } from './checks.ts';
 import type { Command } from './commands.ts';
 import { openProduct, type Product } from './product.ts';
 import { createSeen, Followers, inward, outward, settle } from './recording-consumers.ts';
+import { untilAnswered } from './sender.ts';
 import { ModelTenant } from './tenant.ts';
 
 export interface ModelOptions {
@@ -58,7 +59,8 @@ export async function runModel(url: string, commands: readonly Command[], option
     const faces = tenants.map((tenant) => products.map((product) => tenant.servedBy(product)));
     proxy.fault = () => cut(options);
     const ids = tenants.map(({ id }) => id);
-    const terminator = new Terminator(url, options.terminateEveryMs);
+    let answered = 0;
+    const terminator = new Terminator(url, options.terminateEveryMs, () => answered);
     const followers = new Followers(
       workers.map(({ database }) => database),
       consumers,
@@ -79,11 +81,8 @@ export async function runModel(url: string, commands: readonly Command[], option
             untilAnswered(attempts[copy % attempts.length] as () => Promise<never>, () => (repeated += 1)),
           ),
         );
-        const [outcome] = answers;
-        if (!outcome) throw new Error('A command has at least one sender.');
-        if (answers.some((answer) => JSON.stringify(answer) !== JSON.stringify(outcome)))
-          throw new Error(`Copies of ${id} have different answers: ${JSON.stringify(answers)}`);
-        outcomes[command.tenant]?.set(id, outcome);
+        outcomes[command.tenant]?.set(id, sameAnswer(id, answers));
+        answered += 1;
       }
     };
     let terminated = 0;
@@ -95,6 +94,9 @@ export async function runModel(url: string, commands: readonly Command[], option
       terminated = await terminator.stop();
       proxy.fault = () => undefined;
     }
+    // As the worker's sweep does it: what a token request has seen misused is ended in the record.
+    const misused = new MisusedFamilies(calm.database, calm.store);
+    for (const id of ids) await misused.end(id);
     await settle(calm.database, consumers, ids);
     const found: string[] = [];
     let events = 0;
@@ -128,36 +130,27 @@ export async function runModel(url: string, commands: readonly Command[], option
   }
 }
 
+/**
+ * What copies of one command were told. What was done was done once, so all that were told of it were told the same. A
+ * refusal is decided on what there is and not kept: a copy that comes later may find more, and be done.
+ */
+function sameAnswer(id: string, answers: readonly Outcome[]): Outcome {
+  const done = answers.filter((answer) => 'done' in answer);
+  const [outcome] = done.length > 0 ? done : answers;
+  if (!outcome) throw new Error('A command has at least one sender.');
+  if (done.some((answer) => JSON.stringify(answer) !== JSON.stringify(outcome)))
+    throw new Error(`Copies of ${id} have different answers: ${JSON.stringify(answers)}`);
+  return outcome;
+}
+
 function cut({ cutsPerMille, random }: ModelOptions): Fault {
   const drawn = random() * 1_000;
   if (drawn >= cutsPerMille) return undefined;
   return drawn < cutsPerMille / 2 ? 'before' : 'after';
 }
 
-/** Sends until there is an answer, as a client does whose connection was lost: it cannot know what became of it. */
-async function untilAnswered(send: () => Promise<{ events: number | 'some' }>, again: () => void): Promise<Outcome> {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      const { events } = await send();
-      return { done: { events } };
-    } catch (error) {
-      if (error instanceof DomainError) return { refused: error.code };
-      const lost = error instanceof ConcurrencyError || isLost(error);
-      if (!lost || tries > 500) throw error;
-      again();
-      await sleep(2 + Math.min(tries, 20));
-    }
-  }
-}
-
-/** Whether the connection went away: by the proxy, by an administrator's command, or while it was being opened. */
-function isLost(error: unknown): boolean {
-  const { code, message } = error as { code?: string; message?: string };
-  if (code !== undefined) return /^(57P0\d|08\d{3}|ECONNRESET|EPIPE|ECONNREFUSED|25P02)$/.test(code);
-  return /Connection terminated|Client has encountered a connection error|not queryable|timeout exceeded/.test(
-    message ?? '',
-  );
-}
+/** Commands that are answered between two terminations at least. */
+const PROGRESS = 10;
 
 /** Terminates every backend of the services now and then, as a fail-over or a careless administrator would. */
 class Terminator {
@@ -165,8 +158,13 @@ class Terminator {
   readonly #timer: NodeJS.Timeout | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #terminated = 0;
+  #answeredThen = 0;
 
-  constructor(url: string, everyMs: number) {
+  constructor(
+    url: string,
+    everyMs: number,
+    private readonly answered: () => number,
+  ) {
     this.#owner = new pg.Pool({ connectionString: url, max: 1 });
     this.#owner.on('error', () => undefined);
     if (everyMs > 0) this.#timer = setInterval(() => (this.#running = this.#terminate()), everyMs);
@@ -180,6 +178,9 @@ class Terminator {
   }
 
   async #terminate(): Promise<void> {
+    // On a machine so busy that nothing is answered in between, nothing ever would be.
+    if (this.answered() - this.#answeredThen < PROGRESS) return;
+    this.#answeredThen = this.answered();
     const { rows } = await this.#owner.query<{ n: number }>(
       `SELECT count(pg_terminate_backend(pid))::int AS n FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
     );

@@ -12,6 +12,8 @@ const PREFIX = 'gka_';
 export interface AdminCaller {
   readonly tenantId: TenantId;
   readonly operator: boolean;
+  readonly keyId: string;
+  /** The key, or the person for whom its holder acts, with the key behind them. */
   readonly actor: Actor;
   /** Where the request came from, to be kept with what it causes; sealed under the tenant's key, as no person is named. */
   readonly origin?: { readonly address: string; readonly subject: 'tenant' };
@@ -93,7 +95,34 @@ export class AdminKeys {
     const presented = hashSecret(bytes.subarray(32).toString('base64url'));
     if (!timingSafeEqual(found?.secret_hash ?? Buffer.alloc(32), presented) || !found) throw unauthenticated();
     const operator = tenantId === SYSTEM_TENANT;
-    return { tenantId, operator, actor: { kind: operator ? 'operator' : 'admin', id: keyId } };
+    return { tenantId, operator, keyId, actor: { kind: operator ? 'operator' : 'admin', id: keyId } };
+  }
+
+  /**
+   * The same caller acting for a person of `tenantId`: the record then names the person, and the key behind them. Rejects
+   * with `admin.acting_for_unknown` when the tenant has no such person.
+   */
+  async actingFor(caller: AdminCaller, tenantId: TenantId, userId: string): Promise<AdminCaller> {
+    const person = isUuid(userId)
+      ? await this.database.asTenant(tenantId, (tx) =>
+          tx
+            .selectFrom('users')
+            .select(['user_id', 'role'])
+            .where('tenant_id', '=', tenantId)
+            .where('user_id', '=', userId)
+            .executeTakeFirst(),
+        )
+      : undefined;
+    if (!person) {
+      throw new DomainError(
+        'admin.acting_for_unknown',
+        'Grantkeeper-Acting-For names a person of this tenant by id, and there is no such person.',
+        'invalid',
+        'Grantkeeper-Acting-For',
+      );
+    }
+    const kind = person.role === 'admin' ? 'admin' : 'user';
+    return { ...caller, actor: { kind, id: person.user_id, via: caller.actor } };
   }
 }
 

@@ -13,7 +13,8 @@ const admitted = new WeakMap<FastifyRequest, Admitted>();
 
 /**
  * Lets in who holds an admin key, and at a tenant only its own admins and the operators. A tenant that the caller may
- * not see is answered like one that does not exist.
+ * not see is answered like one that does not exist. `Grantkeeper-Acting-For` names the person for whom the holder acts; it
+ * changes what is recorded, and nothing of what is allowed.
  */
 @Injectable()
 export class AdminGuard implements CanActivate {
@@ -38,7 +39,11 @@ export class AdminGuard implements CanActivate {
     if (!tenantId || (!caller.operator && caller.tenantId !== tenantId)) {
       throw new DomainError('tenant.not_found', 'There is no such tenant.', 'not_found', 'tenant');
     }
-    admitted.set(request, { caller, tenantId });
+    const person = request.headers['grantkeeper-acting-for'];
+    admitted.set(request, {
+      caller: person === undefined ? caller : await this.keys.actingFor(caller, tenantId, String(person)),
+      tenantId,
+    });
     return true;
   }
 }

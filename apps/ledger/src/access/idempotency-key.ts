@@ -48,5 +48,5 @@ function commandId(key: string | undefined, caller: AdminCaller, operation: stri
       'Idempotency-Key',
     );
   }
-  return uuidv5(JSON.stringify([caller.actor.id, operation, key]), NAMESPACE);
+  return uuidv5(JSON.stringify([caller.keyId, operation, key]), NAMESPACE);
 }

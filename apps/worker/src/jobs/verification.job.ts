@@ -17,7 +17,7 @@ import { Logger } from '@nestjs/common';
 import { v5 as uuidv5 } from 'uuid';
 
 const verifications = new Counter(
-  'ledger_verifications_total',
+  'grantkeeper_ledger_verifications_total',
   'Ledgers that were folded and compared with their live rows, by what came of it.',
 );
 

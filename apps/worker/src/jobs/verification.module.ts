@@ -7,6 +7,7 @@ import {
   Module,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
+import { VerificationGauges } from './verification-gauges.ts';
 import { standardPace, VerificationJob, type VerificationPace } from './verification.job.ts';
 
 const EVERY_MS = 10_000;
@@ -47,6 +48,11 @@ export class VerificationModule {
           inject: [Database, EventStore],
           useFactory: (database: Database, store: EventStore) =>
             new VerificationJob(database, store, inlineProjections, pace),
+        },
+        {
+          provide: VerificationGauges,
+          inject: [Database],
+          useFactory: (database: Database) => new VerificationGauges(database),
         },
         {
           provide: ContinuousVerification,

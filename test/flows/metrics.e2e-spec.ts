@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type RunningProduct, startProduct } from '../support/product.ts';
+
+let product: RunningProduct;
+beforeAll(async () => {
+  product = await startProduct();
+});
+afterAll(async () => product?.stop());
+
+async function metrics(): Promise<Map<string, number>> {
+  const text = await fetch(`${product.summary.adminUrl}/metrics`).then((answer) => answer.text());
+  return new Map(
+    text
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
+  );
+}
+
+/** Reads metrics until they say so. */
+async function until(says: (read: Map<string, number>) => boolean): Promise<Map<string, number>> {
+  for (;;) {
+    const read = await metrics();
+    if (says(read)) return read;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+describe('what operators see of the ledgers', () => {
+  it('is how much is appended, how far its readers are behind, and whether it is whole', async () => {
+    const appended = (await metrics()).get('grantkeeper_events_appended_total') ?? 0;
+    const { status } = await product.admin('POST', '/tenants/acme/users', { email: 'grace@acme.example' });
+    expect(status).toBe(201);
+    expect((await metrics()).get('grantkeeper_events_appended_total')).toBeGreaterThan(appended);
+    const followers = [
+      'session-ender',
+      'row-history.1',
+      'admin-notifier',
+      'grant-timeline',
+      'client-statistics',
+      'admin-search',
+    ];
+    const read = await until((now) =>
+      followers.every((consumer) => now.get(`grantkeeper_consumer_lag_events{consumer="${consumer}"}`) === 0),
+    );
+    for (const consumer of followers) {
+      for (const name of ['lag_seconds', 'tenants_behind', 'tenants_failing'])
+        expect(read.get(`grantkeeper_consumer_${name}{consumer="${consumer}"}`)).toBe(0);
+    }
+    expect(read.get('grantkeeper_dead_letters_open{consumer="admin-notifier"}')).toBe(0);
+    expect(read.get('grantkeeper_ledgers_diverged')).toBe(0);
+    expect(read.has('grantkeeper_ledger_verification_age_seconds')).toBe(true);
+    expect(read.has('grantkeeper_ledgers_unverified')).toBe(true);
+  });
+
+  it('is told beside readiness: how far each projection is behind', async () => {
+    const answer = await fetch(`${product.summary.adminUrl}/health/ready`);
+    expect(answer.status).toBe(200);
+    const body = (await answer.json()) as { projections: Record<string, { secondsBehind: number }> };
+    expect(Object.keys(body.projections).sort()).toEqual(['admin-search', 'client-statistics', 'grant-timeline']);
+    for (const { secondsBehind } of Object.values(body.projections)) expect(secondsBehind).toBeGreaterThanOrEqual(0);
+  });
+});

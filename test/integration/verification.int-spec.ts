@@ -1,0 +1,110 @@
+import { VerificationRecords } from '@grantkeeper/event-store';
+import { SYSTEM_TENANT, type TenantId } from '@grantkeeper/kernel';
+import { inlineProjections } from '@grantkeeper/read-models';
+import { MetricsModule } from '@grantkeeper/observability';
+import { adminKeyCreated } from '@grantkeeper/domain';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import pg from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import { VerificationGauges } from '../../apps/worker/src/jobs/verification-gauges.ts';
+import { VerificationJob } from '../../apps/worker/src/jobs/verification.job.ts';
+import { actor, openLedger, type TestLedger } from '../support/ledger.ts';
+
+Logger.overrideLogger(false);
+
+let ledger: TestLedger;
+let records: VerificationRecords;
+let tenantId: TenantId;
+let gauges: VerificationGauges;
+let metrics: NestFastifyApplication;
+
+beforeAll(async () => {
+  ledger = await openLedger();
+  records = new VerificationRecords(ledger.database);
+  const keyId = uuidv7();
+  await ledger.store.append({
+    tenantId: SYSTEM_TENANT,
+    actor,
+    create: true,
+    events: [adminKeyCreated.on(keyId, { keyId, name: 'first' })],
+  });
+  tenantId = await ledger.tenant();
+  gauges = new VerificationGauges(ledger.database);
+  metrics = await NestFactory.create<NestFastifyApplication>(MetricsModule, new FastifyAdapter());
+  await metrics.init();
+});
+afterAll(async () => {
+  gauges?.onModuleDestroy();
+  await metrics?.close();
+  await ledger?.close();
+});
+
+const job = (): VerificationJob =>
+  new VerificationJob(ledger.database, ledger.store, inlineProjections, { budgetMs: 60_000, restMs: 0 });
+
+async function asOwner(statement: string): Promise<void> {
+  const owner = new pg.Client({ connectionString: ledger.url });
+  await owner.connect();
+  await owner.query(statement);
+  await owner.end();
+}
+
+async function alarms(): Promise<unknown[]> {
+  const rows = await ledger.database.asTenant(SYSTEM_TENANT, (tx) =>
+    tx
+      .selectFrom('events')
+      .select('payload')
+      .where('tenant_id', '=', SYSTEM_TENANT)
+      .where('type', '=', 'LedgerDiverged')
+      .orderBy('seq')
+      .execute(),
+  );
+  return rows.map(({ payload }) => payload as unknown);
+}
+
+/** The samples of a metric, as a collector reads them. */
+async function sample(name: string): Promise<string[]> {
+  const { body } = await metrics.inject('/metrics');
+  return body
+    .split('\n')
+    .filter((line) => line.startsWith(name))
+    .map((line) => line.slice(name.length).trim());
+}
+
+describe('continuous verification', () => {
+  it('finds whole ledgers whole, the one that was never verified first', async () => {
+    expect(await sample('grantkeeper_ledgers_unverified')).toEqual(['2']);
+    expect(await job().run()).toBe(2);
+    expect(await records.last(tenantId)).toMatchObject({
+      ok: true,
+      position: { epoch: 1, seq: 2 },
+      firstDifference: null,
+    });
+    expect(await sample('grantkeeper_ledgers_unverified')).toEqual(['0']);
+    expect(await sample('grantkeeper_ledgers_diverged')).toEqual(['0']);
+    expect(await alarms()).toEqual([]);
+  });
+
+  it('raises a difference once, as an event, a metric and a record, until it is mended', async () => {
+    await asOwner(`UPDATE policies SET policy_seq = 1 WHERE tenant_id = '${tenantId}'`);
+    await Promise.all([job().verify(tenantId), job().verify(tenantId)]);
+    await job().verify(tenantId);
+    expect(await alarms()).toEqual([{ tenantId, seq: 2, table: 'policies' }]);
+    expect(await records.last(tenantId)).toMatchObject({
+      ok: false,
+      firstDifference: { table: 'policies', live: { policy_seq: 1 }, fold: { policy_seq: 2 } },
+    });
+    expect(await sample('grantkeeper_ledgers_diverged')).toEqual(['1']);
+    expect(await sample('grantkeeper_ledger_verifications_total{result="diverged"}')).toEqual(['3']);
+
+    await asOwner(`UPDATE policies SET policy_seq = 2 WHERE tenant_id = '${tenantId}'`);
+    await job().verify(tenantId);
+    expect(await records.last(tenantId)).toMatchObject({ ok: true, firstDifference: null });
+    expect(await sample('grantkeeper_ledgers_diverged')).toEqual(['0']);
+    // And the alarm is not lost: it is in the ledger of the system.
+    expect(await alarms()).toHaveLength(1);
+  });
+});
