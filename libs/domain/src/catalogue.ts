@@ -12,6 +12,7 @@ import {
 import { initialAccessTokenIssued, initialAccessTokenRevoked } from './client/initial-access-token.events.ts';
 import type { EventDefinition } from './event.ts';
 import {
+  clientGrantCreated,
   familyRevoked,
   grantCreated,
   grantRenewed,
@@ -55,6 +56,7 @@ export const eventCatalogue: readonly EventDefinition[] = [
   clientRuleSet,
   clientRuleRemoved,
   grantCreated,
+  clientGrantCreated,
   grantWidened,
   grantRenewed,
   grantRevoked,
