@@ -132,7 +132,7 @@ BEGIN
   -- The inner tag: sha256 over the family's salt and a value that only the holder of the master key can make. Compared
   -- as hashes of hashes, so that the time of the comparison says nothing about it.
   IF sha256(sha256(f.salt || decode(p->>'inner', 'hex'))) <> sha256(decode(p->>'tag', 'hex'))
-    OR f.client_id <> p->>'clientId' OR presented > f.generation THEN
+    OR f.client_id <> p->>'clientId' OR presented > f.generation OR presented < 1 THEN
     RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'not_this_family');
   END IF;
   IF is_downgraded(p_tenant, f, p) THEN

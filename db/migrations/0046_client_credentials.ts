@@ -52,17 +52,18 @@ BEGIN
     IF NOT wanted <@ g.scopes THEN RETURN jsonb_build_object('outcome', 'invalid_scope'); END IF;
   END IF;
   facts := minting_facts(g);
+  IF NOT facts->'grantTypes' ? 'client_credentials' THEN
+    RETURN jsonb_build_object('outcome', 'unauthorized_client', 'because', 'grant_type');
+  END IF;
 
   INSERT INTO families AS f (tenant_id, family_id, grant_id, client_id, scopes, salt, generation, rotated_at,
     rotated_fingerprint, replays, auth_time, client_auth, born_epoch, born_seq, created_at, idle_expires_at, expires_at,
     last_used_on)
   VALUES (p_tenant, g.grant_id, g.grant_id, g.client_id, g.scopes, decode(p->>'salt', 'hex'), 0, at, p->>'fingerprint', 0, at,
-    p->>'authMethod', head.epoch, g.granted_seq, at, at, at, at::date)
+    p->>'authMethod', head.epoch, g.granted_seq, at,
+    'infinity', 'infinity', at::date)
   ON CONFLICT (tenant_id, family_id) DO UPDATE SET last_used_on = excluded.last_used_on
     WHERE f.last_used_on < excluded.last_used_on;
-  IF EXISTS (SELECT 1 FROM families f WHERE f.tenant_id = p_tenant AND f.family_id = g.grant_id AND f.ended_seq IS NOT NULL) THEN
-    RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'revoked');
-  END IF;
   INSERT INTO activity (tenant_id, retention_class, at, what, grant_id, family_id, client_id, resource_id)
   VALUES (p_tenant, 'standard', at, 'token.issued', g.grant_id, g.grant_id, g.client_id, g.resource_id);
   RETURN facts || jsonb_build_object('outcome', 'issued', 'epoch', head.epoch, 'seq', head.seq, 'at', at,

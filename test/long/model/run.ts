@@ -3,6 +3,7 @@ import { ConcurrencyError, DomainError, type TenantId } from '@grantkeeper/kerne
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { FaultyProxy, type Fault } from '../../chaos/support/faulty-proxy.ts';
+import { MisusedFamilies } from '../../../apps/worker/src/jobs/misused-families.ts';
 import { type Outcome, violations } from './checks.ts';
 import type { Command } from './commands.ts';
 import { openProduct, type Product } from './product.ts';
@@ -95,6 +96,8 @@ export async function runModel(url: string, commands: readonly Command[], option
       terminated = await terminator.stop();
       proxy.fault = () => undefined;
     }
+    // Codes are redeemed twice here by intent: what the worker does about that is in the record before it is compared.
+    for (const id of ids) await new MisusedFamilies(calm.database, calm.store).end(id);
     await settle(calm.database, consumers, ids);
     const found: string[] = [];
     let events = 0;

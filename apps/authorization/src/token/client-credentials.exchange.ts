@@ -6,18 +6,13 @@ import { canonicalResource, parseScope, type Parameters } from '@grantkeeper/oau
 import type { PresentedClient } from './client-authentication.ts';
 import { refusedClient } from './refused-client.ts';
 import { requestedResource } from './requested-resource.ts';
-import { type MintingFacts, type TokenResponse, TokenResponses } from './token-response.ts';
+import { type ClientMintingFacts, type TokenResponse, TokenResponses } from './token-response.ts';
 
 type Outcome =
-  | ({ outcome: 'issued' } & Omit<MintingFacts, 'generation' | 'authTime'>)
+  | ({ outcome: 'issued' } & ClientMintingFacts)
   | {
       outcome:
-        | 'invalid_client'
-        | 'unauthorized_client'
-        | 'invalid_grant'
-        | 'invalid_target'
-        | 'invalid_scope'
-        | 'suspended';
+        'invalid_client' | 'unauthorized_client' | 'invalid_grant' | 'invalid_target' | 'invalid_scope' | 'suspended';
       because?: string;
     };
 
@@ -54,9 +49,7 @@ export class ClientCredentialsExchange {
       case 'unauthorized_client':
         throw new OAuthError(
           'unauthorized_client',
-          result.because === 'public'
-            ? 'a public client cannot act for itself'
-            : 'no administrator has granted the client anything at this resource',
+          unauthorized[result.because ?? ''] ?? 'the client may not act for itself',
         );
       case 'invalid_target':
         throw new OAuthError('invalid_target', 'there is no such resource');
@@ -71,3 +64,9 @@ export class ClientCredentialsExchange {
     }
   }
 }
+
+const unauthorized: Readonly<Record<string, string>> = {
+  public: 'a public client cannot act for itself',
+  no_grant: 'no administrator has granted the client anything at this resource',
+  grant_type: 'the client is not registered for client_credentials',
+};
