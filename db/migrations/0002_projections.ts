@@ -76,7 +76,8 @@ CREATE UNIQUE INDEX signing_keys_one_active ON signing_keys (tenant_id, use, alg
 CREATE TABLE users (
   tenant_id uuid NOT NULL,
   user_id uuid NOT NULL,
-  sub text NOT NULL,
+  -- A UUID, which no client id is: so that a subject is a person or a client and never both (RFC 9068 §5).
+  sub text NOT NULL CHECK (sub ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'),
   role text NOT NULL CHECK (role IN ('member', 'admin')),
   email_sealed text,
   name_sealed text,
@@ -103,7 +104,7 @@ CREATE INDEX identities_by_user ON identities (tenant_id, user_id);
 
 CREATE TABLE clients (
   tenant_id uuid NOT NULL,
-  client_id text NOT NULL,
+  client_id text NOT NULL CHECK (client_id !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'),
   kind text NOT NULL CHECK (kind IN ('cimd', 'dynamic', 'registered')),
   metadata jsonb NOT NULL,
   metadata_digest text NOT NULL,
@@ -138,7 +139,8 @@ CREATE TABLE client_rules (
 CREATE TABLE grants (
   tenant_id uuid NOT NULL,
   grant_id uuid NOT NULL,
-  user_id uuid NOT NULL,
+  -- Null where a client acts for itself.
+  user_id uuid,
   client_id text NOT NULL,
   resource_id uuid NOT NULL,
   scopes text[] NOT NULL,
@@ -219,16 +221,16 @@ CREATE VIEW grant_standing WITH (security_invoker = true) AS
 SELECT g.tenant_id, g.grant_id, g.user_id, g.client_id, g.resource_id, g.scopes, g.metadata_digest,
   g.granted_seq, g.granted_at, g.consented_seq, g.consented_at, g.admin_consent_id,
   g.revoked_seq AS ended_seq, g.revoked_at, g.revoked_because,
-  (t.suspended OR u.suspended OR c.suspended OR r.suspended OR g.suspended OR b.blocked) AS suspended,
+  (t.suspended OR coalesce(u.suspended, false) OR c.suspended OR r.suspended OR g.suspended OR b.blocked) AS suspended,
   b.blocked,
   GREATEST(t.revoked_seq, u.revoked_seq, c.revoked_seq, r.revoked_seq, coalesce((
     SELECT max(p.revoked_seq) FROM pair_watermarks p
     WHERE p.tenant_id = g.tenant_id
-      AND p.user_id IN (g.user_id::text, '*') AND p.client_id IN (g.client_id, '*')
+      AND p.user_id IN (coalesce(g.user_id::text, '-'), '*') AND p.client_id IN (g.client_id, '*')
       AND p.resource_id IN (g.resource_id::text, '*')), 0)) AS watermark
 FROM grants g
 JOIN tenants t ON t.tenant_id = g.tenant_id
-JOIN users u ON u.tenant_id = g.tenant_id AND u.user_id = g.user_id
+LEFT JOIN users u ON u.tenant_id = g.tenant_id AND u.user_id = g.user_id
 JOIN clients c ON c.tenant_id = g.tenant_id AND c.client_id = g.client_id
 JOIN resources r ON r.tenant_id = g.tenant_id AND r.resource_id = g.resource_id
 CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM client_rules x WHERE x.tenant_id = g.tenant_id

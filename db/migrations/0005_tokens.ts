@@ -31,7 +31,8 @@ BEGIN
       'resource', r.url, 'resourceId', r.resource_id, 'alg', r.signing_alg,
       'issuer', (SELECT i.url FROM issuers i WHERE i.tenant_id = g.tenant_id AND i.owner = 'tenant' ORDER BY i.created_seq LIMIT 1),
       'kid', (SELECT k.kid FROM signing_keys k WHERE k.tenant_id = g.tenant_id AND k.use = 'access_token' AND k.alg = r.signing_alg AND k.state = 'active'),
-      'sub', (SELECT u.sub FROM users u WHERE u.tenant_id = g.tenant_id AND u.user_id = g.user_id),
+      -- RFC 9068 §2.2: a client that acts for itself is the subject. Its id is never a person's (CC-09).
+      'sub', CASE WHEN g.user_id IS NULL THEN g.client_id ELSE (SELECT u.sub FROM users u WHERE u.tenant_id = g.tenant_id AND u.user_id = g.user_id) END,
       'settings', (SELECT p.settings || coalesce(c.settings, '{}') FROM policies p
         LEFT JOIN client_policies c ON c.tenant_id = p.tenant_id AND c.client_id = g.client_id WHERE p.tenant_id = g.tenant_id),
       'grantTypes', (SELECT c.metadata->'grant_types' FROM clients c WHERE c.tenant_id = g.tenant_id AND c.client_id = g.client_id))
@@ -131,7 +132,7 @@ BEGIN
   -- The inner tag: sha256 over the family's salt and a value that only the holder of the master key can make. Compared
   -- as hashes of hashes, so that the time of the comparison says nothing about it.
   IF sha256(sha256(f.salt || decode(p->>'inner', 'hex'))) <> sha256(decode(p->>'tag', 'hex'))
-    OR f.client_id <> p->>'clientId' OR presented > f.generation THEN
+    OR f.client_id <> p->>'clientId' OR presented > f.generation OR presented < 1 THEN
     RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'not_this_family');
   END IF;
   IF is_downgraded(p_tenant, f, p) THEN

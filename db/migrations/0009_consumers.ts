@@ -102,7 +102,7 @@ CREATE TABLE client_statistics_links (
   generation int NOT NULL,
   grant_id uuid NOT NULL,
   client_id text NOT NULL,
-  user_id uuid NOT NULL,
+  user_id uuid,
   resource_id uuid NOT NULL,
   PRIMARY KEY (tenant_id, generation, grant_id)
 );

@@ -29,7 +29,7 @@ describe('the token endpoint', () => {
       ['no grant_type', { grant_type: undefined }, 'invalid_request'],
       ['an empty grant_type, which is none', { grant_type: '' }, 'invalid_request'],
       ['an unknown grant_type', { grant_type: 'password' }, 'unsupported_grant_type'],
-      ['client_credentials', { grant_type: 'client_credentials' }, 'unsupported_grant_type'],
+      ['client_credentials of a public client', { grant_type: 'client_credentials' }, 'unauthorized_client'],
       ['a parameter twice', { code: ['a', 'b'] }, 'invalid_request'],
       ['an unknown parameter twice', { anything: ['a', 'b'] }, 'invalid_request'],
       ['no code', { code: undefined }, 'invalid_request'],

@@ -33,6 +33,7 @@ import { RevokeController } from './revoke/revoke.controller.ts';
 import { AuthorizationCodeExchange } from './token/authorization-code.exchange.ts';
 import { ClientAssertions } from './token/client-assertions.ts';
 import { ClientAuthentication } from './token/client-authentication.ts';
+import { ClientCredentialsExchange } from './token/client-credentials.exchange.ts';
 import { RefreshTokenExchange } from './token/refresh-token.exchange.ts';
 import { TokenResponses } from './token/token-response.ts';
 import { UnprovenRequests } from './token/unproven-requests.ts';
@@ -78,6 +79,7 @@ export class AuthorizationModule {
         GrantConsentHandler,
         AuthorizationCodeExchange,
         RefreshTokenExchange,
+        ClientCredentialsExchange,
         TokenResponses,
         OwnAccessTokens,
         ClientAuthentication,

@@ -8,6 +8,8 @@ import { GiveAdminConsentHandler } from './admin-consents/give-admin-consent.han
 import { WithdrawAdminConsentHandler } from './admin-consents/withdraw-admin-consent.handler.ts';
 import { AdminKeys } from './access/admin-keys.ts';
 import { AdminGuard } from './access/admin.guard.ts';
+import { ClientGrantsController } from './client-grants/client-grants.controller.ts';
+import { CreateClientGrantHandler } from './client-grants/create-client-grant.handler.ts';
 import { ChangeClientHandler } from './clients/change-client.handler.ts';
 import { ClientRulesController } from './clients/client-rules.controller.ts';
 import { ClientSoftwareController } from './clients/client-software.controller.ts';
@@ -69,6 +71,7 @@ export class LedgerModule {
         PoliciesController,
         ClientTokenPolicyController,
         GrantsController,
+        ClientGrantsController,
         GrantStoryController,
         RevocationsController,
         FeedController,
@@ -110,6 +113,7 @@ export class LedgerModule {
         OnboardTenantHandler,
         CreateUserHandler,
         SetPolicyHandler,
+        CreateClientGrantHandler,
         SetClientTokenPolicyHandler,
         GiveAdminConsentHandler,
         WithdrawAdminConsentHandler,

@@ -13,6 +13,7 @@ import {
 import { initialAccessTokenIssued, initialAccessTokenRevoked } from './client/initial-access-token.events.ts';
 import type { EventDefinition } from './event.ts';
 import {
+  clientGrantCreated,
   familyRevoked,
   grantCreated,
   grantRenewed,
@@ -57,6 +58,7 @@ export const eventCatalogue: readonly EventDefinition[] = [
   clientRuleSet,
   clientRuleRemoved,
   grantCreated,
+  clientGrantCreated,
   grantWidened,
   grantRenewed,
   grantRevoked,

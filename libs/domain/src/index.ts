@@ -10,6 +10,7 @@ export * from './client/client.events.ts';
 export * from './client/registration.decider.ts';
 export * from './client/initial-access-token.events.ts';
 export * from './event.ts';
+export * from './grant/client-grant.decider.ts';
 export * from './grant/consent.decider.ts';
 export * from './grant/grant.events.ts';
 export * from './policy/policy.events.ts';

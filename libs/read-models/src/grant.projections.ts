@@ -1,4 +1,5 @@
 import type {
+  clientGrantCreated,
   EventOf,
   grantCreated,
   grantRenewed,
@@ -11,7 +12,7 @@ import { existing, projection } from './inline-projection.ts';
 interface GrantState {
   tenant_id: string;
   grant_id: string;
-  user_id: string;
+  user_id: string | null;
   client_id: string;
   resource_id: string;
   scopes: readonly string[];
@@ -61,6 +62,25 @@ export const grants = projection<GrantState>({
       granted_at: event.recordedAt,
       consented_seq: event.seq,
       consented_at: event.recordedAt,
+      revoked_seq: null,
+      revoked_at: null,
+      revoked_because: null,
+      stream_version: event.streamVersion,
+    }),
+    ClientGrantCreated: ({ payload, ...event }: EventOf<typeof clientGrantCreated>) => ({
+      tenant_id: event.tenantId,
+      grant_id: payload.grantId,
+      user_id: null,
+      client_id: payload.clientId,
+      resource_id: payload.resourceId,
+      scopes: payload.scopes,
+      metadata_digest: payload.metadataDigest,
+      suspended: false,
+      granted_seq: event.seq,
+      granted_at: event.recordedAt,
+      consented_seq: event.seq,
+      consented_at: event.recordedAt,
+      admin_consent_id: null,
       revoked_seq: null,
       revoked_at: null,
       revoked_because: null,

@@ -180,7 +180,7 @@ async function stateOf(
           .executeTakeFirst()) !== undefined;
       const grant = {
         grantId: row.grant_id,
-        userId: row.user_id,
+        ...(row.user_id !== null && { userId: row.user_id }),
         clientId: row.client_id,
         resourceId: row.resource_id,
         ended: row.revoked_seq !== null,

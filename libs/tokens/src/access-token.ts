@@ -16,8 +16,8 @@ export interface AccessTokenFacts {
   readonly epoch: number;
   /** Read before, or together with, every check of standing. */
   readonly seq: number;
-  /** When the person signed in. */
-  readonly authTime: Date;
+  /** When the person signed in; absent where a client acts for itself. */
+  readonly authTime?: Date | undefined;
   readonly issuedAt: Date;
   readonly lifetimeSeconds: number;
   readonly kid: string;
@@ -42,7 +42,7 @@ export class AccessTokens {
       family_id: facts.familyId,
       epoch: facts.epoch,
       seq: facts.seq,
-      auth_time: Math.floor(facts.authTime.getTime() / 1000),
+      ...(facts.authTime && { auth_time: Math.floor(facts.authTime.getTime() / 1000) }),
       iat: issuedAt,
       exp: issuedAt + facts.lifetimeSeconds,
       jti: uuidv4(),

@@ -88,6 +88,18 @@ export function adminAttempts({ product, mine, theirs }: World): Attempts {
       body: { refreshGraceSeconds: 300 },
       own: [['my client', `/clients/${mine.client.id}/token-policy`, 404]],
     }),
+    'POST /admin/v1/tenants/:tenant/client-grants': admin('/client-grants', {
+      body: { clientId: mine.confidential.id, scopes: ['boards:read'] },
+      own: [
+        ['my client', '/client-grants', 404],
+        [
+          'my resource',
+          '/client-grants',
+          404,
+          { clientId: theirs.confidential.id, resourceId: mine.resourceId, scopes: ['boards:read'] },
+        ],
+      ],
+    }),
     'GET /admin/v1/tenants/:tenant/policy/notification-secret': admin('/policy/notification-secret', {
       own: [['as it is', '/policy/notification-secret', 200]],
     }),

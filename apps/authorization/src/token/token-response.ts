@@ -24,6 +24,9 @@ export interface MintingFacts {
   readonly authTime: string;
 }
 
+/** What `issue_client_token` answers: there is no person, and nothing to refresh. */
+export type ClientMintingFacts = Omit<MintingFacts, 'generation' | 'authTime'>;
+
 export interface TokenResponse {
   readonly access_token: string;
   readonly token_type: 'Bearer';
@@ -58,6 +61,17 @@ export class TokenResponses {
       ...(facts.grantTypes.includes('refresh_token') && {
         refresh_token: this.refreshTokens.derive({ tenantId, familyId, generation }, salt),
       }),
+    };
+  }
+
+  /** For a client that acts for itself: an access token alone (CC-06). */
+  async makeForClient(tenantId: TenantId, facts: ClientMintingFacts): Promise<TokenResponse> {
+    const lifetimeSeconds = facts.settings.accessTokenSeconds;
+    return {
+      access_token: await this.accessTokens.mint(tenantId, { ...facts, issuedAt: new Date(facts.at), lifetimeSeconds }),
+      token_type: 'Bearer',
+      expires_in: lifetimeSeconds,
+      scope: formatScope(facts.scopes),
     };
   }
 }

@@ -6,6 +6,7 @@ import { readParameters } from '@grantkeeper/oauth';
 import { Issuers } from '../discovery/issuer.ts';
 import { AuthorizationCodeExchange } from './authorization-code.exchange.ts';
 import { ClientAuthentication } from './client-authentication.ts';
+import { ClientCredentialsExchange } from './client-credentials.exchange.ts';
 import { RefreshTokenExchange } from './refresh-token.exchange.ts';
 import type { TokenResponse } from './token-response.ts';
 import { UnprovenRequests } from './unproven-requests.ts';
@@ -15,12 +16,24 @@ import { UnprovenRequests } from './unproven-requests.ts';
 @UseFilters(OAuthErrorFilter)
 @UseInterceptors(UnprovenRequests)
 export class TokenController {
+  readonly #exchanges: ReadonlyMap<
+    string,
+    AuthorizationCodeExchange | RefreshTokenExchange | ClientCredentialsExchange
+  >;
+
   constructor(
     private readonly issuers: Issuers,
     private readonly clients: ClientAuthentication,
-    private readonly codes: AuthorizationCodeExchange,
-    private readonly refreshTokens: RefreshTokenExchange,
-  ) {}
+    codes: AuthorizationCodeExchange,
+    refreshTokens: RefreshTokenExchange,
+    clientCredentials: ClientCredentialsExchange,
+  ) {
+    this.#exchanges = new Map<string, AuthorizationCodeExchange | RefreshTokenExchange | ClientCredentialsExchange>([
+      ['authorization_code', codes],
+      ['refresh_token', refreshTokens],
+      ['client_credentials', clientCredentials],
+    ]);
+  }
 
   @Post()
   @HttpCode(200)
@@ -36,10 +49,12 @@ export class TokenController {
     const tenantId = await this.issuers.tenantOf(slug);
     const parameters = readForm(body, contentType);
     const grantType = parameters.require('grant_type');
-    const exchange =
-      grantType === 'authorization_code' ? this.codes : grantType === 'refresh_token' ? this.refreshTokens : undefined;
+    const exchange = this.#exchanges.get(grantType);
     if (!exchange)
-      throw new OAuthError('unsupported_grant_type', 'grant_type must be authorization_code or refresh_token');
+      throw new OAuthError(
+        'unsupported_grant_type',
+        'grant_type must be authorization_code, refresh_token or client_credentials',
+      );
     const client = await this.clients.authenticate(tenantId, parameters, authorization);
     return exchange.exchange(tenantId, client, parameters, fingerprintOf(client.authMethod, userAgent));
   }

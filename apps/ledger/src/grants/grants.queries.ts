@@ -57,7 +57,15 @@ export class GrantQueries {
     const views = grants.map(async (row) => ({
       id: row.grant_id,
       status: row.status,
-      user: { id: row.user_id, sub: row.sub, email: await this.personalData.open(tenantId, 'email', row.email_sealed) },
+      // Null where a client acts for itself.
+      user:
+        row.user_id === null
+          ? null
+          : {
+              id: row.user_id,
+              sub: row.sub,
+              email: await this.personalData.open(tenantId, 'email', row.email_sealed),
+            },
       client: {
         id: row.client_id,
         ...clientNames({ clientId: row.client_id, kind: row.client_kind, metadata: row.client_metadata }),
@@ -134,7 +142,7 @@ async function standings(
     .limit(filter.limit);
   const grants = await tx
     .selectFrom(found.as('g'))
-    .innerJoin('users as u', (join) =>
+    .leftJoin('users as u', (join) =>
       join.onRef('u.tenant_id', '=', 'g.tenant_id').onRef('u.user_id', '=', 'g.user_id'),
     )
     .innerJoin('clients as c', (join) =>

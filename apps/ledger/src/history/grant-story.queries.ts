@@ -71,7 +71,7 @@ function reachOf(payload: unknown): 'token' | 'installation' | 'grant' {
 interface Parties {
   readonly tenant_id: string;
   readonly grant_id: string;
-  readonly user_id: string;
+  readonly user_id: string | null;
   readonly client_id: string;
   readonly resource_id: string;
   readonly granted_seq: number;
@@ -88,7 +88,7 @@ async function eventsOf(tx: Transaction, grant: Parties, { after, limit }: Story
     .where('e.type', 'in', wideTypes)
     .where((e) =>
       e.or([
-        e.and([e('e.stream_type', '=', 'user'), e('e.stream_id', '=', grant.user_id)]),
+        e.and([e('e.stream_type', '=', 'user'), e('e.stream_id', '=', grant.user_id ?? '-')]),
         e.and([e('e.stream_type', '=', 'client'), e('e.stream_id', '=', grant.client_id)]),
         e.and([
           e('e.stream_type', '=', 'client-rule'),
@@ -99,7 +99,7 @@ async function eventsOf(tx: Transaction, grant: Parties, { after, limit }: Story
         e.and([e('e.stream_type', '=', 'tenant'), e('e.stream_id', '=', grant.tenant_id)]),
         e.and([
           e('e.stream_type', '=', 'pair'),
-          sql<boolean>`coalesce(e.payload->>'userId', '*') IN (${grant.user_id}, '*')
+          sql<boolean>`coalesce(e.payload->>'userId', '*') IN (${grant.user_id ?? '-'}, '*')
             AND coalesce(e.payload->>'clientId', '*') IN (${grant.client_id}, '*')
             AND coalesce(e.payload->>'resourceId', '*') IN (${grant.resource_id}, '*')`,
         ]),

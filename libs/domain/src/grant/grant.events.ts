@@ -29,6 +29,8 @@ export type ReuseEvidence = z.infer<typeof reuseEvidence>;
 const adminConsentId = z.uuid().optional();
 
 const parties = { grantId: z.uuid(), userId: z.uuid(), clientId: z.string(), resourceId: z.uuid() };
+/** Of a grant that may be a client's own: then it names no person. */
+const anyParties = { ...parties, userId: z.uuid().optional() };
 
 export const grantCreated = defineEvent({
   type: 'GrantCreated',
@@ -46,6 +48,28 @@ export const grantCreated = defineEvent({
   },
   personal: ['address'],
   says: 'A person consented, or an admin had for everyone: a client may act for them at a resource with these scopes.',
+});
+
+export const clientGrantCreated = defineEvent({
+  type: 'ClientGrantCreated',
+  version: 1,
+  streamType: 'grant',
+  payload: z.object({
+    grantId: z.uuid(),
+    clientId: z.string(),
+    resourceId: z.uuid(),
+    scopes: z.array(z.string()).min(1),
+    /** The version of the client's metadata that the admin saw. */
+    metadataDigest: z.string(),
+  }),
+  privacy: {
+    grantId: 'pseudonym',
+    clientId: 'pseudonym',
+    resourceId: 'business',
+    scopes: 'business',
+    metadataDigest: 'business',
+  },
+  says: 'An admin allowed a client to act for itself at a resource with these scopes (client credentials).',
 });
 
 export const grantWidened = defineEvent({
@@ -77,7 +101,7 @@ export const grantRevoked = defineEvent({
   type: 'GrantRevoked',
   version: 1,
   streamType: 'grant',
-  payload: z.object({ ...parties, because, evidence: reuseEvidence.optional() }),
+  payload: z.object({ ...anyParties, because, evidence: reuseEvidence.optional() }),
   privacy: {
     grantId: 'pseudonym',
     userId: 'pseudonym',
@@ -95,7 +119,7 @@ export const familyRevoked = defineEvent({
   type: 'FamilyRevoked',
   version: 1,
   streamType: 'grant',
-  payload: z.object({ ...parties, familyId: z.uuid(), because, evidence: reuseEvidence.optional() }),
+  payload: z.object({ ...anyParties, familyId: z.uuid(), because, evidence: reuseEvidence.optional() }),
   privacy: {
     grantId: 'pseudonym',
     userId: 'pseudonym',
@@ -114,7 +138,7 @@ export const tokenRevoked = defineEvent({
   type: 'TokenRevoked',
   version: 1,
   streamType: 'grant',
-  payload: z.object({ ...parties, familyId: z.uuid(), tokenId: z.string(), because }),
+  payload: z.object({ ...anyParties, familyId: z.uuid(), tokenId: z.string(), because }),
   privacy: {
     grantId: 'pseudonym',
     userId: 'pseudonym',

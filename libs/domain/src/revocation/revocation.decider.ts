@@ -31,7 +31,8 @@ export interface RevocationState {
   readonly exists: boolean;
   readonly grant?: {
     readonly grantId: string;
-    readonly userId: string;
+    /** Absent where a client acts for itself. */
+    readonly userId?: string;
     readonly clientId: string;
     readonly resourceId: string;
     readonly ended: boolean;
@@ -73,8 +74,8 @@ export function decideRevocation(tenantId: string, state: RevocationState, comma
       const grant = state.grant;
       if (!grant || grant.ended) return [];
       const { grantId, userId, clientId, resourceId } = grant;
-      const parties = { grantId, userId, clientId, resourceId };
-      const personal = reasonUnder({ user: userId });
+      const parties = { grantId, ...(userId !== undefined && { userId }), clientId, resourceId };
+      const personal = reasonUnder(userId === undefined ? 'tenant' : { user: userId });
       const why = { because, ...(command.evidence && { evidence: command.evidence }) };
       if (target.kind === 'grant') return [grantRevoked.on(grantId, { ...parties, ...why }, personal)];
       if (!grant.livingFamilies.includes(target.familyId)) return [];

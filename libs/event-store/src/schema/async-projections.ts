@@ -33,7 +33,7 @@ export interface ClientStatisticsLinksRow {
   generation: number;
   grant_id: string;
   client_id: string;
-  user_id: string;
+  user_id: string | null;
   resource_id: string;
 }
 

@@ -133,7 +133,7 @@ export interface ClientsRow {
 export interface GrantsRow {
   tenant_id: string;
   grant_id: string;
-  user_id: string;
+  user_id: string | null;
   client_id: string;
   resource_id: string;
   scopes: string[];
@@ -202,7 +202,7 @@ export interface AdminKeysRow {
 export interface GrantStandingRow {
   tenant_id: string;
   grant_id: string;
-  user_id: string;
+  user_id: string | null;
   client_id: string;
   resource_id: string;
   scopes: string[];

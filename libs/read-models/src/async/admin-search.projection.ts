@@ -25,7 +25,7 @@ export const adminSearch: AsyncProjection = {
   name: 'admin-search',
   version: 1,
   tables: ['admin_search_entries', 'admin_search_words'],
-  handles: new Set(['ClientAdmitted', 'ClientChanged', 'ResourceAdded', 'UserCreated', 'GrantCreated']),
+  handles: new Set(['ClientAdmitted', 'ClientChanged', 'ResourceAdded', 'UserCreated', 'GrantCreated', 'ClientGrantCreated']),
   async apply(events, tx, generation) {
     // Of the same thing told twice the last stands.
     const entries = new Map(
@@ -80,7 +80,8 @@ function entriesOf({ type, payload, streamId }: FollowedEvent): Indexed[] {
       const [id, sub] = [String(payload['userId']), String(payload['sub'])];
       return [{ kind: 'user', id, title: sub, detail: String(payload['role']), texts: [id, sub] }];
     }
-    case 'GrantCreated': {
+    case 'GrantCreated':
+    case 'ClientGrantCreated': {
       const shown = payload['shown'] as { clientName?: string } | undefined;
       const scopes = (payload['scopes'] ?? []) as readonly string[];
       return [

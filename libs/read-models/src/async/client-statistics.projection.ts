@@ -60,7 +60,7 @@ class Change {
   async narrow(events: readonly FollowedEvent[]): Promise<void> {
     const of = (type: string): FollowedEvent[] => events.filter((event) => event.type === type);
     await this.#known(of('ClientAdmitted'));
-    await this.#created(of('GrantCreated'));
+    await this.#created(events.filter(({ type }) => type === 'GrantCreated' || type === 'ClientGrantCreated'));
     await this.#consented('grants_widened', of('GrantWidened'));
     await this.#consented('grants_renewed', of('GrantRenewed'));
     const revoked = of('GrantRevoked').map(({ streamId }) => streamId);
@@ -98,9 +98,10 @@ class Change {
     const links = events.map((event) => ({
       grant_id: event.streamId,
       client_id: event.payload['clientId'],
-      user_id: event.payload['userId'],
+      user_id: event.payload['userId'] ?? null,
       resource_id: event.payload['resourceId'],
-      day: dayOf(event),
+      // An admin's act is nobody's consent.
+      day: event.type === 'GrantCreated' ? dayOf(event) : null,
     }));
     await sql`
       WITH links AS (
@@ -110,7 +111,7 @@ class Change {
           SELECT ${this.tenantId}, ${this.generation}::int, grant_id, client_id, user_id, resource_id FROM links),
         newcomers AS (
           SELECT n.client_id, count(*) AS people FROM (SELECT DISTINCT client_id, user_id FROM links) n
-          WHERE NOT EXISTS (SELECT 1 FROM client_statistics_links l
+          WHERE n.user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM client_statistics_links l
             WHERE l.tenant_id = ${this.tenantId} AND l.generation = ${this.generation} AND l.client_id = n.client_id AND l.user_id = n.user_id)
           GROUP BY n.client_id)
       INSERT INTO client_statistics AS s (tenant_id, generation, client_id, grants_created, grants_widened, grants_renewed, grants_revoked,
@@ -119,7 +120,7 @@ class Change {
       FROM links l LEFT JOIN newcomers n USING (client_id) GROUP BY l.client_id
       ON CONFLICT (tenant_id, generation, client_id) DO UPDATE SET grants_created = s.grants_created + excluded.grants_created,
         active_grants = s.active_grants + excluded.active_grants, active_people = s.active_people + excluded.active_people,
-        first_consent_on = coalesce(s.first_consent_on, excluded.first_consent_on), last_consent_on = excluded.last_consent_on`.execute(
+        first_consent_on = coalesce(s.first_consent_on, excluded.first_consent_on), last_consent_on = coalesce(excluded.last_consent_on, s.last_consent_on)`.execute(
       this.tx,
     );
   }

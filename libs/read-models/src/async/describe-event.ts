@@ -84,6 +84,8 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
     adminConsentId
       ? `${shown?.clientName} (${shown?.redirectHost}) was linked to use ${listed(scopes)}, as an admin had allowed for everyone.`
       : `The person allowed ${shown?.clientName} (${shown?.redirectHost}) to use ${listed(scopes)}.`,
+  ClientGrantCreated: ({ clientId, scopes }, actor) =>
+    `${acting(actor)} allowed ${clientId} to act for itself and use ${listed(scopes)}.`,
   GrantWidened: ({ shown, added, adminConsentId }) =>
     adminConsentId
       ? `${shown?.clientName} may use ${listed(added)} as well, as an admin had allowed for everyone.`

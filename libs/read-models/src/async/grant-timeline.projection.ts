@@ -94,10 +94,14 @@ export interface TimelineEntry {
   readonly resourceId: string | null;
 }
 
+/** A client that acts for itself has nobody: no act on a person is about it. */
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
 /** Who a grant is between, and from where on it was. */
 export interface GrantParties {
   readonly grantId: string;
-  readonly userId: string;
+  /** Null where a client acts for itself. */
+  readonly userId: string | null;
   readonly clientId: string;
   readonly resourceId: string;
   readonly grantedSeq: number;
@@ -137,7 +141,7 @@ export async function timelineOf(
         .where('generation', '=', generation)
         .where('grant_id', 'is', null)
         .where('seq', '>', grant.grantedSeq)
-        .where((row) => row.or([row('user_id', 'is', null), row('user_id', '=', grant.userId)]))
+        .where((row) => row.or([row('user_id', 'is', null), row('user_id', '=', grant.userId ?? NOBODY)]))
         .where((row) => row.or([row('client_id', 'is', null), row('client_id', '=', grant.clientId)]))
         .where((row) => row.or([row('resource_id', 'is', null), row('resource_id', '=', grant.resourceId)])),
     )
