@@ -71,6 +71,7 @@ beforeEach(async () => {
         kind: 'registered',
         metadata: { grant_types: ['client_credentials'], token_endpoint_auth_method: 'client_secret_post' },
         metadataDigest: 'd',
+        subjects: [`client:${clientId}`],
         by: 'admin',
       }),
     ],
@@ -184,7 +185,14 @@ describe('client credentials', () => {
       tenantId,
       actor,
       events: [
-        clientAdmitted.on(uuid, { clientId: uuid, kind: 'registered', metadata: {}, metadataDigest: 'd', by: 'admin' }),
+        clientAdmitted.on(uuid, {
+          clientId: uuid,
+          kind: 'registered',
+          metadata: {},
+          metadataDigest: 'd',
+          subjects: [],
+          by: 'admin',
+        }),
       ],
     });
     await expect(admit).rejects.toMatchObject({ code: '23514' });

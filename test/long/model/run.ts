@@ -3,7 +3,6 @@ import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { MisusedFamilies } from '../../../apps/worker/src/jobs/misused-families.ts';
 import { FaultyProxy, type Fault } from '../../chaos/support/faulty-proxy.ts';
-import { MisusedFamilies } from '../../../apps/worker/src/jobs/misused-families.ts';
 import { type Outcome, violations } from './checks.ts';
 import type { Command } from './commands.ts';
 import { openProduct, type Product } from './product.ts';
