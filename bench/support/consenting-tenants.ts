@@ -88,7 +88,9 @@ export class ConsentingTenants {
         {
           tenantSuspended: false,
           user: { userId, suspended: false },
-          client: { clientId, kind: 'dynamic', admitted: true, blocked: false, metadata: {}, metadataDigest },
+          client: { ...client, clientId },
+          settings: domain.defaultPolicy,
+          rules: [],
           resource: { resourceId, suspended: false, scopes: SCOPES },
         },
         { newGrantId: randomUUID(), scopes: SCOPES, shown, address: '192.0.2.17' },
@@ -145,4 +147,13 @@ function pick<Item>(items: readonly Item[]): Item {
 }
 
 const metadataDigest = 'o9jW9dPTXcZbYcyyFh8LfFWa2SNk7Y8JcOdGqQyVNRA';
+const client = {
+  kind: 'dynamic',
+  admitted: true,
+  approved: false,
+  changed: false,
+  metadata: {},
+  metadataDigest,
+  subjects: [],
+} as const;
 const shown = { clientName: 'Bench', redirectHost: 'client.example', metadataDigest, scopes: SCOPES };
