@@ -88,17 +88,8 @@ export class ConsentingTenants {
         {
           tenantSuspended: false,
           user: { userId, suspended: false },
-          client: {
-            clientId,
-            kind: 'dynamic',
-            admitted: true,
-            approved: false,
-            changed: false,
-            metadata: {},
-            metadataDigest,
-            subjects: [`client:${clientId}`],
-          },
-          settings: { clientAdmission: 'open' },
+          client: { ...client, clientId },
+          settings: domain.defaultPolicy,
           rules: [],
           resource: { resourceId, suspended: false, scopes: SCOPES },
         },
@@ -156,4 +147,13 @@ function pick<Item>(items: readonly Item[]): Item {
 }
 
 const metadataDigest = 'o9jW9dPTXcZbYcyyFh8LfFWa2SNk7Y8JcOdGqQyVNRA';
+const client = {
+  kind: 'dynamic',
+  admitted: true,
+  approved: false,
+  changed: false,
+  metadata: {},
+  metadataDigest,
+  subjects: [],
+} as const;
 const shown = { clientName: 'Bench', redirectHost: 'client.example', metadataDigest, scopes: SCOPES };
