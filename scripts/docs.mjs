@@ -15,7 +15,7 @@ const child = spawn(
     '--selectProjects',
     'integration',
     '--testPathPatterns',
-    'test/docs/documents',
+    'test/docs/(documents|conformance)',
   ],
   { cwd: fileURLToPath(new URL('..', import.meta.url)), stdio: 'inherit', env: { ...process.env, WRITE_DOCS: 'true' } },
 );
