@@ -20,14 +20,26 @@ interface SealedForm {
 export class FormSeal {
   constructor(private readonly secrets: MasterSecrets) {}
 
-  seal(purpose: 'login' | 'consent', holder: string, request: string, position: Position, now: Date): string {
+  seal(
+    purpose: 'login' | 'consent' | 'logout',
+    holder: string,
+    request: string,
+    position: Position,
+    now: Date,
+  ): string {
     const expiresAt = Math.floor(now.getTime() / 1000) + LIFETIME_SECONDS;
     const body = `${this.secrets.current}.${position.epoch}.${position.seq}.${expiresAt}`;
     return `${body}.${this.#mac(this.secrets.current, purpose, holder, request, body)!.toString('base64url')}`;
   }
 
   /** What was sealed, or undefined when the form is another's, another request's, expired or made up. */
-  open(seal: string, purpose: 'login' | 'consent', holder: string, request: string, now: Date): SealedForm | undefined {
+  open(
+    seal: string,
+    purpose: 'login' | 'consent' | 'logout',
+    holder: string,
+    request: string,
+    now: Date,
+  ): SealedForm | undefined {
     const match = /^((\d{1,6})\.(\d{1,10})\.(\d{1,15})\.(\d{1,12}))\.([A-Za-z0-9_-]{43})$/.exec(seal);
     if (!match) return undefined;
     const [, body, version, epoch, seq, expiresAt, mac] = match;

@@ -1,4 +1,5 @@
 import { Controller, Get, Header, Param, UseFilters } from '@nestjs/common';
+import { DPOP_ALGORITHMS } from '@grantkeeper/guard';
 import { OAuthErrorFilter } from '@grantkeeper/http';
 import { authorizationServerMetadata, openIdConfiguration } from '@grantkeeper/oauth';
 import { Issuers } from './issuer.ts';
@@ -31,6 +32,12 @@ export class DiscoveryController {
 
   async #description(tenant: string) {
     const { issuer, scopes, resources, settings } = await this.issuers.factsOf(await this.issuers.tenantOf(tenant));
-    return { issuer, scopes, resources, features: { dynamicRegistration: settings.registration !== 'off' } };
+    return {
+      issuer,
+      scopes,
+      resources,
+      dpopAlgs: DPOP_ALGORITHMS,
+      features: { dynamicRegistration: settings.registration !== 'off' },
+    };
   }
 }
