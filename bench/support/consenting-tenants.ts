@@ -130,7 +130,9 @@ export class ConsentingTenants {
           scopes: [{ name: 'boards:read', description: 'Read', risky: false, default: true }],
           isDefault: true,
         }),
-        ...users.map((userId) => domain.userCreated.on(userId, { userId, sub: userId, role: 'member' })),
+        ...users.map((userId) =>
+          domain.userCreated.on(userId, { userId, sub: userId, role: 'member', emailVerified: true }),
+        ),
       ],
       rows: {
         tenant_directory: [{ slug, tenant_id: tenantId }],

@@ -216,7 +216,7 @@ class Writer {
   #user(): NewEvent {
     const userId = this.#uuid();
     this.users.push(userId);
-    return domain.userCreated.on(userId, { userId, sub: userId, role: 'member' });
+    return domain.userCreated.on(userId, { userId, sub: userId, role: 'member', emailVerified: false });
   }
 
   #client(): NewEvent {

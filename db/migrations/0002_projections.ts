@@ -80,6 +80,8 @@ CREATE TABLE users (
   sub text NOT NULL CHECK (sub ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'),
   role text NOT NULL CHECK (role IN ('member', 'admin')),
   email_sealed text,
+  -- Whether the address has been shown to be the person's (OA-14).
+  email_verified boolean NOT NULL,
   name_sealed text,
   suspended boolean NOT NULL,
   created_seq bigint NOT NULL,

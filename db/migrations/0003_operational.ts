@@ -89,6 +89,10 @@ CREATE TABLE authorization_codes (
   scopes text[] NOT NULL,
   redirect_uri text NOT NULL,
   code_challenge text NOT NULL,
+  -- Comes back in the ID token (OpenID Connect Core §3.1.2.1).
+  nonce text,
+  -- Thumbprint of the key that alone may redeem the code (RFC 9449 §10).
+  dpop_jkt text,
   auth_time timestamptz NOT NULL,
   born_epoch int NOT NULL,
   born_seq bigint NOT NULL,
@@ -124,6 +128,8 @@ CREATE TABLE families (
   -- Set in the statement that saw a reuse: from then on the family is dead, whatever becomes of the process that is to
   -- record its revocation.
   misused_because text CHECK (misused_because IN ('code_replayed', 'refresh_token_reused')),
+  -- Thumbprint of the key that a public client's refresh tokens are bound to (RFC 9449 §5).
+  dpop_jkt text,
   PRIMARY KEY (tenant_id, family_id)
 ) WITH (fillfactor = 70);
 CREATE INDEX families_by_grant ON families (tenant_id, grant_id);

@@ -33,13 +33,42 @@ BEGIN
       'kid', (SELECT k.kid FROM signing_keys k WHERE k.tenant_id = g.tenant_id AND k.use = 'access_token' AND k.alg = r.signing_alg AND k.state = 'active'),
       -- RFC 9068 §2.2: a client that acts for itself is the subject. Its id is never a person's (CC-09).
       'sub', CASE WHEN g.user_id IS NULL THEN g.client_id ELSE (SELECT u.sub FROM users u WHERE u.tenant_id = g.tenant_id AND u.user_id = g.user_id) END,
-      'settings', (SELECT p.settings || coalesce(c.settings, '{}') FROM policies p
-        LEFT JOIN client_policies c ON c.tenant_id = p.tenant_id AND c.client_id = g.client_id WHERE p.tenant_id = g.tenant_id),
-      'grantTypes', (SELECT c.metadata->'grant_types' FROM clients c WHERE c.tenant_id = g.tenant_id AND c.client_id = g.client_id))
-    FROM resources r WHERE r.tenant_id = g.tenant_id AND r.resource_id = g.resource_id);
+      'settings', (SELECT p.settings || coalesce(x.settings, '{}') FROM policies p
+        LEFT JOIN client_policies x ON x.tenant_id = p.tenant_id AND x.client_id = g.client_id WHERE p.tenant_id = g.tenant_id),
+      'dpopBound', coalesce((c.metadata->>'dpop_bound_access_tokens')::boolean, false),
+      'grantTypes', c.metadata->'grant_types',
+      -- OpenID Connect Registration §2: RS256 unless the client has registered otherwise.
+      'idTokenAlg', coalesce(c.metadata->>'id_token_signed_response_alg', 'RS256'),
+      'idTokenKid', CASE WHEN 'openid' = ANY (g.scopes) THEN (SELECT k.kid FROM signing_keys k
+        WHERE k.tenant_id = g.tenant_id AND k.use = 'access_token' AND k.state = 'active'
+          AND k.alg = coalesce(c.metadata->>'id_token_signed_response_alg', 'RS256')) END)
+    FROM resources r JOIN clients c ON c.tenant_id = g.tenant_id AND c.client_id = g.client_id
+    WHERE r.tenant_id = g.tenant_id AND r.resource_id = g.resource_id);
 END $$;
 
--- redeem_code(tenant, {codeHash, clientId, authMethod, secretHash, assertion?, redirectUri, challenge, resource, familyId, salt, fingerprint}).
+-- Why what is bound to the key p_bound is not handed to whoever sends this proof: {outcome, because}, NULL when it is.
+CREATE FUNCTION refused_key(p_bound text, proof jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE
+    WHEN p_bound IS NULL OR p_bound = proof->>'jkt' THEN NULL
+    WHEN proof->>'jkt' IS NULL THEN jsonb_build_object('outcome', 'invalid_dpop_proof', 'because', 'missing')
+    ELSE jsonb_build_object('outcome', 'invalid_grant', 'because', 'wrong_key')
+  END
+$$;
+
+-- Uses the proof up, and so comes last of all checks; NULL, or why it may not be used. A client that has said so must
+-- prove a key every time (RFC 9449 §5.2).
+CREATE FUNCTION refused_proof(p_tenant uuid, facts jsonb, proof jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE refusal text;
+BEGIN
+  IF (facts->>'dpopBound')::boolean AND proof->>'jkt' IS NULL THEN
+    RETURN jsonb_build_object('outcome', 'invalid_dpop_proof', 'because', 'missing');
+  END IF;
+  refusal := take_proof(p_tenant, proof);
+  RETURN CASE WHEN refusal IS NOT NULL THEN jsonb_build_object('outcome', refusal, 'because', 'replayed') END;
+END $$;
+
+-- redeem_code(tenant, {codeHash, clientId, authMethod, secretHash, assertion?, redirectUri, challenge, resource, familyId, salt,
+-- fingerprint, proof}).
 -- Answers {outcome: 'redeemed', …} or another outcome; only 'redeemed' has changed anything.
 CREATE FUNCTION redeem_code(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -48,6 +77,7 @@ DECLARE
   g grant_standing;
   proof text;
   facts jsonb;
+  refusal jsonb;
   at timestamptz := clock_timestamp();
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
@@ -84,28 +114,32 @@ BEGIN
   IF p->>'resource' IS NOT NULL AND p->>'resource' <> facts->>'resource' THEN
     RETURN jsonb_build_object('outcome', 'invalid_target');
   END IF;
+  refusal := coalesce(refused_key(code.dpop_jkt, p->'proof'), refused_proof(p_tenant, facts, p->'proof'));
+  IF refusal IS NOT NULL THEN RETURN refusal; END IF;
 
   UPDATE authorization_codes c SET redeemed_at = at, family_id = (p->>'familyId')::uuid
   WHERE c.tenant_id = p_tenant AND c.code_hash = code.code_hash;
   INSERT INTO families (tenant_id, family_id, grant_id, client_id, scopes, salt, generation, rotated_at,
     rotated_fingerprint, replays, auth_time, client_auth, born_epoch, born_seq, created_at, idle_expires_at, expires_at,
-    last_used_on)
+    last_used_on, dpop_jkt)
   VALUES (p_tenant, (p->>'familyId')::uuid, g.grant_id, g.client_id, code.scopes, decode(p->>'salt', 'hex'), 1, at,
     p->>'fingerprint', 0, code.auth_time, p->>'authMethod', code.born_epoch, code.born_seq, at,
     at + make_interval(secs => (facts->'settings'->>'refreshIdleSeconds')::int),
-    at + make_interval(secs => (facts->'settings'->>'refreshAbsoluteSeconds')::int), at::date);
+    at + make_interval(secs => (facts->'settings'->>'refreshAbsoluteSeconds')::int), at::date,
+    -- A client that authenticates is bound by its credentials; a public one by its key (RFC 9449 §5).
+    CASE WHEN p->>'authMethod' = 'none' THEN p->'proof'->>'jkt' END);
   INSERT INTO activity (tenant_id, retention_class, at, what, grant_id, family_id, user_id, client_id, resource_id)
   VALUES (p_tenant, 'standard', at, 'token.issued', g.grant_id, (p->>'familyId')::uuid, g.user_id, g.client_id, g.resource_id);
 
   RETURN facts || jsonb_build_object('outcome', 'redeemed', 'epoch', head.epoch, 'seq', head.seq, 'at', at,
-    'familyId', p->>'familyId', 'generation', 1, 'scopes', code.scopes, 'authTime', code.auth_time);
+    'familyId', p->>'familyId', 'generation', 1, 'scopes', code.scopes, 'authTime', code.auth_time, 'nonce', code.nonce);
 END $$;
 
 -- rotate_family(tenant, {familyId, generation, inner, tag, clientId, authMethod, secretHash, assertion?, fingerprint, resource,
--- scopes}).
+-- scopes, proof}).
 -- Outcomes: 'rotated' and 'replayed' (both with the successor's generation), 'reuse', 'invalid_grant', 'invalid_client',
--- 'invalid_target', 'invalid_scope', 'suspended'. A reuse is seen before anything that would only refuse the request, and
--- is marked on the family in this same statement.
+-- 'invalid_target', 'invalid_scope', 'suspended', 'invalid_dpop_proof', 'use_dpop_nonce'. A reuse is seen before anything
+-- that would only refuse the request, and is marked on the family in this same statement.
 CREATE FUNCTION rotate_family(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   head heads;
@@ -114,6 +148,7 @@ DECLARE
   proof text;
   facts jsonb;
   settings jsonb;
+  refusal jsonb;
   wanted text[];
   presented int := (p->>'generation')::int;
   at timestamptz := clock_timestamp();
@@ -138,6 +173,9 @@ BEGIN
   IF is_downgraded(p_tenant, f, p) THEN
     RETURN jsonb_build_object('outcome', 'invalid_client', 'because', 'assertion_required');
   END IF;
+  -- The key is part of the token: whoever has stolen it without its key has nothing, and ends nothing (RFC 9449 §5).
+  refusal := refused_key(f.dpop_jkt, p->'proof');
+  IF refusal IS NOT NULL THEN RETURN refusal; END IF;
 
   SELECT * INTO g FROM grant_standing s WHERE s.tenant_id = p_tenant AND s.grant_id = f.grant_id;
   IF f.ended_seq IS NOT NULL THEN RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'family_ended'); END IF;
@@ -183,6 +221,8 @@ BEGIN
     SELECT array_agg(value) INTO wanted FROM jsonb_array_elements_text(p->'scopes');
     IF NOT wanted <@ f.scopes THEN RETURN jsonb_build_object('outcome', 'invalid_scope'); END IF;
   END IF;
+  refusal := refused_proof(p_tenant, facts, p->'proof');
+  IF refusal IS NOT NULL THEN RETURN refusal; END IF;
 
   IF presented = f.generation THEN
     UPDATE families SET generation = f.generation + 1, rotated_at = greatest(at, f.rotated_at), rotated_fingerprint = p->>'fingerprint',

@@ -20,6 +20,7 @@ DECLARE
   g grant_standing;
   proof text;
   facts jsonb;
+  refusal jsonb;
   wanted text[];
   death text;
   at timestamptz := clock_timestamp();
@@ -55,6 +56,10 @@ BEGIN
   IF NOT facts->'grantTypes' ? 'client_credentials' THEN
     RETURN jsonb_build_object('outcome', 'unauthorized_client', 'because', 'grant_type');
   END IF;
+
+  -- Last of all checks: it uses the proof up.
+  refusal := refused_proof(p_tenant, facts, p->'proof');
+  IF refusal IS NOT NULL THEN RETURN refusal; END IF;
 
   INSERT INTO families AS f (tenant_id, family_id, grant_id, client_id, scopes, salt, generation, rotated_at,
     rotated_fingerprint, replays, auth_time, client_auth, born_epoch, born_seq, created_at, idle_expires_at, expires_at,

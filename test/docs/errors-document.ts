@@ -38,7 +38,7 @@ export function errorsDocument(): string {
     '',
     '## OAuth endpoints',
     '',
-    '`register`, `token` and `revoke` answer `{ error, error_description }`: 401 for `invalid_client`, 500 for `server_error`, 503 for `temporarily_unavailable` (429 with `Retry-After` when there were too many requests), else 400. `authorize` and `consent` send the same codes to the client by redirect, with `state` and `iss`, once the client and its redirect URI are proven. Unknown tenants and addresses are 404 `{ "error": "not_found" }`.',
+    '`register`, `token` and `revoke` answer `{ error, error_description }`: 401 for `invalid_client`, 500 for `server_error`, 503 for `temporarily_unavailable` (429 with `Retry-After` when there were too many requests), else 400. `authorize` and `consent` send the same codes to the client by redirect, with `state` and `iss`, once the client and its redirect URI are proven. `userinfo` answers a refused access token with 401 or 403 and a challenge, as the MCP servers do. Unknown tenants and addresses are 404 `{ "error": "not_found" }`.',
     '',
     table(
       ['Error', 'Descriptions', 'Raised in'],
@@ -58,7 +58,7 @@ export function errorsDocument(): string {
     '',
     '## MCP servers',
     '',
-    'Refusals are HTTP answers `{ error, error_description }`, 401 and 403 with the `WWW-Authenticate` challenge of RFC 6750 and RFC 9728. A failure inside a tool is an MCP result with `isError`.',
+    'Refusals are HTTP answers `{ error, error_description }`, 401 and 403 with the `WWW-Authenticate` challenge of RFC 6750, RFC 9449 and RFC 9728. A failure inside a tool is an MCP result with `isError`.',
     '',
     '| Error | Status | When |',
     '| --- | --- | --- |',

@@ -156,6 +156,7 @@ function claimsOf(token: string): AccessTokenClaims {
     expiresAt: payload.exp!,
     notBefore: undefined,
     authTime: undefined,
+    keyThumbprint: undefined,
     keyId: '',
   };
 }

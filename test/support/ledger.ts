@@ -56,7 +56,7 @@ export async function openLedger(): Promise<TestLedger> {
       const email = { subject: { user: userId }, value: `${userId}@example.org` };
       return {
         userId,
-        events: [userCreated.on(userId, { userId, sub: userId, role: 'member' }, { email })],
+        events: [userCreated.on(userId, { userId, sub: userId, role: 'member', emailVerified: false }, { email })],
         rows: { person_keys: [await personalData.createPersonKey(tenantId, userId)] },
       };
     },

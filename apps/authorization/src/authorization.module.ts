@@ -24,25 +24,29 @@ import { LoginAttempts } from './login/login-attempts.ts';
 import { LoginPages } from './login/login-page.ts';
 import { LoginController } from './login/login.controller.ts';
 import { Sessions } from './login/sessions.ts';
+import { IdTokenHints } from './logout/id-token-hints.ts';
+import { LogoutController } from './logout/logout.controller.ts';
 import { PageAssetsController } from './page-assets.controller.ts';
 import { RegisterController } from './register/register.controller.ts';
 import { RegistrationLimits } from './register/registration-limits.ts';
 import { RegistrationManagement } from './register/registration-management.ts';
 import { Registrations } from './register/registrations.ts';
-import { OwnAccessTokens } from './revoke/own-access-token.ts';
 import { RevokeController } from './revoke/revoke.controller.ts';
 import { AuthorizationCodeExchange } from './token/authorization-code.exchange.ts';
 import { ClientAssertions } from './token/client-assertions.ts';
 import { ClientAuthentication } from './token/client-authentication.ts';
 import { ClientCredentialsExchange } from './token/client-credentials.exchange.ts';
+import { DpopProofs } from './token/dpop-proofs.ts';
+import { OwnAccessTokens } from './token/own-access-tokens.ts';
 import { RefreshTokenExchange } from './token/refresh-token.exchange.ts';
 import { TokenResponses } from './token/token-response.ts';
 import { UnprovenRequests } from './token/unproven-requests.ts';
 import { TokenController } from './token/token.controller.ts';
+import { UserInfoController } from './userinfo/userinfo.controller.ts';
 
 /** Paths of this service that web pages of any origin may call (AS-38); the authorization endpoint is not one (AS-37). */
 export const OPEN_PATHS =
-  /^\/(\.well-known\/(oauth-authorization-server|openid-configuration)\/|t\/[^/]+\/(\.well-known\/openid-configuration|jwks|register(\/[^/]+)?|par|token|revoke)$)/;
+  /^\/(\.well-known\/(oauth-authorization-server|openid-configuration)\/|t\/[^/]+\/(\.well-known\/openid-configuration|jwks|register(\/[^/]+)?|par|token|revoke|userinfo)$)/;
 
 /** The OAuth 2.1 authorization server of every tenant. */
 @Module({})
@@ -60,6 +64,8 @@ export class AuthorizationModule {
         ConsentController,
         TokenController,
         RevokeController,
+        UserInfoController,
+        LogoutController,
         PageAssetsController,
       ],
       providers: [
@@ -102,6 +108,8 @@ export class AuthorizationModule {
           inject: [RemoteDocuments],
           useFactory: (documents: RemoteDocuments) => new ClientKeys(documents),
         },
+        DpopProofs,
+        IdTokenHints,
       ],
     };
   }

@@ -4,7 +4,7 @@ import { AccessControl } from './access/access-control.ts';
 import { HostedResources } from './access/hosted-resources.ts';
 import { HostedPoint } from './access/hosted-point.ts';
 import { LedgerStandingCheck } from './access/ledger-standing-check.ts';
-import { VerificationKeys } from './access/verification-keys.ts';
+import { ProofsOfPossession } from './access/proofs-of-possession.ts';
 import { ActivityRecorder } from './activity/activity-recorder.ts';
 import { McpOptions } from './mcp-options.ts';
 import { ProtectedResourceMetadataController } from './metadata/protected-resource-metadata.controller.ts';
@@ -13,7 +13,7 @@ import { ToolCatalogue } from './tools/tool-catalogue.ts';
 import { McpController } from './transport/mcp.controller.ts';
 import { McpEndpoint } from './transport/mcp-endpoint.ts';
 
-/** The hosted MCP servers of every tenant. Expects global providers of `Database` and `TenantDirectory`. */
+/** The hosted MCP servers of every tenant. Expects the global providers of a platform. */
 @Module({})
 export class McpModule {
   static register(options: { readonly allowedOrigins?: readonly string[]; readonly feedUrl: string }): DynamicModule {
@@ -25,8 +25,8 @@ export class McpModule {
         LedgerStandingCheck,
         { provide: StandingCheck, useClass: HostedPoint },
         HostedResources,
-        VerificationKeys,
         AccessControl,
+        ProofsOfPossession,
         ActivityRecorder,
         BoardStore,
         ToolCatalogue,

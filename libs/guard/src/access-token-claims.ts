@@ -22,9 +22,12 @@ export interface AccessTokenClaims {
   readonly authTime: number | undefined;
   /** The name of the key that signed the token. */
   readonly keyId: string;
+  /** RFC 7638 thumbprint of the key that the token is bound to (`cnf.jkt`, RFC 9449 §6.1); undefined for a bearer token. */
+  readonly keyThumbprint: string | undefined;
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
 
 /** The claims in the payload of a token that the key `keyId` has signed. Throws {@link TokenRefused} if one is missing or not of its type. */
 export function readClaims(payload: Readonly<Record<string, unknown>>, keyId: string): AccessTokenClaims {
@@ -47,6 +50,7 @@ export function readClaims(payload: Readonly<Record<string, unknown>>, keyId: st
     notBefore: optional(payload['nbf'], time),
     authTime: optional(payload['auth_time'], time),
     keyId,
+    keyThumbprint: optional(payload['cnf'], keyThumbprint),
   };
 }
 
@@ -77,4 +81,13 @@ function scopes(value: unknown): readonly string[] {
 
 function optional<T>(value: unknown, read: (value: unknown) => T): T | undefined {
   return value === undefined ? undefined : read(value);
+}
+
+/** A token that is bound in a way that is not understood here must not pass for one that is not bound (RFC 7800 §3.1). */
+function keyThumbprint(value: unknown): string {
+  const { jkt, ...others } = (typeof value === 'object' && value !== null ? value : {}) as { jkt?: unknown };
+  if (typeof jkt !== 'string' || !THUMBPRINT.test(jkt) || Object.keys(others).length > 0) {
+    throw new TokenRefused('malformed');
+  }
+  return jkt;
 }

@@ -210,4 +210,41 @@ describe('AccessTokenVerifier', () => {
       .catch((thrown: unknown) => thrown)) as Error;
     expect(`${error.message}${error.stack}`).not.toContain(token.slice(0, 20));
   });
+
+  describe('tokens that are bound to a key (RFC 9449 §6)', () => {
+    const jkt = 'A'.repeat(43);
+    const outcome = async (cnf: unknown, provenKey?: string, by = verifier()): Promise<unknown> =>
+      by.verify(await sign(cnf === undefined ? {} : { cnf }), provenKey).then(
+        ({ keyThumbprint }) => keyThumbprint ?? 'bearer',
+        (error: { reason?: unknown }) => error.reason,
+      );
+
+    it('are accepted from whoever has proven that key, and from nobody else', async () => {
+      expect(await outcome({ jkt }, jkt)).toBe(jkt);
+      expect(await outcome({ jkt })).toBe('proof_required');
+      expect(await outcome({ jkt }, 'B'.repeat(43))).toBe('wrong_proof_key');
+      expect(await outcome(undefined, jkt)).toBe('not_bound');
+      expect(await outcome(undefined)).toBe('bearer');
+    });
+
+    it.each([{}, null, 'x', { jkt: 'x' }, { jkt: 1 }, { 'x5t#S256': jkt }, { jkt, 'x5t#S256': jkt }])(
+      'are refused when the binding is not understood: %j',
+      async (cnf) => {
+        expect(await outcome(cnf, jkt)).toBe('malformed');
+      },
+    );
+
+    it('can be read without a proof by whoever serves nobody for them', async () => {
+      const reader = new AccessTokenVerifier({
+        issuer,
+        audience: (one) => one === audience,
+        tenant,
+        jwks,
+        possession: 'unchecked',
+        now: () => now,
+      });
+      expect(await outcome({ jkt }, undefined, reader)).toBe(jkt);
+      expect(await refusal(sign({ aud: 'https://mcp.example.com/other' }), reader)).toEqual(refused('wrong_audience'));
+    });
+  });
 });

@@ -24,18 +24,24 @@ export type VerificationKey = CryptoKey | KeyObject | JWK;
 
 /** Decides whether an access token is genuine and meant for this resource; whether it still stands is another question. */
 export abstract class TokenVerifier {
-  /** The token's claims. Throws `TokenRefused`, or whatever kept it from finding the key. */
-  abstract verify(token: string): Promise<AccessTokenClaims>;
+  /**
+   * The token's claims. `provenKey` is the thumbprint of the key that the sender has proven to hold: then the token must
+   * be bound to that key, and without it to none (RFC 9449 §7.1). Throws `TokenRefused`, or whatever kept it from finding
+   * the issuer's key.
+   */
+  abstract verify(token: string, provenKey?: string): Promise<AccessTokenClaims>;
 }
 
 export interface AccessTokenVerifierOptions {
   /** The one issuer whose tokens are accepted, compared exactly. */
   readonly issuer: string;
-  /** The identifier of this resource, compared exactly. */
-  readonly audience: string;
+  /** The identifier of this resource, compared exactly; the issuer itself, which has many resources, gives a test. */
+  readonly audience: string | ((audience: string) => boolean);
   /** The id of the tenant that owns the resource. */
   readonly tenant: string;
   readonly jwks: KeySource;
+  /** `unchecked` for whoever only looks at a token and serves nobody for it: revocation, introspection. */
+  readonly possession?: 'checked' | 'unchecked';
   /** How far clocks may differ, in seconds. 5 unless given. */
   readonly clockSkew?: number;
   /** Seconds since 1970. */
@@ -63,7 +69,7 @@ export class AccessTokenVerifier extends TokenVerifier {
     this.#now = options.now ?? (() => Date.now() / 1000);
   }
 
-  override async verify(token: string): Promise<AccessTokenClaims> {
+  override async verify(token: string, provenKey?: string): Promise<AccessTokenClaims> {
     const known = this.#options.verified?.get(token);
     const hint = known?.hint ?? readHeader(token);
     const key = await this.#options.jwks(hint);
@@ -73,13 +79,17 @@ export class AccessTokenVerifier extends TokenVerifier {
     this.#checkRecipient(claims);
     this.#checkTimes(claims);
     if (known?.key !== key) this.#options.verified?.add(token, { hint, key, claims });
+    if (this.#options.possession !== 'unchecked') checkPossession(claims, provenKey);
     return claims;
   }
 
   /** Issuer, audience and tenant, each by itself: two tenants may share a key one day (MT-04). */
   #checkRecipient(claims: AccessTokenClaims): void {
     if (claims.issuer !== this.#options.issuer) throw new TokenRefused('wrong_issuer');
-    if (claims.audience !== this.#options.audience) throw new TokenRefused('wrong_audience');
+    const { audience } = this.#options;
+    if (typeof audience === 'string' ? claims.audience !== audience : !audience(claims.audience)) {
+      throw new TokenRefused('wrong_audience');
+    }
     if (claims.tenant !== this.#options.tenant) throw new TokenRefused('wrong_tenant');
   }
 
@@ -88,6 +98,12 @@ export class AccessTokenVerifier extends TokenVerifier {
     if (expiresAt <= now - this.#skew) throw new TokenRefused('expired');
     if (Math.max(notBefore ?? issuedAt, issuedAt) > now + this.#skew) throw new TokenRefused('not_yet_valid');
   }
+}
+
+function checkPossession({ keyThumbprint }: AccessTokenClaims, provenKey: string | undefined): void {
+  if (keyThumbprint === provenKey) return;
+  if (provenKey === undefined) throw new TokenRefused('proof_required');
+  throw new TokenRefused(keyThumbprint === undefined ? 'not_bound' : 'wrong_proof_key');
 }
 
 /** The header is judged before a key is looked for, so that junk costs no look-up. */

@@ -14,7 +14,13 @@ export type TokenRefusal =
   | 'wrong_tenant'
   | 'expired'
   /** `nbf` or `iat` lies in the future. */
-  | 'not_yet_valid';
+  | 'not_yet_valid'
+  /** It is bound to a key and came as a bearer token (RFC 9449 §7.2). */
+  | 'proof_required'
+  /** A key was proven, and the token is bound to none. */
+  | 'not_bound'
+  /** A key was proven, and the token is bound to another one. */
+  | 'wrong_proof_key';
 
 /** The access token is not to be accepted. The message never quotes the token. */
 export class TokenRefused extends Error {

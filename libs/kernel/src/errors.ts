@@ -55,6 +55,9 @@ export type OAuthErrorCode =
   | 'invalid_token'
   // RFC 7009 §2.2.1
   | 'unsupported_token_type'
+  // RFC 9449 §5, §8
+  | 'invalid_dpop_proof'
+  | 'use_dpop_nonce'
   // RFC 7591 §3.2.2
   | 'invalid_redirect_uri'
   | 'invalid_client_metadata'

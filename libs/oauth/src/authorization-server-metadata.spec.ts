@@ -14,8 +14,10 @@ describe('authorizationServerMetadata', () => {
       registration_endpoint: `${issuer}/register`,
       pushed_authorization_request_endpoint: `${issuer}/par`,
       revocation_endpoint: `${issuer}/revoke`,
+      userinfo_endpoint: `${issuer}/userinfo`,
+      end_session_endpoint: `${issuer}/logout`,
       jwks_uri: `${issuer}/jwks`,
-      scopes_supported: ['boards:read', 'boards:write', 'offline_access'],
+      scopes_supported: ['boards:read', 'boards:write', 'email', 'offline_access', 'openid', 'profile'],
       response_types_supported: ['code'],
       response_modes_supported: ['query'],
       grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
@@ -35,18 +37,11 @@ describe('authorizationServerMetadata', () => {
   });
 
   it('adds a field when its feature is on, and drops registration when that is off', () => {
-    const features = {
-      dynamicRegistration: false,
-      clientIdMetadataDocuments: true,
-      introspection: true,
-      userInfo: true,
-    };
-    const metadata = authorizationServerMetadata({ ...description, features });
+    const features = { dynamicRegistration: false, clientIdMetadataDocuments: true };
+    const metadata = authorizationServerMetadata({ ...description, features, dpopAlgs: ['ES256'] });
     expect(metadata).toMatchObject({
       client_id_metadata_document_supported: true,
-      introspection_endpoint: `${issuer}/introspect`,
-      introspection_endpoint_auth_methods_supported: ['private_key_jwt', 'client_secret_post', 'client_secret_basic'],
-      userinfo_endpoint: `${issuer}/userinfo`,
+      dpop_signing_alg_values_supported: ['ES256'],
     });
     expect(metadata).not.toHaveProperty('registration_endpoint');
   });
@@ -56,6 +51,7 @@ describe('openIdConfiguration', () => {
   it('is the same document with what OpenID Connect requires, and no default of it that would be untrue', () => {
     expect(openIdConfiguration(description)).toEqual({
       ...authorizationServerMetadata(description),
+      claims_supported: expect.arrayContaining(['sub', 'email_verified']),
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: ['RS256', 'ES256'],
       prompt_values_supported: ['none', 'login', 'consent', 'select_account'],

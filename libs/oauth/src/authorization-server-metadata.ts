@@ -1,4 +1,5 @@
-import { GRANT_TYPES, TOKEN_ENDPOINT_AUTH_METHODS } from './client-metadata.ts';
+import { GRANT_TYPES, ID_TOKEN_ALGS, TOKEN_ENDPOINT_AUTH_METHODS } from './client-metadata.ts';
+import { ISSUER_SCOPES } from './issuer-scopes.ts';
 import { CLIENT_SIGNING_ALGS } from './json-web-keys.ts';
 
 /** What an authorization server offers beyond the code flow. A document names only what is on. */
@@ -9,10 +10,6 @@ export interface AuthorizationServerFeatures {
   readonly clientIdMetadataDocuments: boolean;
   /** Requests must be pushed (RFC 9126 §5); that they may be is always so. */
   readonly pushedRequestsOnly: boolean;
-  /** RFC 7662 at `/introspect`. */
-  readonly introspection: boolean;
-  /** OpenID Connect UserInfo at `/userinfo`. */
-  readonly userInfo: boolean;
 }
 
 /** What is offered unless said otherwise. */
@@ -20,17 +17,17 @@ export const DEFAULT_FEATURES: AuthorizationServerFeatures = {
   dynamicRegistration: true,
   clientIdMetadataDocuments: false,
   pushedRequestsOnly: false,
-  introspection: false,
-  userInfo: false,
 };
 
 export interface AuthorizationServerDescription {
   /** The issuer identifier exactly as stored: clients compare it as a string (AS-06). */
   readonly issuer: string;
-  /** The scopes of the resources that this server protects; `offline_access` is added (AS-29). */
+  /** The scopes of the resources that this server protects; the issuer's own are added (AS-29). */
   readonly scopes: readonly string[];
   /** Identifiers of the resources whose tokens this server issues (RFC 9728 §4; MT-08). */
   readonly resources?: readonly string[] | undefined;
+  /** In which DPoP proofs may be signed (RFC 9449 §5.1, DPOP-01). */
+  readonly dpopAlgs?: readonly string[] | undefined;
   readonly features?: Partial<AuthorizationServerFeatures> | undefined;
 }
 
@@ -43,8 +40,8 @@ export interface AuthorizationServerMetadata {
   readonly pushed_authorization_request_endpoint: string;
   readonly require_pushed_authorization_requests?: true;
   readonly revocation_endpoint: string;
-  readonly introspection_endpoint?: string;
-  readonly userinfo_endpoint?: string;
+  readonly userinfo_endpoint: string;
+  readonly end_session_endpoint: string;
   readonly jwks_uri: string;
   readonly scopes_supported: readonly string[];
   readonly response_types_supported: readonly string[];
@@ -55,20 +52,20 @@ export interface AuthorizationServerMetadata {
   readonly token_endpoint_auth_signing_alg_values_supported: readonly string[];
   readonly revocation_endpoint_auth_methods_supported: readonly string[];
   readonly revocation_endpoint_auth_signing_alg_values_supported: readonly string[];
-  readonly introspection_endpoint_auth_methods_supported?: readonly string[];
-  readonly introspection_endpoint_auth_signing_alg_values_supported?: readonly string[];
+  readonly dpop_signing_alg_values_supported?: readonly string[];
   readonly authorization_response_iss_parameter_supported: true;
   readonly client_id_metadata_document_supported?: true;
   readonly protected_resources?: readonly string[];
   readonly ui_locales_supported: readonly string[];
 }
 
-/** OpenID Connect Discovery §3: the same, with the two fields that it requires. */
+/** OpenID Connect Discovery §3 and RP-Initiated Logout §2.1: the same, with what OpenID Connect adds. */
 export interface OpenIdConfiguration extends AuthorizationServerMetadata {
   readonly subject_types_supported: readonly string[];
   readonly id_token_signing_alg_values_supported: readonly string[];
   readonly prompt_values_supported: readonly string[];
   readonly claims_parameter_supported: false;
+  readonly claims_supported: readonly string[];
   readonly request_parameter_supported: false;
   readonly request_uri_parameter_supported: false;
 }
@@ -78,6 +75,7 @@ export function authorizationServerMetadata({
   issuer,
   scopes,
   resources,
+  dpopAlgs,
   features,
 }: AuthorizationServerDescription): AuthorizationServerMetadata {
   const on = { ...DEFAULT_FEATURES, ...features };
@@ -89,10 +87,10 @@ export function authorizationServerMetadata({
     pushed_authorization_request_endpoint: `${issuer}/par`,
     ...(on.pushedRequestsOnly ? { require_pushed_authorization_requests: true as const } : {}),
     revocation_endpoint: `${issuer}/revoke`,
-    ...(on.introspection ? { introspection_endpoint: `${issuer}/introspect` } : {}),
-    ...(on.userInfo ? { userinfo_endpoint: `${issuer}/userinfo` } : {}),
+    userinfo_endpoint: `${issuer}/userinfo`,
+    end_session_endpoint: `${issuer}/logout`,
     jwks_uri: `${issuer}/jwks`,
-    scopes_supported: [...new Set([...scopes, 'offline_access'])].sort(),
+    scopes_supported: [...new Set([...scopes, ...ISSUER_SCOPES])].sort(),
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: [...GRANT_TYPES, 'client_credentials'],
@@ -102,14 +100,7 @@ export function authorizationServerMetadata({
     // Left out, it would mean client_secret_basic alone, and public clients could not revoke (RFC 8414 §2).
     revocation_endpoint_auth_methods_supported: TOKEN_ENDPOINT_AUTH_METHODS,
     revocation_endpoint_auth_signing_alg_values_supported: CLIENT_SIGNING_ALGS,
-    ...(on.introspection
-      ? {
-          introspection_endpoint_auth_methods_supported: TOKEN_ENDPOINT_AUTH_METHODS.filter(
-            (method) => method !== 'none',
-          ),
-          introspection_endpoint_auth_signing_alg_values_supported: CLIENT_SIGNING_ALGS,
-        }
-      : {}),
+    ...(dpopAlgs ? { dpop_signing_alg_values_supported: dpopAlgs } : {}),
     authorization_response_iss_parameter_supported: true,
     ...(on.clientIdMetadataDocuments ? { client_id_metadata_document_supported: true } : {}),
     ...(resources && resources.length > 0 ? { protected_resources: resources } : {}),
@@ -122,7 +113,20 @@ export function openIdConfiguration(description: AuthorizationServerDescription)
   return {
     ...authorizationServerMetadata(description),
     subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: ['RS256', 'ES256'],
+    id_token_signing_alg_values_supported: ID_TOKEN_ALGS,
+    claims_supported: [
+      'iss',
+      'sub',
+      'aud',
+      'exp',
+      'iat',
+      'auth_time',
+      'nonce',
+      'at_hash',
+      'name',
+      'email',
+      'email_verified',
+    ],
     prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
     claims_parameter_supported: false,
     request_parameter_supported: false,

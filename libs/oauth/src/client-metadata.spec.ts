@@ -34,13 +34,16 @@ describe('readClientMetadata', () => {
       contacts: ['ops@claude.ai'],
       software_id: '2B41',
       software_version: '1.0',
+      id_token_signed_response_alg: 'ES256',
+      post_logout_redirect_uris: ['http://127.0.0.1/bye'],
+      dpop_bound_access_tokens: true,
     };
     const sent = {
       ...kept,
       jwks_uri: 'https://claude.ai/jwks',
       software_statement: 'x.y.z',
       client_secret: 'mine',
-      id_token_signed_response_alg: 'none',
+      userinfo_signed_response_alg: 'none',
     };
     expect(readClientMetadata(sent)).toEqual(kept);
   });
@@ -148,6 +151,8 @@ describe('readClientMetadata', () => {
     [{ grant_types: [] }, /^grant_types must include/],
     [{ grant_types: 'authorization_code' }, /^grant_types must be an array/],
     [{ response_types: ['token'] }, /^response_types must include code/],
+    [{ id_token_signed_response_alg: 'HS256' }, /^id_token_signed_response_alg must be one of RS256, ES256/],
+    [{ dpop_bound_access_tokens: 'yes' }, /^dpop_bound_access_tokens must be true or false/],
     [{ application_type: 'desktop' }, /^application_type must be native or web/],
     [{ client_name: 'x'.repeat(201) }, /^client_name must not be longer/],
     [{ client_name: { de: 'x' } }, /^client_name must be a string/],

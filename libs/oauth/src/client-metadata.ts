@@ -22,6 +22,9 @@ export type TokenEndpointAuthMethod = 'none' | 'private_key_jwt' | 'client_secre
 /** The grant types that a client may register. */
 export type ClientGrantType = 'authorization_code' | 'refresh_token' | 'client_credentials';
 
+/** How an ID token may be signed (OpenID Connect Registration §2); RS256 unless a client registers otherwise. */
+export type IdTokenAlg = 'RS256' | 'ES256';
+
 /** What we keep of a client's metadata, in the words of RFC 7591 §2; nothing outside this list is stored or echoed. */
 export interface ClientMetadata {
   readonly redirect_uris: readonly string[];
@@ -43,6 +46,11 @@ export interface ClientMetadata {
   readonly contacts?: readonly string[];
   readonly software_id?: string;
   readonly software_version?: string;
+  readonly id_token_signed_response_alg?: IdTokenAlg;
+  /** OpenID Connect RP-Initiated Logout §3.1. */
+  readonly post_logout_redirect_uris?: readonly string[];
+  /** RFC 9449 §5.2: every token request of the client proves a key. */
+  readonly dpop_bound_access_tokens?: boolean;
 }
 
 /** The authentication methods on offer, in the order in which metadata documents list them. */
@@ -52,6 +60,9 @@ export const TOKEN_ENDPOINT_AUTH_METHODS: readonly TokenEndpointAuthMethod[] = [
   'client_secret_post',
   'client_secret_basic',
 ];
+
+/** How ID tokens can be signed, the default first. */
+export const ID_TOKEN_ALGS: readonly IdTokenAlg[] = ['RS256', 'ES256'];
 
 /** The grant types on offer to whoever registers. */
 export const GRANT_TYPES: readonly ClientGrantType[] = ['authorization_code', 'refresh_token'];
@@ -99,6 +110,8 @@ const request = z.object(
     contacts: optional(list),
     software_id: text(256),
     software_version: text(256),
+    id_token_signed_response_alg: optional(z.enum(ID_TOKEN_ALGS, `must be one of ${ID_TOKEN_ALGS.join(', ')}`)),
+    dpop_bound_access_tokens: optional(z.boolean('must be true or false')),
   },
   'the registration must be a JSON object',
 );
@@ -117,10 +130,12 @@ export function readClientMetadata(body: unknown, policy: ClientMetadataPolicy =
   const sent = parsed.data;
   const grantTypes = readGrantTypes(sent.grant_types, policy);
   const redirectUris = grantTypes.includes('authorization_code')
-    ? readRedirectUris((body as { redirect_uris?: unknown }).redirect_uris)
+    ? readUris('redirect_uris', (body as { redirect_uris?: unknown }).redirect_uris)
     : [];
   const applicationType = sent.application_type ?? inferApplicationType(redirectUris);
-  for (const uri of redirectUris) checkRegistrableRedirectUri(uri, applicationType, policy);
+  const { post_logout_redirect_uris: sentLogoutUris } = body as { post_logout_redirect_uris?: unknown };
+  const logoutUris = isAbsent(sentLogoutUris) ? undefined : readUris('post_logout_redirect_uris', sentLogoutUris);
+  for (const uri of [...redirectUris, ...(logoutUris ?? [])]) checkRegistrableRedirectUri(uri, applicationType, policy);
 
   const name = sent.client_name === undefined ? undefined : displayText(sent.client_name);
   const authMethod = readAuthMethod(sent.token_endpoint_auth_method);
@@ -140,18 +155,24 @@ export function readClientMetadata(body: unknown, policy: ClientMetadataPolicy =
     ...(sent.contacts === undefined ? {} : { contacts: sent.contacts }),
     ...(sent.software_id === undefined ? {} : { software_id: sent.software_id }),
     ...(sent.software_version === undefined ? {} : { software_version: sent.software_version }),
+    ...(sent.id_token_signed_response_alg === undefined
+      ? {}
+      : { id_token_signed_response_alg: sent.id_token_signed_response_alg }),
+    ...(logoutUris === undefined ? {} : { post_logout_redirect_uris: logoutUris }),
+    ...(sent.dpop_bound_access_tokens ? { dpop_bound_access_tokens: true } : {}),
   };
 }
 
-function readRedirectUris(value: unknown): readonly string[] {
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null || (Array.isArray(value) && value.length === 0);
+}
+
+function readUris(field: 'redirect_uris' | 'post_logout_redirect_uris', value: unknown): readonly string[] {
   if (!Array.isArray(value) || value.length === 0 || !value.every((uri) => typeof uri === 'string')) {
-    throw new OAuthError('invalid_redirect_uri', 'redirect_uris must be an array with at least one redirect URI');
+    throw new OAuthError('invalid_redirect_uri', `${field} must be an array with at least one redirect URI`);
   }
   if (value.length > MAX_REDIRECT_URIS) {
-    throw new OAuthError(
-      'invalid_redirect_uri',
-      `redirect_uris must not hold more than ${MAX_REDIRECT_URIS} redirect URIs`,
-    );
+    throw new OAuthError('invalid_redirect_uri', `${field} must not hold more than ${MAX_REDIRECT_URIS} redirect URIs`);
   }
   return [...new Set(value)];
 }

@@ -8,6 +8,7 @@ export * from './client-id.ts';
 export * from './client-metadata.ts';
 export * from './client-subjects.ts';
 export * from './description.ts';
+export * from './issuer-scopes.ts';
 export * from './json-web-keys.ts';
 export * from './known-software.ts';
 export * from './parameters.ts';

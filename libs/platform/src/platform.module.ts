@@ -1,12 +1,12 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { Database, EventStore, TenantDirectory } from '@grantkeeper/event-store';
-import { KeyProvider, MasterSecrets, PersonalData, SigningKeys, TenantKeys } from '@grantkeeper/keys';
+import { KeyProvider, MasterSecrets, PersonalData, SigningKeys, TenantKeys, VerificationKeys } from '@grantkeeper/keys';
 import { Clock } from '@grantkeeper/kernel';
 import { Budgets } from '@grantkeeper/limits';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
-import { AccessTokens, RefreshTokens } from '@grantkeeper/tokens';
+import { AccessTokens, DpopNonces, IdTokens, RefreshTokens } from '@grantkeeper/tokens';
 import type { Platform } from './platform.ts';
 
 /** Makes the parts of a platform injectable everywhere in a process. */
@@ -22,9 +22,12 @@ export class PlatformModule {
       { provide: TenantKeys, useValue: platform.tenantKeys },
       { provide: PersonalData, useValue: platform.personalData },
       { provide: SigningKeys, useValue: platform.signingKeys },
+      { provide: VerificationKeys, useValue: platform.verificationKeys },
       { provide: EventStore, useValue: platform.eventStore },
       { provide: AccessTokens, useValue: platform.accessTokens },
+      { provide: IdTokens, useValue: platform.idTokens },
       { provide: RefreshTokens, useValue: platform.refreshTokens },
+      { provide: DpopNonces, useValue: platform.dpopNonces },
       { provide: OutboundClient, useValue: platform.outbound },
       { provide: Budgets, useValue: platform.budgets },
       { provide: Queues, useValue: platform.queues },

@@ -7,13 +7,14 @@ import {
   PersonalData,
   SigningKeys,
   TenantKeys,
+  VerificationKeys,
 } from '@grantkeeper/keys';
 import { type Clock, SystemClock } from '@grantkeeper/kernel';
 import { Budgets, LimitsRedis } from '@grantkeeper/limits';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
 import { inlineProjections } from '@grantkeeper/read-models';
-import { AccessTokens, RefreshTokens } from '@grantkeeper/tokens';
+import { AccessTokens, DpopNonces, IdTokens, RefreshTokens } from '@grantkeeper/tokens';
 import { AppendHints } from './append-hints.ts';
 import { ledgerMetrics } from './ledger-metrics.ts';
 import { limitMetrics } from './limit-metrics.ts';
@@ -43,9 +44,12 @@ export class Platform {
   readonly tenantKeys: TenantKeys;
   readonly personalData: PersonalData;
   readonly signingKeys: SigningKeys;
+  readonly verificationKeys: VerificationKeys;
   readonly eventStore: EventStore;
   readonly accessTokens: AccessTokens;
+  readonly idTokens: IdTokens;
   readonly refreshTokens: RefreshTokens;
+  readonly dpopNonces: DpopNonces;
   readonly outbound: OutboundClient;
   readonly budgets: Budgets;
   readonly #limitsRedis: LimitsRedis | undefined;
@@ -66,9 +70,12 @@ export class Platform {
     this.tenantKeys = new TenantKeys(this.database, this.keyProvider);
     this.personalData = new PersonalData(this.database, this.tenantKeys);
     this.signingKeys = new SigningKeys(this.database, this.keyProvider);
+    this.verificationKeys = new VerificationKeys(this.database);
     this.eventStore = new EventStore(this.database, inlineProjections, this.personalData);
     this.accessTokens = new AccessTokens(this.signingKeys);
+    this.idTokens = new IdTokens(this.signingKeys);
     this.refreshTokens = new RefreshTokens(this.secrets);
+    this.dpopNonces = new DpopNonces(this.secrets);
     this.outbound = new OutboundClient({ allowLoopback: options.outboundAllowLoopback, userAgent: 'Grantkeeper' });
     this.#limitsRedis = options.redisUrl === null ? undefined : new LimitsRedis(options.redisUrl, options.onError);
     this.budgets = new Budgets({

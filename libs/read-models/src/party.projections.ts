@@ -72,6 +72,7 @@ interface UserState extends Watermarked {
   sub: string;
   role: string;
   email_sealed: string | null;
+  email_verified: boolean;
   name_sealed: string | null;
   suspended: boolean;
   created_seq: number;
@@ -89,6 +90,7 @@ export const users = projection<UserState>({
       sub: payload.sub,
       role: payload.role,
       email_sealed: event.personal['email'] ?? null,
+      email_verified: payload.emailVerified,
       name_sealed: event.personal['name'] ?? null,
       suspended: false,
       created_seq: event.seq,

@@ -20,6 +20,8 @@ export interface AccessTokenFacts {
   readonly authTime?: Date | undefined;
   readonly issuedAt: Date;
   readonly lifetimeSeconds: number;
+  /** RFC 7638 thumbprint of the key that the token is bound to (RFC 9449 §6.1); undefined for a bearer token. */
+  readonly keyThumbprint?: string | undefined;
   readonly kid: string;
   readonly alg: SigningAlg;
 }
@@ -46,6 +48,7 @@ export class AccessTokens {
       iat: issuedAt,
       exp: issuedAt + facts.lifetimeSeconds,
       jti: uuidv4(),
+      ...(facts.keyThumbprint !== undefined && { cnf: { jkt: facts.keyThumbprint } }),
     };
     const key = await this.keys.privateKey(tenantId, facts.kid, facts.alg);
     return signCompact({ typ: 'at+jwt', alg: facts.alg, kid: facts.kid }, claims, key);

@@ -24,6 +24,10 @@ export function authorizationAttempts(world: World): Attempts {
     client_secret: side.confidential.secret,
   });
 
+  const bearer = (side: TenantSide) => ({ authorization: `Bearer ${side.tokens.access_token}` });
+  const logoutOf = (at: TenantSide, of: TenantSide): string =>
+    `${at.issuer}/logout?${new URLSearchParams({ client_id: of.client.id, post_logout_redirect_uri: of.client.redirectUri }).toString()}`;
+
   return {
     'GET /.well-known/oauth-authorization-server/t/:tenant': public200(
       world,
@@ -143,6 +147,24 @@ export function authorizationAttempts(world: World): Attempts {
         ...codeOf(theirs),
         code: `gkc_${newVerifier()}`,
       }),
+    ],
+    'GET /t/:tenant/userinfo': [
+      plain('their access token', `${mine.issuer}/userinfo`, 401, bearer(theirs)),
+      plain('at their own, my access token', `${theirs.issuer}/userinfo`, 401, bearer(mine)),
+      plain('no token', `${mine.issuer}/userinfo`, 401, theirCookie),
+    ],
+    'POST /t/:tenant/userinfo': [
+      form('their access token', `${mine.issuer}/userinfo`, 401, {}, bearer(theirs)),
+      form('at their own, my access token', `${theirs.issuer}/userinfo`, 401, {}, bearer(mine)),
+    ],
+    'GET /t/:tenant/logout': [
+      plain('their session: nobody is signed in there', `${mine.issuer}/logout`, 200, theirCookie),
+      plain('their client at my issuer', logoutOf(mine, theirs), 400, theirCookie),
+      plain('my client at their issuer', logoutOf(theirs, mine), 400, theirCookie),
+    ],
+    'POST /t/:tenant/logout': [form('it only sends on', `${mine.issuer}/logout`, 303, publicly(mine), theirCookie)],
+    'POST /t/:tenant/sign-out': [
+      form('their session, no seal', `${mine.issuer}/sign-out`, 400, { request: '', csrf: '' }, theirCookie),
     ],
     // RFC 7009 §2.2: a token that is not this client's is answered as if it had been revoked.
     'POST /t/:tenant/revoke': [

@@ -45,7 +45,7 @@ export async function addPerson(tenant: Served, command: CommandIdentity): Promi
     await tenant.product.store.append({
       tenantId: tenant.id,
       actor,
-      events: [userCreated.on(userId, { userId, sub: userId, role: 'member' }, { email })],
+      events: [userCreated.on(userId, { userId, sub: userId, role: 'member', emailVerified: false }, { email })],
       facts: [
         {
           kind: 'user.email',

@@ -25,7 +25,9 @@ export class Page {
   }
 
   /** Address, hidden fields and ticked boxes of the form that is posted to an address ending in `action`. */
-  form(action: 'login' | 'consent' | 'switch-account'): { action: string; fields: Record<string, string> } | undefined {
+  form(
+    action: 'login' | 'consent' | 'switch-account' | 'sign-out',
+  ): { action: string; fields: Record<string, string> } | undefined {
     for (const [, target = '', attributes = '', body = ''] of this.html.matchAll(
       /<form method="post" action="([^"]*)"([^>]*)>(.*?)<\/form>/gs,
     )) {

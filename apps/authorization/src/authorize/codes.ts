@@ -28,6 +28,8 @@ export class Codes {
       scopes,
       redirect_uri: asked.redirect.redirectUri,
       code_challenge: asked.access.codeChallenge,
+      nonce: asked.access.nonce ?? null,
+      dpop_jkt: asked.access.dpopKey ?? null,
       auth_time: asked.context.session?.authTime,
       born_epoch: asked.context.position.epoch,
       born_seq: bornSeq,

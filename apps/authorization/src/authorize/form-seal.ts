@@ -23,7 +23,7 @@ export class FormSeal {
   constructor(private readonly secrets: MasterSecrets) {}
 
   seal(
-    purpose: 'login' | 'consent',
+    purpose: 'login' | 'consent' | 'logout',
     holder: string,
     request: string,
     position: Position,
@@ -36,7 +36,13 @@ export class FormSeal {
   }
 
   /** What was sealed, or undefined when the form is another's, another request's, expired or made up. */
-  open(seal: string, purpose: 'login' | 'consent', holder: string, request: string, now: Date): SealedForm | undefined {
+  open(
+    seal: string,
+    purpose: 'login' | 'consent' | 'logout',
+    holder: string,
+    request: string,
+    now: Date,
+  ): SealedForm | undefined {
     const match = /^((\d{1,6})\.(\d{1,10})\.(\d{1,15})\.(\d{1,12})\.([A-Za-z0-9_-]{0,64}))\.([A-Za-z0-9_-]{43})$/.exec(
       seal,
     );

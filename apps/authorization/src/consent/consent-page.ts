@@ -9,7 +9,7 @@ import { type Asked, Authorizing } from '../authorize/authorizing.ts';
 import { FormSeal } from '../authorize/form-seal.ts';
 import { Issuers } from '../discovery/issuer.ts';
 import type { PresentedSession } from '../login/sessions.ts';
-import { chooseLanguage, type ConsentReason, renderConsent, securityHeaders } from '../pages/index.ts';
+import { chooseLanguage, type ConsentReason, issuerScopeView, renderConsent, securityHeaders } from '../pages/index.ts';
 import { optionalScopes, scopeField } from './approved-scopes.ts';
 
 /** Shows the consent page: who asks, for what, and where the answer goes. */
@@ -43,8 +43,9 @@ export class ConsentPages {
       this.personalData.open(tenantId, 'name', person.name),
     ]);
     const display = clientDisplay(redirect);
+    const lang = chooseLanguage(languages);
     const html = renderConsent({
-      lang: chooseLanguage(languages),
+      lang,
       tenantName: context.tenant.displayName,
       reason: reasonOf(asked),
       problem,
@@ -57,13 +58,16 @@ export class ConsentPages {
       redirectHost: redirectHost(redirect.redirectUri),
       loopback: redirect.loopback,
       resource: { name: access.resource.displayName, url: access.resource.url },
-      scopes: access.resource.scopes
-        .filter((scope) => access.scopes.includes(scope.name))
-        .map((scope) => ({
-          ...scope,
-          alreadyGranted: grant?.scopes.includes(scope.name) ?? false,
-          field: !isNotice(asked) && optional.includes(scope.name) ? scopeField(scope.name) : undefined,
-        })),
+      scopes: [
+        ...access.resource.scopes.filter((scope) => access.scopes.includes(scope.name)),
+        ...(['openid', 'profile', 'email'] as const)
+          .filter((scope) => access.scopes.includes(scope))
+          .map((scope) => issuerScopeView(lang, scope)),
+      ].map((scope) => ({
+        ...scope,
+        alreadyGranted: grant?.scopes.includes(scope.name) ?? false,
+        field: !isNotice(asked) && optional.includes(scope.name) ? scopeField(scope.name) : undefined,
+      })),
       offline,
       lasts: offline ? offlineLimits(context.settings) : { total: context.settings.accessTokenSeconds },
       action: `${context.issuer}/consent`,

@@ -2,7 +2,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, type ConsentClient, decideConsent } from '@grantkeeper/domain';
 import { EventStore, type Position, positionOfLast, RECORDED_AT, retrying } from '@grantkeeper/event-store';
 import { Clock, type TenantId } from '@grantkeeper/kernel';
-import { clientDisplay, coversScopes, redirectHost } from '@grantkeeper/oauth';
+import { clientDisplay, coversScopes, ISSUER_SCOPES, redirectHost } from '@grantkeeper/oauth';
 import { v7 as uuidv7 } from 'uuid';
 import type { AuthorizationRequest, PushedReference } from '../authorize/authorization-request.ts';
 import type { AuthorizeContext } from '../authorize/authorize-context.ts';
@@ -92,7 +92,7 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
           rules: context.rules,
           resource: {
             ...access.resource,
-            scopes: [...access.resource.scopes.map((scope) => scope.name), 'offline_access'],
+            scopes: [...access.resource.scopes.map((scope) => scope.name), ...ISSUER_SCOPES],
           },
           ...(asked.grant && { grant: asked.grant }),
         },

@@ -1,4 +1,5 @@
 import { Controller, Get, Header, Param, UseFilters } from '@nestjs/common';
+import { DPOP_ALGORITHMS } from '@grantkeeper/guard';
 import { OAuthErrorFilter } from '@grantkeeper/http';
 import { authorizationServerMetadata, openIdConfiguration } from '@grantkeeper/oauth';
 import { Issuers } from './issuer.ts';
@@ -35,6 +36,7 @@ export class DiscoveryController {
       issuer,
       scopes,
       resources,
+      dpopAlgs: DPOP_ALGORITHMS,
       features: {
         pushedRequestsOnly: settings.requirePushedRequests,
         dynamicRegistration: settings.registration !== 'off',

@@ -1,7 +1,7 @@
 import { Injectable, NotFoundException } from '@nestjs/common';
 import type { PolicySettings } from '@grantkeeper/domain';
 import { Database, TenantDirectory } from '@grantkeeper/event-store';
-import type { TenantId } from '@grantkeeper/kernel';
+import { ExpiringCache, type TenantId } from '@grantkeeper/kernel';
 
 /** What anyone may know of a tenant's issuer. */
 export interface IssuerFacts {
@@ -16,10 +16,17 @@ export interface IssuerFacts {
 /** Finds the issuer that a URL path names. */
 @Injectable()
 export class Issuers {
+  readonly #urls = new ExpiringCache<string>({ ttlMs: 3_600_000, max: 10_000 });
+
   constructor(
     private readonly directory: TenantDirectory,
     private readonly database: Database,
   ) {}
+
+  /** The tenant's issuer, wherever its host is: for ever the same (AS-55), so it is read once in a while. */
+  async urlOf(tenantId: TenantId): Promise<string> {
+    return this.#urls.get(tenantId, async () => (await this.factsOf(tenantId)).issuer);
+  }
 
   /** The tenant of the slug; an unknown one is the same 404 as anything unknown (MT-09). */
   async tenantOf(slug: string): Promise<TenantId> {

@@ -1,6 +1,7 @@
 export { chooseLanguage } from './choose-language.ts';
+export { issuerScopeView } from './issuer-scope-view.ts';
 export type { Lang } from './messages/phrases.ts';
-export { renderConsent, renderError, renderLogin, renderSignedOut } from './render.ts';
+export { renderConsent, renderError, renderLogin, renderSignedOut, renderSignOut } from './render.ts';
 export { securityHeaders, type PageSecurity } from './security-headers.ts';
 export { stylesheet, stylesheetPath } from './stylesheet.ts';
 export type {
@@ -12,4 +13,5 @@ export type {
   LoginView,
   ScopeView,
   SignedOutView,
+  SignOutView,
 } from './views.ts';

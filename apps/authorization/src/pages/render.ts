@@ -8,14 +8,16 @@ import { errorTemplate } from './templates/error.template.ts';
 import { icons } from './templates/icons.ts';
 import { layoutTemplate } from './templates/layout.template.ts';
 import { loginTemplate } from './templates/login.template.ts';
+import { signOutTemplate } from './templates/sign-out.template.ts';
 import { signedOutTemplate } from './templates/signed-out.template.ts';
-import type { ConsentView, ErrorView, LoginView, SignedOutView } from './views.ts';
+import type { ConsentView, ErrorView, LoginView, SignedOutView, SignOutView } from './views.ts';
 
 const eta = new Eta({ autoEscape: true, escapeFunction: escapeHtml, cache: true });
 eta.loadTemplate('@layout', layoutTemplate);
 eta.loadTemplate('@login', loginTemplate);
 eta.loadTemplate('@consent', consentTemplate);
 eta.loadTemplate('@error', errorTemplate);
+eta.loadTemplate('@sign-out', signOutTemplate);
 eta.loadTemplate('@signed-out', signedOutTemplate);
 
 /** The login page. */
@@ -58,13 +60,21 @@ export function renderError(view: ErrorView): string {
   return page('@error', view, { documentTitle: phrasesOf(view.lang).text(`error.${view.kind}.title`) });
 }
 
+/** The page that asks whether the person wants to sign out. */
+export function renderSignOut(view: SignOutView): string {
+  const title = phrasesOf(view.lang).text('signOut.title', { tenant: view.tenantName });
+  return page('@sign-out', view, { documentTitle: title });
+}
+
 /** The page after signing out. */
 export function renderSignedOut(view: SignedOutView): string {
   const title = phrasesOf(view.lang).text('signedOut.title');
   return page('@signed-out', view, { documentTitle: `${title} · ${view.tenantName}` });
 }
 
-function page(template: string, view: LoginView | ConsentView | ErrorView | SignedOutView, extra: object): string {
+type View = LoginView | ConsentView | ErrorView | SignOutView | SignedOutView;
+
+function page(template: string, view: View, extra: object): string {
   return eta.render(template, { ...view, ...extra, phrases: phrasesOf(view.lang), icons, initial, stylesheetPath });
 }
 

@@ -90,6 +90,15 @@ export interface ErrorView {
   readonly details?: string | undefined;
 }
 
+export interface SignOutView {
+  readonly lang: Lang;
+  readonly tenantName: string;
+  /** Where the form is posted, with the fields `request` and `csrf`. */
+  readonly action: string;
+  readonly request: string;
+  readonly csrf: string;
+}
+
 export interface SignedOutView {
   readonly lang: Lang;
   readonly tenantName: string;

@@ -8,10 +8,10 @@ import { RevokeAccess } from '@grantkeeper/revocation';
 import { RefreshTokens } from '@grantkeeper/tokens';
 import { Issuers } from '../discovery/issuer.ts';
 import { ClientAuthentication, type PresentedClient } from '../token/client-authentication.ts';
+import { OwnAccessTokens } from '../token/own-access-tokens.ts';
 import { refusedClient } from '../token/refused-client.ts';
 import { readForm } from '../token/token.controller.ts';
 import { UnprovenRequests } from '../token/unproven-requests.ts';
-import { OwnAccessTokens } from './own-access-token.ts';
 
 type Outcome =
   | { outcome: 'own'; grantId: string; familyId: string }

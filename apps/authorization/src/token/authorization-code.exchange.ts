@@ -9,12 +9,14 @@ import { hashSecret, s256 } from '@grantkeeper/tokens';
 import { v7 as uuidv7 } from 'uuid';
 import type { PresentedClient } from './client-authentication.ts';
 import { refusedClient } from './refused-client.ts';
+import type { RefusedProof, Sender } from './sender.ts';
 import { requestedResource } from './requested-resource.ts';
 import { type MintingFacts, type TokenResponse, TokenResponses } from './token-response.ts';
 
 type Outcome =
   | ({ outcome: 'redeemed' } & MintingFacts)
   | { outcome: 'replayed'; grantId: string; familyId: string }
+  | RefusedProof
   | { outcome: 'invalid_client' | 'invalid_grant' | 'invalid_target'; because?: string };
 
 /** `grant_type=authorization_code` (OAuth 2.1 §4.1.3): one statement redeems the code and starts the family. */
@@ -30,8 +32,8 @@ export class AuthorizationCodeExchange {
     tenantId: TenantId,
     client: PresentedClient,
     parameters: Parameters,
-    fingerprint: string,
-  ): Promise<TokenResponse> {
+    sender: Sender,
+  ): Promise<TokenResponse | RefusedProof> {
     const code = parameters.require('code');
     const verifier = parameters.get('code_verifier');
     // Every code was issued with a challenge, so a request without a verifier cannot be right (AS-20).
@@ -47,11 +49,11 @@ export class AuthorizationCodeExchange {
       resource: requestedResource(parameters, canonicalResource),
       familyId: uuidv7(),
       salt: salt.toString('hex'),
-      fingerprint,
+      ...sender,
     });
     switch (result.outcome) {
       case 'redeemed':
-        return this.responses.make(tenantId, result, salt);
+        return this.responses.make(tenantId, result, salt, { idToken: true, keyThumbprint: sender.proof?.jkt });
       case 'replayed':
         // The verifier was right, so whoever holds it holds what the code gave: that ends (AS-23).
         await this.commands.execute(
@@ -62,6 +64,9 @@ export class AuthorizationCodeExchange {
           }),
         );
         throw new OAuthError('invalid_grant', 'the code has been used before; what it gave has been revoked');
+      case 'invalid_dpop_proof':
+      case 'use_dpop_nonce':
+        return result;
       case 'invalid_client':
         throw refusedClient(result.because);
       case 'invalid_target':
@@ -76,6 +81,7 @@ export class AuthorizationCodeExchange {
 const explanations: Readonly<Record<string, string>> = {
   expired_code: 'the code has expired',
   wrong_redirect_uri: 'redirect_uri is not the one of the authorization request',
+  wrong_key: 'the code was issued for another DPoP key',
   revoked: 'the access was revoked',
   suspended: 'the access is suspended by the administrator',
   blocked: 'the app is blocked by the administrator',

@@ -5,11 +5,13 @@ import { OAuthError, type TenantId } from '@grantkeeper/kernel';
 import { canonicalResource, parseScope, type Parameters } from '@grantkeeper/oauth';
 import type { PresentedClient } from './client-authentication.ts';
 import { refusedClient } from './refused-client.ts';
+import type { RefusedProof, Sender } from './sender.ts';
 import { requestedResource } from './requested-resource.ts';
 import { type ClientMintingFacts, type TokenResponse, TokenResponses } from './token-response.ts';
 
 type Outcome =
   | ({ outcome: 'issued' } & ClientMintingFacts)
+  | RefusedProof
   | {
       outcome:
         'invalid_client' | 'unauthorized_client' | 'invalid_grant' | 'invalid_target' | 'invalid_scope' | 'suspended';
@@ -31,19 +33,22 @@ export class ClientCredentialsExchange {
     tenantId: TenantId,
     client: PresentedClient,
     parameters: Parameters,
-    fingerprint: string,
-  ): Promise<TokenResponse> {
+    sender: Sender,
+  ): Promise<TokenResponse | RefusedProof> {
     const scopes = parseScope(parameters.get('scope'));
     const result = await this.database.call<Outcome>('issue_client_token', tenantId, {
       ...client,
       resource: requestedResource(parameters, canonicalResource),
       ...(scopes.length > 0 && { scopes }),
       salt: randomBytes(32).toString('hex'),
-      fingerprint,
+      ...sender,
     });
     switch (result.outcome) {
       case 'issued':
-        return this.responses.makeForClient(tenantId, result);
+        return this.responses.makeForClient(tenantId, result, sender.proof?.jkt);
+      case 'invalid_dpop_proof':
+      case 'use_dpop_nonce':
+        return result;
       case 'invalid_client':
         throw refusedClient(result.because);
       case 'unauthorized_client':

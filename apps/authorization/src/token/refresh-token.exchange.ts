@@ -8,11 +8,13 @@ import { RevokeAccess } from '@grantkeeper/revocation';
 import { RefreshTokens } from '@grantkeeper/tokens';
 import type { PresentedClient } from './client-authentication.ts';
 import { refusedClient } from './refused-client.ts';
+import type { RefusedProof, Sender } from './sender.ts';
 import { requestedResource } from './requested-resource.ts';
 import { type MintingFacts, type TokenResponse, TokenResponses } from './token-response.ts';
 
 type Outcome =
   | ({ outcome: 'rotated' | 'replayed'; salt: string } & MintingFacts)
+  | RefusedProof
   | {
       outcome: 'reuse';
       because: Because;
@@ -43,8 +45,8 @@ export class RefreshTokenExchange {
     tenantId: TenantId,
     client: PresentedClient,
     parameters: Parameters,
-    fingerprint: string,
-  ): Promise<TokenResponse> {
+    sender: Sender,
+  ): Promise<TokenResponse | RefusedProof> {
     const token = this.refreshTokens.read(parameters.require('refresh_token'));
     // Junk costs no query; a token of another tenant is junk here.
     if (!token || token.tenantId !== tenantId) throw new OAuthError('invalid_grant', 'the refresh token is not valid');
@@ -57,14 +59,17 @@ export class RefreshTokenExchange {
       generation,
       inner,
       tag,
-      fingerprint,
+      ...sender,
       resource: requestedResource(parameters, canonicalResource),
       ...(scopes && { scopes }),
     });
     switch (result.outcome) {
       case 'rotated':
       case 'replayed':
-        return this.responses.make(tenantId, result, Buffer.from(result.salt, 'hex'), scopes);
+        return this.responses.make(tenantId, result, Buffer.from(result.salt, 'hex'), {
+          scopes,
+          keyThumbprint: sender.proof?.jkt,
+        });
       case 'reuse':
         await this.commands.execute(
           new RevokeAccess(tenantId, {
@@ -81,6 +86,9 @@ export class RefreshTokenExchange {
           'invalid_grant',
           'the refresh token was used before; its chain of tokens has been revoked',
         );
+      case 'invalid_dpop_proof':
+      case 'use_dpop_nonce':
+        return result;
       case 'invalid_client':
         throw refusedClient(result.because);
       case 'invalid_target':
@@ -98,6 +106,7 @@ export class RefreshTokenExchange {
 
 const explanations: Readonly<Record<string, string>> = {
   expired: 'the refresh token has expired',
+  wrong_key: 'the refresh token is bound to another DPoP key',
   revoked: 'the access was revoked',
   consent_expired: 'the person must consent again: the consent is older than the tenant allows',
   // invalid_grant, not invalid_client: the client must not register anew but ask its person, who reads why (CL-13).

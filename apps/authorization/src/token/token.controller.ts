@@ -1,12 +1,26 @@
 import { createHash } from 'node:crypto';
-import { Body, Controller, Header, Headers, HttpCode, Param, Post, UseFilters, UseInterceptors } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Header,
+  Headers,
+  HttpCode,
+  Param,
+  Post,
+  Req,
+  Res,
+  UseFilters,
+  UseInterceptors,
+} from '@nestjs/common';
 import { OAuthErrorFilter } from '@grantkeeper/http';
 import { OAuthError } from '@grantkeeper/kernel';
 import { readParameters } from '@grantkeeper/oauth';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Issuers } from '../discovery/issuer.ts';
 import { AuthorizationCodeExchange } from './authorization-code.exchange.ts';
 import { ClientAuthentication } from './client-authentication.ts';
 import { ClientCredentialsExchange } from './client-credentials.exchange.ts';
+import { DpopProofs } from './dpop-proofs.ts';
 import { RefreshTokenExchange } from './refresh-token.exchange.ts';
 import type { TokenResponse } from './token-response.ts';
 import { UnprovenRequests } from './unproven-requests.ts';
@@ -27,6 +41,7 @@ export class TokenController {
     codes: AuthorizationCodeExchange,
     refreshTokens: RefreshTokenExchange,
     clientCredentials: ClientCredentialsExchange,
+    private readonly proofs: DpopProofs,
   ) {
     this.#exchanges = new Map<string, AuthorizationCodeExchange | RefreshTokenExchange | ClientCredentialsExchange>([
       ['authorization_code', codes],
@@ -45,6 +60,8 @@ export class TokenController {
     @Headers('content-type') contentType: string | undefined,
     @Headers('authorization') authorization: string | undefined,
     @Headers('user-agent') userAgent: string | undefined,
+    @Req() http: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TokenResponse> {
     const tenantId = await this.issuers.tenantOf(slug);
     const parameters = readForm(body, contentType);
@@ -56,7 +73,13 @@ export class TokenController {
         'grant_type must be authorization_code, refresh_token or client_credentials',
       );
     const client = await this.clients.authenticate(tenantId, parameters, authorization);
-    return exchange.exchange(tenantId, client, parameters, fingerprintOf(client.authMethod, userAgent));
+    const proof = await this.proofs.read(tenantId, 'token', http, reply);
+    const result = await exchange.exchange(tenantId, client, parameters, {
+      fingerprint: fingerprintOf(client.authMethod, userAgent),
+      proof,
+    });
+    if ('token_type' in result) return result;
+    throw this.proofs.refused(result.outcome, tenantId, reply, result.because);
   }
 }
 

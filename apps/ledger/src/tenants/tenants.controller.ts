@@ -4,12 +4,18 @@ import { resourceScope } from '@grantkeeper/domain';
 import { Database } from '@grantkeeper/event-store';
 import { ProblemFilter, readInput } from '@grantkeeper/http';
 import type { TenantId } from '@grantkeeper/kernel';
+import { ISSUER_SCOPES, isIssuerScope } from '@grantkeeper/oauth';
 import { z } from 'zod';
 import { type AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
 import { IdempotencyKeys } from '../access/idempotency-key.ts';
 import { connectionHelp } from './connection-help.ts';
 import { type OnboardedTenant, OnboardTenant } from './onboard-tenant.handler.ts';
+
+const ownScope = resourceScope.refine(
+  ({ name }) => !isIssuerScope(name),
+  `${ISSUER_SCOPES.join(', ')} are scopes of the authorization server itself`,
+);
 
 const host = z
   .string()
@@ -30,7 +36,7 @@ const newTenant = z.strictObject({
   resource: z
     .strictObject({
       displayName: z.string().trim().min(1).max(120).optional(),
-      scopes: z.array(resourceScope).min(1).max(50).optional(),
+      scopes: z.array(ownScope).min(1).max(50).optional(),
     })
     .optional(),
 });

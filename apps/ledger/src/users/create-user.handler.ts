@@ -8,6 +8,8 @@ import { v7 as uuidv7 } from 'uuid';
 
 export interface CreateUserInput {
   readonly email: string;
+  /** Whether somebody has made sure that the address is the person's; relied on by hosts (OA-14). */
+  readonly emailVerified: boolean;
   readonly name?: string | undefined;
   readonly password?: string | undefined;
   readonly role: 'member' | 'admin';
@@ -70,7 +72,7 @@ export class CreateUserHandler implements ICommandHandler<CreateUser> {
         events: [
           userCreated.on(
             userId,
-            { userId, sub: created.sub, role: input.role },
+            { userId, sub: created.sub, role: input.role, emailVerified: input.emailVerified },
             {
               email: { subject, value: input.email },
               ...(input.name !== undefined && { name: { subject, value: input.name } }),

@@ -13,6 +13,7 @@ import { CreateUser } from './create-user.handler.ts';
 
 const newUser = z.strictObject({
   email: z.email().max(254),
+  emailVerified: z.boolean().default(false),
   name: z.string().trim().min(1).max(120).optional(),
   // NIST SP 800-63B: length counts, composition rules do not.
   password: z.string().min(12, 'must have at least 12 characters').max(200).optional(),
@@ -47,7 +48,13 @@ export class UsersController {
     const created = await this.commands.execute(
       new CreateUser(tenantId, { ...input, actor: caller.actor, origin: caller.origin, command }),
     );
-    return { ...created, email: input.email, name: input.name ?? null, role: input.role };
+    return {
+      ...created,
+      email: input.email,
+      emailVerified: input.emailVerified,
+      name: input.name ?? null,
+      role: input.role,
+    };
   }
 
   @Get()
@@ -68,6 +75,7 @@ export class UsersController {
         id: row.user_id,
         sub: row.sub,
         email: await this.personalData.open(tenantId, 'email', row.email_sealed),
+        emailVerified: row.email_verified,
         name: await this.personalData.open(tenantId, 'name', row.name_sealed),
         role: row.role,
         suspended: row.suspended,

@@ -1,33 +1,46 @@
-import { AccessTokenVerifier, bearerToken, StandingCheck, TokenRefused } from '@grantkeeper/guard';
-import type { AccessTokenClaims } from '@grantkeeper/guard';
+import { AccessTokenVerifier, presentedToken, StandingCheck, TokenRefused } from '@grantkeeper/guard';
+import type { AccessTokenClaims, PresentedToken, TokenRefusal } from '@grantkeeper/guard';
+import { VerificationKeys } from '@grantkeeper/keys';
 import { Injectable } from '@nestjs/common';
 import { ActivityRecorder } from '../activity/activity-recorder.ts';
 import { ToolCatalogue } from '../tools/tool-catalogue.ts';
 import type { Caller } from './caller.ts';
 import type { HostedResource } from './hosted-resources.ts';
+import { ProofsOfPossession, type SentCredentials } from './proofs-of-possession.ts';
 import { credentialsRequired, insufficientScope, invalidToken } from './refusal.ts';
 import { calledTools, requiredScopes } from './required-scopes.ts';
-import { VerificationKeys } from './verification-keys.ts';
 
 /** Decides who may call a hosted resource. Rejects with a `Refusal`, or with whatever kept it from deciding. */
 @Injectable()
 export class AccessControl {
   constructor(
     private readonly keys: VerificationKeys,
+    private readonly possession: ProofsOfPossession,
     private readonly standing: StandingCheck,
     private readonly tools: ToolCatalogue,
     private readonly activity: ActivityRecorder,
   ) {}
 
-  /** Token, then what the ledger says of it: in that order, so that only genuine tokens cost a query. */
-  async authenticate(resource: HostedResource, authorization: string | undefined): Promise<Caller> {
-    const token = bearerToken(authorization);
-    if (token === undefined) throw credentialsRequired(resource);
-    const caller = { resource, claims: await this.#verify(resource, token) };
-    const standing = await this.standing.standing(caller.claims, token);
+  /**
+   * Proof of the key, token, first use of the proof, then what the ledger says of the token: in that order, so that only
+   * who is genuine costs a query.
+   */
+  async authenticate(resource: HostedResource, sent: SentCredentials): Promise<Caller> {
+    const presented = presentedToken(sent.authorization);
+    if (presented === undefined) throw credentialsRequired(resource);
+    const proof =
+      presented.scheme === 'DPoP' ? await this.possession.prove(resource, sent, presented.token) : undefined;
+    const claims = await this.#verify(resource, presented, proof?.keyThumbprint);
+    if (proof) await this.possession.spend(resource, proof);
+    const caller = { resource, claims };
+    const standing = await this.standing.standing(claims, presented.token);
     if (standing === 'active') return caller;
     this.activity.record(caller, 'call.denied', { because: standing });
-    throw invalidToken(resource, standing === 'suspended' ? 'The access is suspended.' : 'The access was revoked.');
+    throw invalidToken(
+      resource,
+      standing === 'suspended' ? 'The access is suspended.' : 'The access was revoked.',
+      presented.scheme,
+    );
   }
 
   /** Refuses a call before it is dispatched: only an HTTP 403 makes clients ask for more permission (RS-16, SDK-08). */
@@ -39,10 +52,14 @@ export class AccessControl {
     // Each tool of ours once: whoever may call nothing must not decide how many rows are written, nor what is in them.
     const refused = new Set(called.filter((tool) => this.tools.find(tool) !== undefined));
     for (const tool of refused) this.activity.record(caller, 'call.denied', { tool, because: 'insufficient_scope' });
-    throw insufficientScope(caller.resource, needed, scopes);
+    throw insufficientScope(caller, needed);
   }
 
-  async #verify(resource: HostedResource, token: string): Promise<AccessTokenClaims> {
+  async #verify(
+    resource: HostedResource,
+    { scheme, token }: PresentedToken,
+    provenKey: string | undefined,
+  ): Promise<AccessTokenClaims> {
     const { tenant, issuer, url: audience } = resource;
     const verifier = new AccessTokenVerifier({
       issuer,
@@ -51,13 +68,20 @@ export class AccessControl {
       jwks: (hint) => this.keys.find(tenant, hint),
     });
     try {
-      return await verifier.verify(token);
+      return await verifier.verify(token, provenKey);
     } catch (error) {
       if (!(error instanceof TokenRefused)) throw error;
-      throw invalidToken(
-        resource,
-        error.reason === 'expired' ? 'The access token has expired.' : 'The access token is not valid here.',
-      );
+      // Who holds a bound token is told how to send it, and nothing else of why.
+      if (error.reason === 'proof_required') {
+        throw invalidToken(resource, 'The access token is bound to a key: send it with a DPoP proof.', 'DPoP');
+      }
+      throw invalidToken(resource, explanations[error.reason] ?? 'The access token is not valid here.', scheme);
     }
   }
 }
+
+const explanations: Readonly<Partial<Record<TokenRefusal, string>>> = {
+  expired: 'The access token has expired.',
+  not_bound: 'The access token is not bound to a key: send it as a Bearer token.',
+  wrong_proof_key: 'The access token is bound to another key.',
+};

@@ -29,7 +29,11 @@ export class AccessGuard implements CanActivate {
     const { tenant, resource: slug } = request.params as { tenant: string; resource?: string };
     const resource = await this.resources.find(tenant, slug);
     if (resource === undefined) throw notFound();
-    request.caller = await this.access.authenticate(resource, request.headers.authorization);
+    request.caller = await this.access.authenticate(resource, {
+      method: request.method,
+      authorization: request.headers.authorization,
+      proof: request.headers['dpop'] as string | undefined,
+    });
     this.access.authorize(request.caller, request.body);
     return true;
   }

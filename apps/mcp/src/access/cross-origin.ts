@@ -3,7 +3,7 @@ import type { McpOptions } from '../mcp-options.ts';
 import { foreignOrigin } from './refusal.ts';
 
 const REQUEST_HEADERS =
-  'Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, Last-Event-ID';
+  'Authorization, DPoP, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, Last-Event-ID';
 
 /**
  * Lets programs pass, which send no `Origin`, and the pages of configured origins; refuses every other page (TR-11), so
@@ -16,7 +16,7 @@ export function admitOrigin({ allowedOrigins }: McpOptions, request: FastifyRequ
   reply.headers({
     'access-control-allow-origin': origin,
     vary: 'Origin',
-    'access-control-expose-headers': 'WWW-Authenticate',
+    'access-control-expose-headers': 'WWW-Authenticate, DPoP-Nonce',
   });
 }
 

@@ -1,8 +1,7 @@
 import { Database, TenantDirectory } from '@grantkeeper/event-store';
-import type { TenantId } from '@grantkeeper/kernel';
+import { ExpiringCache, type TenantId } from '@grantkeeper/kernel';
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
-import { ExpiringCache } from './expiring-cache.ts';
 
 export interface ResourceScope {
   readonly name: string;
@@ -23,9 +22,11 @@ export interface HostedResource {
   readonly issuer: string;
   readonly displayName: string;
   readonly scopes: readonly ResourceScope[];
+  /** DPoP proofs must contain a nonce of ours. */
+  readonly dpopNonce: boolean;
 }
 
-/** The hosted resources of every tenant. Scopes and names may lag by 5 seconds; identifiers never change. */
+/** The hosted resources of every tenant. Scopes, names and policy may lag by 5 seconds; identifiers never change. */
 @Injectable()
 export class HostedResources {
   readonly #cache = new ExpiringCache<readonly HostedResource[]>({ ttlMs: 5_000, max: 10_000 });
@@ -51,6 +52,7 @@ export class HostedResources {
       const { rows } = await sql<HostedResource>`
         SELECT r.tenant_id AS tenant, r.resource_id AS id, r.slug, r.is_default AS "isDefault", r.url,
           r.display_name AS "displayName", i.url AS issuer,
+          coalesce(p.settings->>'dpopNonce' = 'required', false) AS "dpopNonce",
           -- What no client may be given here is not shown to any.
           (SELECT coalesce(jsonb_agg(scope), '[]') FROM jsonb_array_elements(r.scopes) scope
             WHERE p.settings->'scopeCeiling' IS NULL OR p.settings->'scopeCeiling' ? (scope->>'name')) AS scopes

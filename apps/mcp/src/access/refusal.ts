@@ -1,4 +1,5 @@
-import { bearerChallenge } from '@grantkeeper/guard';
+import { accessChallenge, type PresentedToken } from '@grantkeeper/guard';
+import type { Caller } from './caller.ts';
 import type { HostedResource } from './hosted-resources.ts';
 
 /** A request that is not served: what its sender is told, word for word. */
@@ -35,12 +36,17 @@ export function credentialsRequired(resource: HostedResource): Refusal {
   return new Refusal(
     401,
     { error: 'unauthorized', error_description: 'An access token is required.' },
-    { 'www-authenticate': bearerChallenge({ resource: resource.url, scopes: defaultScopes(resource) }) },
+    { 'www-authenticate': accessChallenge({ resource: resource.url, scopes: defaultScopes(resource) }) },
   );
 }
 
-export function invalidToken(resource: HostedResource, description: string): Refusal {
-  const challenge = bearerChallenge({
+export function invalidToken(
+  resource: HostedResource,
+  description: string,
+  scheme: PresentedToken['scheme'] = 'Bearer',
+): Refusal {
+  const challenge = accessChallenge({
+    scheme,
     resource: resource.url,
     error: 'invalid_token',
     description,
@@ -53,20 +59,45 @@ export function invalidToken(resource: HostedResource, description: string): Ref
   );
 }
 
+/** The proof does not hold for this request (RFC 9449 §7.1). */
+export function invalidProof(resource: HostedResource, description: string): Refusal {
+  return proofRefused(resource, 'invalid_dpop_proof', description);
+}
+
+/** The proof must contain a nonce of ours, which comes with the refusal (RFC 9449 §9). */
+export function nonceRequired(resource: HostedResource, nonce: string): Refusal {
+  return proofRefused(resource, 'use_dpop_nonce', 'The DPoP proof must contain the nonce of this server.', {
+    'dpop-nonce': nonce,
+  });
+}
+
+function proofRefused(
+  resource: HostedResource,
+  error: 'invalid_dpop_proof' | 'use_dpop_nonce',
+  description: string,
+  headers: Record<string, string> = {},
+): Refusal {
+  const challenge = accessChallenge({ scheme: 'DPoP', resource: resource.url, error, description });
+  return new Refusal(401, { error, error_description: description }, { ...headers, 'www-authenticate': challenge });
+}
+
 /**
  * Everything that the operation needs, in one challenge (RS-17). What the token already carries is repeated: RS-17 lets
  * clients build the union, but many ask for exactly what the challenge says and would lose the rest.
  */
-export function insufficientScope(
-  resource: HostedResource,
-  needed: readonly string[],
-  held: readonly string[],
-): Refusal {
+export function insufficientScope({ resource, claims }: Caller, needed: readonly string[]): Refusal {
+  const held = claims.scopes;
   const description = 'This operation needs more permission.';
   // Only scopes of this resource: `offline_access` and the like do not belong in a challenge (RS-07).
   const known = resource.scopes.map(({ name }) => name);
   const scopes = [...new Set([...known.filter((name) => held.includes(name) || needed.includes(name)), ...needed])];
-  const challenge = bearerChallenge({ resource: resource.url, error: 'insufficient_scope', description, scopes });
+  const challenge = accessChallenge({
+    scheme: claims.keyThumbprint === undefined ? 'Bearer' : 'DPoP',
+    resource: resource.url,
+    error: 'insufficient_scope',
+    description,
+    scopes,
+  });
   return new Refusal(
     403,
     { error: 'insufficient_scope', error_description: description, scope: scopes.join(' ') },

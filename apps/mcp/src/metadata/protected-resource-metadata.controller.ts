@@ -1,3 +1,4 @@
+import { DPOP_ALGORITHMS } from '@grantkeeper/guard';
 import { protectedResourceMetadata } from '@grantkeeper/oauth';
 import type { ProtectedResourceMetadata } from '@grantkeeper/oauth';
 import { Controller, Get, Header, Options, Param, Res, UseFilters } from '@nestjs/common';
@@ -28,6 +29,7 @@ export class ProtectedResourceMetadataController {
       authorizationServers: [found.issuer],
       // Clients that read no challenge ask for all of these (RS-06), so what is marked risky is left to a step-up.
       scopes: found.scopes.filter((scope) => scope.default || !scope.risky).map(({ name }) => name),
+      dpopAlgs: DPOP_ALGORITHMS,
       name: found.displayName,
     });
   }

@@ -85,7 +85,14 @@ async function ensurePerson(
   const password = randomBytes(9).toString('base64url');
   if (!holder) {
     await commands.execute(
-      new CreateUser(tenantId, { email: EMAIL, name: NAME, password, role: 'member', actor: ACTOR }),
+      new CreateUser(tenantId, {
+        email: EMAIL,
+        emailVerified: false,
+        name: NAME,
+        password,
+        role: 'member',
+        actor: ACTOR,
+      }),
     );
     return password;
   }

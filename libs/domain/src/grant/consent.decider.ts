@@ -45,6 +45,9 @@ export interface GiveConsent {
   readonly address?: string;
 }
 
+/** Scopes that allow nothing, so that no ceiling is on them: who the person is, and that the link outlasts the session. */
+const NO_PERMISSION: ReadonlySet<string> = new Set(['openid', 'offline_access']);
+
 /**
  * A person consents. A link that is alive is widened or renewed; after a revocation there is always a new grant.
  * Rejects with `consent.*` when someone's access is suspended, the client is blocked or not allowed yet, or a scope is
@@ -66,7 +69,7 @@ export function decideConsent(state: ConsentState, command: GiveConsent): { gran
   if (foreign !== undefined) {
     throw new DomainError('consent.unknown_scope', `The resource has no scope ${foreign}.`, 'invalid', 'scope');
   }
-  const above = command.scopes.find((scope) => scope !== 'offline_access' && ceiling?.includes(scope) === false);
+  const above = command.scopes.find((scope) => !NO_PERMISSION.has(scope) && ceiling?.includes(scope) === false);
   if (above !== undefined) {
     throw new DomainError('consent.above_ceiling', `Your administrator does not let apps have ${above}.`, 'forbidden');
   }

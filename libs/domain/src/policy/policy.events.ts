@@ -71,6 +71,8 @@ export const policySettings = z.object({
   adminConsent: z.enum(['notice', 'silent']),
   /** Whether every client must push its authorization requests (RFC 9126). */
   requirePushedRequests: z.boolean(),
+  /** Whether DPoP proofs must contain a nonce of ours (RFC 9449 §8, §9); clients that send no proof are not concerned. */
+  dpopNonce: z.enum(['optional', 'required']),
   /** Where revocations are reported; absent when nowhere. */
   notificationUrl: z
     .url()
@@ -104,6 +106,7 @@ export const defaultPolicy: PolicySettings = {
   sessionSeconds: 12 * 3600,
   adminConsent: 'notice',
   requirePushedRequests: false,
+  dpopNonce: 'optional',
 };
 
 export const policySet = defineEvent({

@@ -6,8 +6,13 @@ export const userCreated = defineEvent({
   type: 'UserCreated',
   version: 1,
   streamType: 'user',
-  payload: z.object({ userId: z.uuid(), sub: z.string(), role: z.enum(['member', 'admin']) }),
-  privacy: { userId: 'pseudonym', sub: 'pseudonym', role: 'business' },
+  payload: z.object({
+    userId: z.uuid(),
+    sub: z.string(),
+    role: z.enum(['member', 'admin']),
+    emailVerified: z.boolean(),
+  }),
+  privacy: { userId: 'pseudonym', sub: 'pseudonym', role: 'business', emailVerified: 'business' },
   personal: ['email', 'name'],
   says: 'A person of the tenant became known.',
 });

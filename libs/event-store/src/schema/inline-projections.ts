@@ -70,6 +70,7 @@ export interface UsersRow {
   sub: string;
   role: string;
   email_sealed: string | null;
+  email_verified: boolean;
   name_sealed: string | null;
   suspended: boolean;
   created_seq: number;

@@ -116,6 +116,8 @@ export interface AuthorizationCodesRow {
   scopes: string[];
   redirect_uri: string;
   code_challenge: string;
+  nonce: string | null;
+  dpop_jkt: string | null;
   auth_time: Timestamp;
   born_epoch: number;
   born_seq: number;
@@ -145,6 +147,7 @@ export interface FamiliesRow {
   last_used_on: string;
   ended_seq: number | null;
   misused_because: string | null;
+  dpop_jkt: string | null;
 }
 
 export interface ActivityRow {
@@ -170,6 +173,12 @@ export interface BoardsRow {
   created_at: DefaultedTimestamp;
 }
 
+export interface DpopProofsRow {
+  tenant_id: string;
+  proof_id: Buffer;
+  expires_at: Timestamp;
+}
+
 /** Outside replay and rebuild: credentials, or what dies by itself. */
 export interface OperationalTables {
   tenant_keys: TenantKeysRow;
@@ -186,6 +195,7 @@ export interface OperationalTables {
   answered_requests: AnsweredRequestsRow;
   authorization_codes: AuthorizationCodesRow;
   families: FamiliesRow;
+  dpop_proofs: DpopProofsRow;
   activity: ActivityRow;
   boards: BoardsRow;
 }

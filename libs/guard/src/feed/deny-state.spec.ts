@@ -19,6 +19,7 @@ const claims: AccessTokenClaims = {
   expiresAt: 600,
   notBefore: undefined,
   authTime: undefined,
+  keyThumbprint: undefined,
   keyId: 'key-1',
 };
 const entry = (names: RevokedNames, changes: Partial<FeedEntry> = {}): FeedEntry => ({

@@ -20,6 +20,7 @@ const claims: AccessTokenClaims = {
   expiresAt: 600,
   notBefore: undefined,
   authTime: undefined,
+  keyThumbprint: undefined,
   keyId: 'key-1',
 };
 

@@ -3,6 +3,7 @@ import { OAuthError } from '@grantkeeper/kernel';
 import {
   formatScope,
   intersectScopes,
+  isIssuerScope,
   matchResource,
   parseScope,
   requireCodeChallenge,
@@ -16,6 +17,10 @@ export interface RequestedAccess {
   readonly resource: ContextResource;
   readonly scopes: readonly string[];
   readonly codeChallenge: string;
+  /** Comes back in the ID token. */
+  readonly nonce: string | undefined;
+  /** Thumbprint of the key that alone may redeem the code (RFC 9449 §10). */
+  readonly dpopKey: string | undefined;
 }
 
 /** Checks what is asked for, in the order in which errors win. Each rejects with an `OAuthError` for the redirect. */
@@ -29,7 +34,16 @@ export function readRequestedAccess(
   requireCodeFlow(parameters);
   const codeChallenge = requireCodeChallenge(parameters.get('code_challenge'), parameters.get('code_challenge_method'));
   const resource = requireResource(parameters, context);
-  return { codeChallenge, resource, scopes: requireScopes(parameters, resource, ceiling) };
+  const scopes = requireScopes(parameters, resource, ceiling);
+  return { codeChallenge, resource, scopes, nonce: parameters.get('nonce'), dpopKey: readDpopKey(parameters) };
+}
+
+function readDpopKey(parameters: Parameters): string | undefined {
+  const thumbprint = parameters.get('dpop_jkt');
+  if (thumbprint !== undefined && !/^[A-Za-z0-9_-]{43}$/.test(thumbprint)) {
+    throw new OAuthError('invalid_request', 'dpop_jkt is not a base64url-encoded SHA-256 thumbprint');
+  }
+  return thumbprint;
 }
 
 /** What OpenID Connect Core §3.1.2.6 has codes for: nothing may be taken from where we have not looked. */
@@ -64,7 +78,8 @@ function requireResource(parameters: Parameters, context: AuthorizeContext): Con
 
 /**
  * The scopes that can be granted of those asked for. Scopes of other resources are left out, as the answer's `scope`
- * will say (AS-34, AS-52); when none is left the request is refused. No scope at all asks for the default ones.
+ * will say (AS-34, AS-52); when none is left the request is refused. No scope at all asks for the default ones, and so
+ * does `offline_access` alone; whoever asks only who the person is gets only that.
  */
 function requireScopes(
   parameters: Parameters,
@@ -76,14 +91,15 @@ function requireScopes(
     resource.scopes.map((scope) => scope.name),
     ceiling,
   );
-  const wanted = intersectScopes(asked, offered);
-  const offline = asked.includes(OFFLINE_ACCESS) ? [OFFLINE_ACCESS] : [];
-  if (wanted.length > 0) return [...wanted, ...offline];
-  if (asked.length > offline.length) {
+  // A ceiling keeps a person's name and address from an app too; who it is and how long it stays are no permissions.
+  const own = underCeiling(asked.filter(isIssuerScope), ceiling && [...ceiling, 'openid', OFFLINE_ACCESS]);
+  const wanted = [...intersectScopes(asked, offered), ...own];
+  if (wanted.some((scope) => scope !== OFFLINE_ACCESS)) return wanted;
+  if (asked.length > own.length) {
     throw new OAuthError('invalid_scope', `none of the scopes is offered here: ${formatScope(offered)}`);
   }
   const fallback = resource.scopes.filter((scope) => scope.default && offered.includes(scope.name));
   if (fallback.length === 0)
     throw new OAuthError('invalid_scope', 'the administrator lets this app have no scope here');
-  return [...fallback.map((scope) => scope.name), ...offline];
+  return [...fallback.map((scope) => scope.name), ...own];
 }

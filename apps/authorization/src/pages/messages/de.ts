@@ -44,6 +44,9 @@ export const de: Messages = {
   'consent.choose': 'Entfernen Sie das Häkchen bei allem, was Sie nicht erlauben möchten.',
   'consent.problem': 'Es bleibt nichts zu erlauben',
   'consent.nothing_left': 'Lassen Sie mindestens eine Berechtigung angekreuzt, oder wählen Sie „Ablehnen“.',
+  'consent.openid': 'Sie wiedererkennen: Sie erfährt die Kennung Ihres Kontos hier',
+  'consent.profile': 'Ihren Namen sehen',
+  'consent.email': 'Ihre E-Mail-Adresse sehen und ob sie bestätigt ist',
   'consent.offline': 'Verbunden bleiben',
   'consent.offlineHint': 'Die App behält diesen Zugriff auch in Ihrer Abwesenheit.',
   'consent.brief': 'Für kurze Zeit',
@@ -60,6 +63,11 @@ export const de: Messages = {
     'Sie können das jederzeit beenden: trennen Sie die Verbindung in {client}, oder fragen Sie die Administration von {tenant}.',
   'consent.approve': 'Erlauben',
   'consent.refuse': 'Ablehnen',
+
+  'signOut.title': 'Von {tenant} abmelden?',
+  'signOut.text': 'Eine App möchte Sie in diesem Browser abmelden. Verbundene Apps bleiben verbunden.',
+  'signOut.submit': 'Abmelden',
+  'signOut.stay': 'Um angemeldet zu bleiben, schließen Sie diese Seite.',
 
   'signedOut.title': 'Sie sind abgemeldet',
   'signedOut.text': 'Sie haben sich von {tenant} abgemeldet. Sie können diese Seite schließen.',

@@ -40,6 +40,9 @@ export const en = {
   'consent.choose': 'Untick what you do not want to allow.',
   'consent.problem': 'Nothing is left to allow',
   'consent.nothing_left': 'Leave at least one permission ticked, or choose “Don’t allow”.',
+  'consent.openid': 'Recognise you: it learns the identifier of your account here',
+  'consent.profile': 'See your name',
+  'consent.email': 'See your email address, and whether it has been verified',
   'consent.offline': 'Stay connected',
   'consent.offlineHint': 'The app keeps this access while you are away.',
   'consent.brief': 'For a short time',
@@ -55,6 +58,11 @@ export const en = {
   'consent.revoke': 'You can end this at any time: disconnect in {client}, or ask the administrator of {tenant}.',
   'consent.approve': 'Allow',
   'consent.refuse': 'Don’t allow',
+
+  'signOut.title': 'Sign out of {tenant}?',
+  'signOut.text': 'An app asks to sign you out in this browser. Apps that you have connected stay connected.',
+  'signOut.submit': 'Sign out',
+  'signOut.stay': 'To stay signed in, close this page.',
 
   'signedOut.title': 'You are signed out',
   'signedOut.text': 'You have signed out of {tenant}. You can close this page.',

@@ -1,33 +1,28 @@
-import { Database } from '@grantkeeper/event-store';
-import type { KeyHint, VerificationKey } from '@grantkeeper/guard';
-import type { TenantId } from '@grantkeeper/kernel';
-import { Injectable } from '@nestjs/common';
+import type { Database } from '@grantkeeper/event-store';
+import { ExpiringCache, type TenantId } from '@grantkeeper/kernel';
 import { importJWK } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
-import { sql } from 'kysely';
-import { ExpiringCache } from './expiring-cache.ts';
 
-interface TenantKey {
+interface KnownKey {
   readonly alg: string;
-  readonly key: VerificationKey;
+  readonly key: CryptoKey;
 }
-type TenantKeys = ReadonlyMap<string, TenantKey>;
+type KnownKeys = ReadonlyMap<string, KnownKey>;
 
 /** How long a key that was revoked may still verify. */
 const TTL_MS = 2_000;
 /** How often per second and tenant a key that is not in the cache may send us back to the database. */
 const EXTRA_LOOKS = 5;
 
-/** The public keys that verify access tokens of a tenant: those it signs with, and those it has just stopped signing with. */
-@Injectable()
+/** The public keys that verify what a tenant has signed: those it signs with, and those it has just stopped signing with. */
 export class VerificationKeys {
-  readonly #cache = new ExpiringCache<TenantKeys>({ ttlMs: TTL_MS, max: 10_000 });
+  readonly #cache = new ExpiringCache<KnownKeys>({ ttlMs: TTL_MS, max: 10_000 });
   readonly #extraLooks = new ExpiringCache<{ left: number }>({ ttlMs: 1_000, max: 10_000 });
 
   constructor(private readonly database: Database) {}
 
   /** The key with that name for that algorithm. A key that the cache lacks is looked up at once: it may be new. */
-  async find(tenant: TenantId, { kid, alg }: KeyHint): Promise<VerificationKey | undefined> {
+  async find(tenant: TenantId, { kid, alg }: { kid: string; alg: string }): Promise<CryptoKey | undefined> {
     let keys = await this.#cache.get(tenant, () => this.#load(tenant));
     if (!keys.has(kid) && (await this.#mayLookAgain(tenant))) {
       this.#cache.delete(tenant);
@@ -43,18 +38,21 @@ export class VerificationKeys {
     return looks.left-- > 0;
   }
 
-  async #load(tenant: TenantId): Promise<TenantKeys> {
-    const rows = await this.database.asTenant(tenant, async (tx) => {
-      const found = await sql<{ kid: string; alg: string; public_jwk: JWK }>`
-        SELECT kid, alg, public_jwk FROM signing_keys
-        WHERE tenant_id = ${tenant} AND use = 'access_token' AND state IN ('active', 'retiring')`.execute(tx);
-      return found.rows;
-    });
+  async #load(tenant: TenantId): Promise<KnownKeys> {
+    const rows = await this.database.asTenant(tenant, (tx) =>
+      tx
+        .selectFrom('signing_keys')
+        .select(['kid', 'alg', 'public_jwk'])
+        .where('tenant_id', '=', tenant)
+        .where('use', '=', 'access_token')
+        .where('state', 'in', ['active', 'retiring'])
+        .execute(),
+    );
     return new Map(
       await Promise.all(
-        rows.map(async ({ kid, alg, public_jwk }): Promise<[string, TenantKey]> => [
+        rows.map(async ({ kid, alg, public_jwk }): Promise<[string, KnownKey]> => [
           kid,
-          { alg, key: (await importJWK(public_jwk, alg)) as CryptoKey },
+          { alg, key: (await importJWK(public_jwk as JWK, alg)) as CryptoKey },
         ]),
       ),
     );

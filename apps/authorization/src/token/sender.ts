@@ -1,0 +1,15 @@
+import type { PresentedProof } from './dpop-proofs.ts';
+
+/** What tells the sender of a token request from another one with the same token. */
+export interface Sender {
+  /** Of the software, as far as it shows. */
+  readonly fingerprint: string;
+  /** Of a key that it holds. */
+  readonly proof: PresentedProof | null;
+}
+
+/** The database has not taken the sender's proof; nothing has changed. */
+export interface RefusedProof {
+  readonly outcome: 'invalid_dpop_proof' | 'use_dpop_nonce';
+  readonly because?: string;
+}
