@@ -106,6 +106,7 @@ export class SetClientRuleHandler implements ICommandHandler<SetClientRule> {
         .where('removed_seq', 'is', null)
         .where('held_seq', '<', since)
         .where(sql<boolean>`${subject} = ANY (subjects)`)
+        .orderBy('client_id')
         .limit(HELD_AT_ONCE)
         .execute();
       return {
