@@ -6,7 +6,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const statements = /* sql */ `
--- authorize_context(tenant, {clientId, sessionHash}): everything that a request for authorization is decided on. The
+-- authorize_context(tenant, {clientId, sessionHash, requestHash?, holderHash?, at, withKeys}): everything that a request for authorization is decided on. The
 -- position is read first. A session is answered only when it is alive.
 CREATE FUNCTION authorize_context(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -49,6 +49,10 @@ BEGIN
         'displayName', r.display_name, 'scopes', r.scopes, 'isDefault', r.is_default, 'suspended', r.suspended)
         ORDER BY r.is_default DESC, r.created_seq), '[]')
       FROM resources r WHERE r.tenant_id = p_tenant),
+    'pushed', CASE WHEN p ? 'requestHash' THEN claim_request(p_tenant, p->>'clientId', decode(p->>'requestHash', 'hex'),
+      decode(p->>'holderHash', 'hex'), (p->>'at')::timestamptz) END,
+    'keys', CASE WHEN (p->>'withKeys')::boolean THEN (SELECT coalesce(jsonb_agg(k.public_jwk), '[]') FROM signing_keys k
+      WHERE k.tenant_id = p_tenant AND k.state <> 'revoked') END,
     -- What an admin has consented to for everyone, for this client.
     'adminConsents', (SELECT coalesce(jsonb_agg(jsonb_build_object('consentId', a.consent_id, 'resourceId', a.resource_id,
         'scopes', a.scopes)), '[]')
@@ -71,12 +75,18 @@ BEGIN
       WHERE g.tenant_id = p_tenant AND g.user_id = u.user_id AND g.client_id = p->>'clientId'));
 END $$;
 
--- issue_code(tenant, row): a code under a link that already allows what is asked for. No event: nobody decided anything.
+-- issue_code(tenant, {…row, answers?}): a code under a link that already allows what is asked for. No event: nobody
+-- decided anything. False when the pushed request that it answers has been answered.
 CREATE FUNCTION issue_code(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
+  IF p->>'answers' IS NOT NULL THEN
+    INSERT INTO answered_requests (tenant_id, request_hash) VALUES (p_tenant, decode(p->>'answers', 'hex'))
+    ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN RETURN 'false'; END IF;
+  END IF;
   INSERT INTO authorization_codes SELECT * FROM jsonb_populate_record(NULL::authorization_codes, p);
-  RETURN NULL;
+  RETURN 'true';
 END $$;
 
 -- login_context(tenant, {emailIndex}): who has this address, and the position that a session will be born at.
@@ -85,7 +95,7 @@ BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
   RETURN (SELECT jsonb_build_object(
       'position', jsonb_build_object('epoch', h.epoch, 'seq', h.seq), 'settings', x.settings,
-      'userId', u.user_id, 'suspended', u.suspended, 'passwordHash', w.hash)
+      'userId', u.user_id, 'sub', u.sub, 'suspended', u.suspended, 'passwordHash', w.hash)
     FROM heads h
     JOIN policies x ON x.tenant_id = h.tenant_id
     LEFT JOIN unique_facts f ON f.tenant_id = h.tenant_id AND f.kind = 'user.email' AND f.value = p->>'emailIndex'

@@ -14,7 +14,7 @@ CALL make_rows_writer(
     'client_rules', 'initial_access_tokens', 'grants', 'pair_watermarks', 'admin_keys', 'admin_consents', 'passwords',
     'client_secrets'],
   ARRAY['revocations', 'tenant_directory', 'tenant_hosts', 'tenant_keys', 'person_keys', 'sealed_signing_keys', 'admin_key_secrets',
-    'authorization_codes', 'initial_access_token_secrets']);
+    'authorization_codes', 'answered_requests', 'initial_access_token_secrets']);
 
 CALL make_history(1, ARRAY['tenants', 'issuers', 'resources', 'policies', 'client_policies', 'signing_keys', 'users', 'identities',
   'clients', 'client_rules', 'initial_access_tokens', 'grants', 'pair_watermarks', 'revocations', 'admin_keys', 'admin_consents']);

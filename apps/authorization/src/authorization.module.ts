@@ -13,6 +13,7 @@ import { ClientRequests } from './authorize/client-requests.ts';
 import { Codes } from './authorize/codes.ts';
 import { FormSeal } from './authorize/form-seal.ts';
 import { documentFetchesWithin } from './client-documents/document-fetches.ts';
+import { ParController } from './authorize/par.controller.ts';
 import { ConsentPages } from './consent/consent-page.ts';
 import { ConsentController } from './consent/consent.controller.ts';
 import { GrantConsentHandler } from './consent/grant-consent.handler.ts';
@@ -41,7 +42,7 @@ import { TokenController } from './token/token.controller.ts';
 
 /** Paths of this service that web pages of any origin may call (AS-38); the authorization endpoint is not one (AS-37). */
 export const OPEN_PATHS =
-  /^\/(\.well-known\/(oauth-authorization-server|openid-configuration)\/|t\/[^/]+\/(\.well-known\/openid-configuration|jwks|register(\/[^/]+)?|token|revoke)$)/;
+  /^\/(\.well-known\/(oauth-authorization-server|openid-configuration)\/|t\/[^/]+\/(\.well-known\/openid-configuration|jwks|register(\/[^/]+)?|par|token|revoke)$)/;
 
 /** The OAuth 2.1 authorization server of every tenant. */
 @Module({})
@@ -54,6 +55,7 @@ export class AuthorizationModule {
         DiscoveryController,
         RegisterController,
         AuthorizeController,
+        ParController,
         LoginController,
         ConsentController,
         TokenController,

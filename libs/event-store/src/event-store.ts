@@ -254,6 +254,8 @@ function translated(error: unknown): unknown {
       if (constraint === 'tenant_directory_pkey' || constraint === 'tenants_pkey') {
         return new DomainError('tenant.slug_taken', 'A tenant with this slug exists.', 'conflict', 'slug');
       }
+      if (constraint === 'answered_requests_pkey')
+        return new DomainError('consent.answered', 'This request has been answered.', 'conflict');
       if (constraint === 'tenant_hosts_pkey')
         return new DomainError('tenant.host_taken', 'A tenant has this host.', 'conflict', 'hosts');
       return error;

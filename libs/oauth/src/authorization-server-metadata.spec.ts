@@ -12,6 +12,7 @@ describe('authorizationServerMetadata', () => {
       authorization_endpoint: `${issuer}/authorize`,
       token_endpoint: `${issuer}/token`,
       registration_endpoint: `${issuer}/register`,
+      pushed_authorization_request_endpoint: `${issuer}/par`,
       revocation_endpoint: `${issuer}/revoke`,
       jwks_uri: `${issuer}/jwks`,
       scopes_supported: ['boards:read', 'boards:write', 'offline_access'],

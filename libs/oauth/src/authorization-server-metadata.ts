@@ -7,6 +7,8 @@ export interface AuthorizationServerFeatures {
   readonly dynamicRegistration: boolean;
   /** `client_id` may be the URL of a metadata document (CIMD-01). */
   readonly clientIdMetadataDocuments: boolean;
+  /** Requests must be pushed (RFC 9126 §5); that they may be is always so. */
+  readonly pushedRequestsOnly: boolean;
   /** RFC 7662 at `/introspect`. */
   readonly introspection: boolean;
   /** OpenID Connect UserInfo at `/userinfo`. */
@@ -17,6 +19,7 @@ export interface AuthorizationServerFeatures {
 export const DEFAULT_FEATURES: AuthorizationServerFeatures = {
   dynamicRegistration: true,
   clientIdMetadataDocuments: false,
+  pushedRequestsOnly: false,
   introspection: false,
   userInfo: false,
 };
@@ -37,6 +40,8 @@ export interface AuthorizationServerMetadata {
   readonly authorization_endpoint: string;
   readonly token_endpoint: string;
   readonly registration_endpoint?: string;
+  readonly pushed_authorization_request_endpoint: string;
+  readonly require_pushed_authorization_requests?: true;
   readonly revocation_endpoint: string;
   readonly introspection_endpoint?: string;
   readonly userinfo_endpoint?: string;
@@ -81,6 +86,8 @@ export function authorizationServerMetadata({
     authorization_endpoint: `${issuer}/authorize`,
     token_endpoint: `${issuer}/token`,
     ...(on.dynamicRegistration ? { registration_endpoint: `${issuer}/register` } : {}),
+    pushed_authorization_request_endpoint: `${issuer}/par`,
+    ...(on.pushedRequestsOnly ? { require_pushed_authorization_requests: true as const } : {}),
     revocation_endpoint: `${issuer}/revoke`,
     ...(on.introspection ? { introspection_endpoint: `${issuer}/introspect` } : {}),
     ...(on.userInfo ? { userinfo_endpoint: `${issuer}/userinfo` } : {}),

@@ -40,6 +40,18 @@ export function authorizationAttempts(world: World): Attempts {
     'GET /t/:tenant/jwks': public200(world, `${mine.issuer}/jwks`),
     'GET /assets/pages-{hash}.css': [plain('it is nobody’s', `${authUrl}/assets/pages-none.css`, 404)],
 
+    'POST /t/:tenant/par': [
+      form('their client at my issuer', `${mine.issuer}/par`, 401, {
+        ...secretly(theirs),
+        ...Object.fromEntries(new URL(theirs.confidential.authorizationUrl()).searchParams),
+      }),
+      form('my client, without its secret, at my issuer', `${mine.issuer}/par`, 401, {
+        ...Object.fromEntries(new URL(mine.confidential.authorizationUrl()).searchParams),
+      }),
+      form('my resource at their issuer', `${theirs.issuer}/par`, 400, {
+        ...Object.fromEntries(new URL(theirs.client.authorizationUrl({ resource: mine.resource })).searchParams),
+      }),
+    ],
     'GET /t/:tenant/authorize': [
       plain('their session: it is asked who it is', mine.client.authorizationUrl(), 200, theirCookie),
       plain('their client at my issuer', theirs.client.at(mine.issuer).authorizationUrl(), 400, theirCookie),

@@ -1,6 +1,7 @@
 import type { CachedDocument } from '@grantkeeper/client-documents';
 import type { ClientRule, PolicySettings, ResourceScope } from '@grantkeeper/domain';
 import type { Position, ProjectedRow } from '@grantkeeper/event-store';
+import type { JSONWebKeySet } from 'jose';
 import type { ClientMetadata } from '@grantkeeper/oauth';
 
 /** What the SQL function authorize_context answers: everything that a request for authorization is decided on. */
@@ -25,6 +26,12 @@ export interface AuthorizeContext {
   readonly resources: readonly ContextResource[];
   /** What an admin has consented to for everyone, for this client. */
   readonly adminConsents: readonly ContextAdminConsent[];
+  /** What was pushed, when the request names it and it is this browser's. */
+  readonly pushed: { readonly parameters: string; readonly claimedAt: string } | null;
+  /** The issuer's keys, also those that sign no more; read when there may be an ID token to check. */
+  readonly keys: JSONWebKeySet['keys'] | null;
+  /** Whom a valid id_token_hint names; null when the hint names nobody, undefined without one. */
+  readonly hintedSub?: string | null;
   readonly session?: ContextSession;
   /** Links of the person and the client that are alive, as rows of `grants`. */
   readonly grants?: readonly ContextGrant[];

@@ -34,15 +34,18 @@ export class AuthorizeController {
   async authorize(
     @Param('tenant') slug: string,
     @Req() http: FastifyRequest,
-    @Headers('cookie') cookie: string | undefined,
+    @Headers('cookie') presented: string | undefined,
     @Headers('accept-language') languages: string | undefined,
     @Ip() address: string,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const tenantId = await this.issuers.tenantOf(slug);
-    const request = AuthorizationRequest.read(http.url.split('?').slice(1).join('?'));
+    const held = this.loginPages.hold(slug, presented);
+    const { cookie } = held;
+    const request = AuthorizationRequest.read(http.url.split('?').slice(1).join('?'), held.holder);
+    if (request.pushed && held.set !== undefined) void reply.header('set-cookie', held.set);
     const session = this.sessions.read(slug, cookie);
-    const context = await this.authorizing.read(tenantId, request.parameters.get('client_id'), session);
+    const context = await this.authorizing.read(tenantId, request, session);
     const asked = this.authorizing.judge(request, context, this.clock.now());
     if (asked.interaction.login || !session)
       return this.loginPages.show(reply, { asked, slug, request, cookie, languages });

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ClientDocuments, ClientDocumentUnavailable } from '@grantkeeper/client-documents';
 import { Database } from '@grantkeeper/event-store';
-import { OAuthError, type TenantId } from '@grantkeeper/kernel';
+import { Clock, OAuthError, type TenantId } from '@grantkeeper/kernel';
 import {
   authorizationRedirect,
   classifyClientId,
@@ -10,10 +10,11 @@ import {
   redirectHost,
 } from '@grantkeeper/oauth';
 import type { PresentedSession } from '../login/sessions.ts';
-import type { AuthorizationRequest } from './authorization-request.ts';
+import type { AuthorizationRequest, PushedReference } from './authorization-request.ts';
 import type { AuthorizeContext, ContextSession } from './authorize-context.ts';
 import { PageError } from './page-error.ts';
 import { type DueConsent, consentHasExpired, dueConsent } from './rules/due-consent.ts';
+import { hintedPerson } from './rules/hinted-person.ts';
 import { requiredInteraction, type Interaction } from './rules/interaction.ts';
 import { proveRedirect, type ProvenRedirect } from './rules/proven-redirect.ts';
 import { readRequestedAccess, type RequestedAccess } from './rules/requested-access.ts';
@@ -25,6 +26,9 @@ export interface Asked {
   readonly access: RequestedAccess;
   readonly interaction: Interaction;
   readonly state: string | undefined;
+  readonly loginHint: string | undefined;
+  /** Set when it was pushed: then it can be answered once. */
+  readonly pushed: PushedReference | undefined;
   /** The link that is alive between person, client and resource. */
   readonly grant?: { readonly grantId: string; readonly scopes: readonly string[] } | undefined;
   /** What the person must still say to it. */
@@ -60,19 +64,31 @@ export class Authorizing {
   constructor(
     private readonly database: Database,
     private readonly documents: ClientDocuments,
+    private readonly clock: Clock,
   ) {}
 
+  /** Claims a pushed request for the browser that presents it; rejects with `PageError` when it is not there. */
   async read(
     tenantId: TenantId,
-    clientId: string | undefined,
+    request: AuthorizationRequest,
     session: PresentedSession | undefined,
   ): Promise<AuthorizeContext> {
+    const clientId = request.parameters.get('client_id') ?? '';
     const context = await this.database.call<AuthorizeContext>('authorize_context', tenantId, {
-      clientId: clientId ?? '',
+      clientId,
       sessionHash: session?.hash.toString('hex') ?? null,
+      ...request.pushed,
+      at: this.clock.now().toISOString(),
+      withKeys: request.pushed !== undefined || request.parameters.get('id_token_hint') !== undefined,
     });
-    if (clientId === undefined || classifyClientId(clientId) !== 'metadata_document') return context;
-    return { ...context, registration: await this.#published(tenantId, clientId, context) };
+    const known =
+      classifyClientId(clientId) === 'metadata_document'
+        ? { ...context, registration: await this.#published(tenantId, clientId, context) }
+        : context;
+    const hint = request.asked(context.pushed).get('id_token_hint');
+    if (hint === undefined) return known;
+    const hintedSub = await hintedPerson(hint, { url: context.issuer, keys: context.keys ?? [] }, clientId);
+    return { ...known, hintedSub: hintedSub ?? null };
   }
 
   /**
@@ -103,19 +119,35 @@ export class Authorizing {
     }
   }
 
+  /** Refuses what is wrong with a request whoever the person is; rejects with `PageError` or `OAuthError`. */
+  check(request: AuthorizationRequest, context: AuthorizeContext): void {
+    if (context.tenant.suspended) throw new PageError('tenant_unavailable');
+    const parameters = request.asked(context.pushed);
+    const redirect = proveRedirect(parameters, context);
+    if (redirect.verdict.outcome === 'blocked' || redirect.verdict.outcome === 'not_listed')
+      throw new OAuthError('unauthorized_client', 'the administrator does not let this client in');
+    readRequestedAccess(parameters, context, redirect.verdict.ceiling);
+    requiredInteraction(parameters, undefined, this.clock.now());
+  }
+
   /** Rejects with `PageError` or `AnswerByRedirect`. */
   judge(request: AuthorizationRequest, context: AuthorizeContext, now: Date): Asked {
-    const { parameters } = request;
+    const parameters = request.asked(context.pushed);
     if (context.tenant.suspended) throw new PageError('tenant_unavailable');
     const redirect = proveRedirect(parameters, context);
     refuseForPeople(redirect);
     const state = parameters.get('state');
     return this.answering({ context, redirect, state }, () => {
+      if (!request.pushed && context.settings.requirePushedRequests)
+        throw new OAuthError('invalid_request', 'authorization requests must be pushed here (RFC 9126)');
       const access = readRequestedAccess(parameters, context, redirect.verdict.ceiling);
       if (access.resource.suspended || context.session?.suspended || context.client?.suspended) {
         throw new OAuthError('access_denied', 'access is suspended by the administrator');
       }
-      const interaction = requiredInteraction(parameters, context.session, now);
+      const interaction = requiredInteraction(parameters, context.session, now, {
+        hintedSub: context.hintedSub,
+        openedAt: context.pushed ? new Date(context.pushed.claimedAt) : undefined,
+      });
       const { resourceId } = access.resource;
       const row = context.grants?.find((grant) => grant.resource_id === resourceId);
       const question = {
@@ -136,6 +168,8 @@ export class Authorizing {
       return {
         context,
         redirect,
+        loginHint: parameters.get('login_hint'),
+        pushed: request.pushed,
         access,
         interaction,
         state,

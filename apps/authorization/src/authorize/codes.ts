@@ -3,6 +3,7 @@ import { Database } from '@grantkeeper/event-store';
 import { Clock, type TenantId } from '@grantkeeper/kernel';
 import { newOpaqueSecret } from '@grantkeeper/tokens';
 import type { Asked } from './authorizing.ts';
+import { PageError } from './page-error.ts';
 
 /** Authorization codes: 256 random bits, kept as a hash, bound to client, grant, redirect URI and challenge (AS-22). */
 @Injectable()
@@ -42,7 +43,12 @@ export class Codes {
   /** A code under a link that already allows what is asked for. */
   async issueUnderGrant(tenantId: TenantId, asked: Asked, grantId: string): Promise<string> {
     const { code, row } = this.create(asked, grantId, asked.context.position.seq);
-    await this.database.call('issue_code', tenantId, { ...row, tenant_id: tenantId });
+    const issued = await this.database.call<boolean>('issue_code', tenantId, {
+      ...row,
+      tenant_id: tenantId,
+      answers: asked.pushed?.requestHash ?? null,
+    });
+    if (!issued) throw new PageError('session_expired', 'request_uri is unknown, expired or used');
     return code;
   }
 }

@@ -1,6 +1,6 @@
 import { Body, Controller, Headers, Ip, Param, Post, Res, UseFilters } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import type { Position } from '@grantkeeper/event-store';
+import { Database, type Position } from '@grantkeeper/event-store';
 import { Clock, OAuthError } from '@grantkeeper/kernel';
 import { authorizationRedirect, readParameters, type Parameters } from '@grantkeeper/oauth';
 import type { FastifyReply } from 'fastify';
@@ -11,6 +11,7 @@ import { FormSeal } from '../authorize/form-seal.ts';
 import { PageError } from '../authorize/page-error.ts';
 import { PageFilter } from '../authorize/page.filter.ts';
 import { Issuers } from '../discovery/issuer.ts';
+import { LoginPages } from '../login/login-page.ts';
 import { type PresentedSession, Sessions } from '../login/sessions.ts';
 import { approvedScopes, splitScopeFields } from './approved-scopes.ts';
 import { ConsentPages } from './consent-page.ts';
@@ -27,6 +28,8 @@ export class ConsentController {
     private readonly seals: FormSeal,
     private readonly pages: ConsentPages,
     private readonly clientRequests: ClientRequests,
+    private readonly loginPages: LoginPages,
+    private readonly database: Database,
     private readonly commands: CommandBus,
     private readonly clock: Clock,
   ) {}
@@ -44,11 +47,12 @@ export class ConsentController {
     const { kept, rest } = splitScopeFields(body ?? {});
     const form = readParameters(rest);
     const { request, session, shownAt, shown } = this.#open(form, slug, cookie);
-    const context = await this.authorizing.read(tenantId, request.parameters.get('client_id'), session);
+    const context = await this.authorizing.read(tenantId, request, session);
     const asked = this.authorizing.judge(request, context, this.clock.now());
     this.authorizing.requireSession(asked);
 
     if (form.get('decision') === 'refuse') {
+      if (asked.pushed) await this.database.call('answer_request', tenantId, { requestHash: asked.pushed.requestHash });
       const refuse = () => {
         throw new OAuthError('access_denied', 'the person refused');
       };
@@ -112,7 +116,7 @@ export class ConsentController {
   } {
     const session = this.sessions.read(slug, cookie);
     if (!session) throw new PageError('session_expired');
-    const request = AuthorizationRequest.read(form.get('request') ?? '');
+    const request = AuthorizationRequest.read(form.get('request') ?? '', this.loginPages.holder(slug, cookie) ?? '');
     const seal = this.seals.open(
       form.get('csrf') ?? '',
       'consent',

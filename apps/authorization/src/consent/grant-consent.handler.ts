@@ -1,10 +1,10 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, type ConsentClient, decideConsent } from '@grantkeeper/domain';
-import { EventStore, type Position, positionOfLast, retrying } from '@grantkeeper/event-store';
+import { EventStore, type Position, positionOfLast, RECORDED_AT, retrying } from '@grantkeeper/event-store';
 import { Clock, type TenantId } from '@grantkeeper/kernel';
 import { clientDisplay, coversScopes, redirectHost } from '@grantkeeper/oauth';
 import { v7 as uuidv7 } from 'uuid';
-import type { AuthorizationRequest } from '../authorize/authorization-request.ts';
+import type { AuthorizationRequest, PushedReference } from '../authorize/authorization-request.ts';
 import type { AuthorizeContext } from '../authorize/authorize-context.ts';
 import { type Asked, Authorizing } from '../authorize/authorizing.ts';
 import { Codes } from '../authorize/codes.ts';
@@ -56,7 +56,7 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
     let known: AuthorizeContext | undefined = command.context;
     let approvedVersion: string | undefined;
     return retrying(async () => {
-      const context = known ?? (await this.authorizing.read(tenantId, request.parameters.get('client_id'), session));
+      const context = known ?? (await this.authorizing.read(tenantId, request, session));
       known = undefined;
       const asked = this.authorizing.judge(request, context, this.clock.now());
       const person = this.authorizing.requireSession(asked);
@@ -132,7 +132,10 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
                 expect: context.slots?.[access.resource.resourceId] ?? null,
               },
             ],
-        rows: { authorization_codes: [{ ...row, tenant_id: tenantId }] },
+        rows: {
+          authorization_codes: [{ ...row, tenant_id: tenantId }],
+          ...(request.pushed && { answered_requests: [answerTo(tenantId, request.pushed)] }),
+        },
       });
       return { code, asked };
     });
@@ -146,4 +149,8 @@ function stillStands({ approved, byAdmin }: GrantConsent, asked: Asked): boolean
   return (
     coversScopes(asked.access.scopes, approved) && (byAdmin === undefined || byAdmin.adminConsentId === adminConsentId)
   );
+}
+
+function answerTo(tenantId: TenantId, { requestHash }: PushedReference): object {
+  return { tenant_id: tenantId, request_hash: `\\x${requestHash}`, answered_at: RECORDED_AT };
 }

@@ -36,6 +36,7 @@ export class DiscoveryController {
       scopes,
       resources,
       features: {
+        pushedRequestsOnly: settings.requirePushedRequests,
         dynamicRegistration: settings.registration !== 'off',
         clientIdMetadataDocuments: settings.clientDocuments === 'open',
       },

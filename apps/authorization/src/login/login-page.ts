@@ -9,7 +9,7 @@ import type { Asked } from '../authorize/authorizing.ts';
 import { FormSeal } from '../authorize/form-seal.ts';
 import { chooseLanguage, renderLogin, securityHeaders } from '../pages/index.ts';
 
-const statusOf = { none: 200, expired: 200, invalid_credentials: 401, too_many: 429 } as const;
+const statusOf = { none: 200, expired: 200, invalid_credentials: 401, other_account: 401, too_many: 429 } as const;
 
 export interface LoginPage {
   readonly asked: Asked;
@@ -17,7 +17,7 @@ export interface LoginPage {
   readonly request: AuthorizationRequest;
   readonly cookie: string | undefined;
   readonly languages: string | undefined;
-  readonly problem?: 'invalid_credentials' | 'expired' | 'too_many';
+  readonly problem?: 'invalid_credentials' | 'other_account' | 'expired' | 'too_many';
   /** With `too_many`. */
   readonly retryAfterSeconds?: number;
   readonly email?: string;
@@ -45,7 +45,7 @@ export class LoginPages {
       action: `${asked.context.issuer}/login`,
       request: request.text,
       csrf: this.seals.seal('login', held, `${slug}?${request.text}`, asked.context.position, this.clock.now()),
-      email: page.email ?? request.parameters.get('login_hint'),
+      email: page.email ?? asked.loginHint,
       problem: page.problem,
     });
     if (page.retryAfterSeconds !== undefined) void reply.header('retry-after', String(page.retryAfterSeconds));
@@ -56,6 +56,16 @@ export class LoginPages {
       .headers(securityHeaders({ formTargets: 'anywhere' }))
       .type('text/html; charset=utf-8')
       .send(html);
+  }
+
+  /** What only this browser has, made when it has nothing yet: then `set` is the Set-Cookie value that gives it to it. */
+  hold(slug: string, cookie: string | undefined): { holder: string; cookie: string | undefined; set?: string } {
+    const holder = this.holder(slug, cookie);
+    if (holder !== undefined) return { holder, cookie };
+    const { secret } = newOpaqueSecret('');
+    const made = this.#cookie(slug);
+    const pairs = [...(cookie === undefined ? [] : [cookie]), `${made.name}=${secret}`];
+    return { holder: secret, cookie: pairs.join('; '), set: made.set(secret, 3600) };
   }
 
   /** What ties a login form to this browser, if it has been given that. */

@@ -20,6 +20,7 @@ interface LoginContext {
   readonly position: Position;
   readonly settings: PolicySettings;
   readonly userId: string | null;
+  readonly sub: string | null;
   readonly suspended: boolean | null;
   readonly passwordHash: string | null;
 }
@@ -52,13 +53,13 @@ export class LoginController {
   ): Promise<void> {
     const tenantId = await this.issuers.tenantOf(slug);
     const form = readParameters(body ?? {});
-    const request = AuthorizationRequest.read(form.get('request') ?? '');
+    const holder = this.pages.holder(slug, cookie);
+    const request = AuthorizationRequest.read(form.get('request') ?? '', holder ?? '');
     // The request is judged again: nothing that a form carries is trusted because a page once showed it.
-    const context = await this.authorizing.read(tenantId, request.parameters.get('client_id'), undefined);
+    const context = await this.authorizing.read(tenantId, request, undefined);
     const asked = this.authorizing.judge(request, context, this.clock.now());
     const page = { asked, slug, request, cookie, languages, email: form.get('email') ?? '' };
 
-    const holder = this.pages.holder(slug, cookie);
     if (
       !holder ||
       !this.seals.open(form.get('csrf') ?? '', 'login', holder, `${slug}?${request.text}`, this.clock.now())
@@ -76,6 +77,10 @@ export class LoginController {
       return this.pages.show(reply, { ...page, problem: 'invalid_credentials' });
     }
     await this.attempts.succeeded(attempt);
+    // Right person, wrong one for this client: it would be given somebody whom it did not ask for.
+    if (typeof context.hintedSub === 'string' && context.hintedSub !== person.sub) {
+      return this.pages.show(reply, { ...page, problem: 'other_account' });
+    }
     // Never an old session made valid, and no old one left behind.
     await this.sessions.end(tenantId, slug, this.sessions.read(slug, cookie));
     const session = await this.sessions.start(tenantId, slug, {
@@ -91,6 +96,6 @@ export class LoginController {
         ...(device ? [] : [this.devices.remember(tenantId, slug, account, this.clock.now())]),
       ])
       .header('cache-control', 'no-store')
-      .redirect(`${context.issuer}/authorize?${request.afterLogin().text}`, 303);
+      .redirect(`${context.issuer}/authorize?${request.afterLogin()}`, 303);
   }
 }

@@ -9,7 +9,7 @@ export interface LoginView {
   readonly request: string;
   readonly csrf: string;
   readonly email?: string | undefined;
-  readonly problem?: 'invalid_credentials' | 'too_many' | 'expired' | undefined;
+  readonly problem?: 'invalid_credentials' | 'other_account' | 'too_many' | 'expired' | undefined;
 }
 
 /** A scope in words. A `risky` one is marked, and so is one that is already part of the link. */

@@ -8,7 +8,7 @@ import type { MisusedFamilies } from './misused-families.ts';
 const PAGE = 1_000;
 
 /**
- * Deletes, tenant by tenant, authorization codes and sessions that ended or expired more than a day ago, and what clients
+ * Deletes, tenant by tenant, authorization codes, pushed requests and sessions that ended or expired more than a day ago, and what clients
  * have published or proven as soon as its time is over. A redeemed code is kept for that day, so that a second use of it
  * is still recognised (RFC 6749 §4.1.2). Deletes registrations that nobody has used for as long as the policy says
  * (DCR-08), and requests for approval that have expired. And ends families that were seen misused by a process that did not live to
@@ -41,6 +41,16 @@ export class ExpirySweep {
         .deleteFrom('authorization_codes')
         .where('tenant_id', '=', tenant)
         .where('expires_at', '<', aDayAgo)
+        .execute();
+      await tx
+        .deleteFrom('pushed_requests')
+        .where('tenant_id', '=', tenant)
+        .where('expires_at', '<', aDayAgo)
+        .execute();
+      await tx
+        .deleteFrom('answered_requests')
+        .where('tenant_id', '=', tenant)
+        .where('answered_at', '<', sql<Date>`clock_timestamp() - interval '2 days'`)
         .execute();
       await tx
         .deleteFrom('sessions')

@@ -90,6 +90,24 @@ export interface ClientSecretsRow {
   previous_expires_at: Timestamp | null;
 }
 
+export interface PushedRequestsRow {
+  tenant_id: string;
+  request_hash: Buffer;
+  client_id: string;
+  parameters: string;
+  born_epoch: number;
+  born_seq: number;
+  expires_at: Timestamp;
+  claimed_by: Buffer | null;
+  claimed_at: Timestamp | null;
+}
+
+export interface AnsweredRequestsRow {
+  tenant_id: string;
+  request_hash: Buffer;
+  answered_at: DefaultedTimestamp;
+}
+
 export interface AuthorizationCodesRow {
   tenant_id: string;
   code_hash: Buffer;
@@ -164,6 +182,8 @@ export interface OperationalTables {
   client_requests: ClientRequestsRow;
   initial_access_token_secrets: InitialAccessTokenSecretsRow;
   client_secrets: ClientSecretsRow;
+  pushed_requests: PushedRequestsRow;
+  answered_requests: AnsweredRequestsRow;
   authorization_codes: AuthorizationCodesRow;
   families: FamiliesRow;
   activity: ActivityRow;

@@ -12,6 +12,8 @@ export const de: Messages = {
   'login.submit': 'Anmelden',
   'login.problem': 'Anmeldung nicht möglich',
   'login.invalid_credentials': 'E-Mail oder Passwort stimmt nicht. Bitte versuchen Sie es noch einmal.',
+  'login.other_account':
+    'Die App hat ein anderes Konto verlangt. Bitte melden Sie sich mit dem an, das mit ihr verbunden ist.',
   'login.too_many': 'Zu viele Versuche. Bitte warten Sie einige Minuten und versuchen Sie es dann noch einmal.',
   'login.expired': 'Die Seite war zu lange geöffnet. Bitte melden Sie sich noch einmal an.',
 

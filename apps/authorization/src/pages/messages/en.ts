@@ -10,6 +10,7 @@ export const en = {
   'login.submit': 'Sign in',
   'login.problem': 'Sign-in problem',
   'login.invalid_credentials': 'Email or password is not correct. Please try again.',
+  'login.other_account': 'The app asked for another account. Please sign in with the one that it is connected to.',
   'login.too_many': 'Too many attempts. Please wait a few minutes, then try again.',
   'login.expired': 'The page was open for too long. Please sign in again.',
 

@@ -1,0 +1,97 @@
+import { stringify } from 'node:querystring';
+import { Body, Controller, Header, Headers, HttpCode, Param, Post, UseFilters, UseInterceptors } from '@nestjs/common';
+import { Database } from '@grantkeeper/event-store';
+import { OAuthErrorFilter } from '@grantkeeper/http';
+import { OAuthError } from '@grantkeeper/kernel';
+import { newOpaqueSecret } from '@grantkeeper/tokens';
+import { Issuers } from '../discovery/issuer.ts';
+import { ClientAuthentication } from '../token/client-authentication.ts';
+import { refusedClient } from '../token/refused-client.ts';
+import { readForm } from '../token/token.controller.ts';
+import { UnprovenRequests } from '../token/unproven-requests.ts';
+import { AuthorizationRequest, PUSHED_REQUEST } from './authorization-request.ts';
+import { Authorizing } from './authorizing.ts';
+import { PageError } from './page-error.ts';
+
+/** Long enough to send a person's browser on its way. */
+const LIFETIME_SECONDS = 90;
+
+/** How the client proves itself is not part of what it asks for. */
+const CREDENTIALS = ['client_secret', 'client_assertion', 'client_assertion_type'];
+
+type Outcome = { readonly outcome: 'pushed' } | { readonly outcome: 'invalid_client'; readonly because: string };
+
+/**
+ * Pushed authorization requests (RFC 9126): authenticated as at the token endpoint, refused for what the authorization
+ * endpoint would refuse, and then known by a `request_uri` that one browser can use once.
+ */
+@Controller('t/:tenant/par')
+@UseFilters(OAuthErrorFilter)
+@UseInterceptors(UnprovenRequests)
+export class ParController {
+  constructor(
+    private readonly issuers: Issuers,
+    private readonly clients: ClientAuthentication,
+    private readonly authorizing: Authorizing,
+    private readonly database: Database,
+  ) {}
+
+  @Post()
+  @HttpCode(201)
+  @Header('cache-control', 'no-store')
+  @Header('pragma', 'no-cache')
+  async push(
+    @Param('tenant') slug: string,
+    @Body() body: unknown,
+    @Headers('content-type') contentType: string | undefined,
+    @Headers('authorization') authorization: string | undefined,
+  ): Promise<{ request_uri: string; expires_in: number }> {
+    const tenantId = await this.issuers.tenantOf(slug);
+    const form = readForm(body, contentType);
+    if (form.get('request_uri') !== undefined) {
+      throw new OAuthError('invalid_request', 'request_uri cannot be pushed');
+    }
+    const client = await this.clients.authenticate(tenantId, form, authorization);
+    const sent = Object.entries(body as Record<string, string | string[]>).filter(
+      ([name]) => !CREDENTIALS.includes(name),
+    );
+    const parameters = stringify({ ...Object.fromEntries(sent), client_id: client.clientId });
+    const { secret, hash } = newOpaqueSecret('');
+    const { request, context } = await asJson(async () => {
+      const read = AuthorizationRequest.read(parameters, '');
+      return { request: read, context: await this.authorizing.read(tenantId, read, undefined) };
+    });
+    const pushed = await this.database.call<Outcome>('push_request', tenantId, {
+      ...client,
+      requestHash: hash.toString('hex'),
+      parameters,
+      lifetimeSeconds: LIFETIME_SECONDS,
+    });
+    if (pushed.outcome === 'invalid_client') throw refusedClient(pushed.because);
+    // Only now: who has not proven to be the client is not told what is wrong with its request.
+    await asJson(async () => this.authorizing.check(request, context));
+    return { request_uri: `${PUSHED_REQUEST}${secret}`, expires_in: LIFETIME_SECONDS };
+  }
+}
+
+/** What would be a page in a browser, in the words of RFC 9126 §2.3. */
+async function asJson<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof PageError)) throw error;
+    switch (error.kind) {
+      case 'unknown_client':
+        throw new OAuthError('invalid_client', error.detail ?? 'the client is not known here');
+      case 'client_blocked':
+      case 'client_not_listed':
+        throw new OAuthError('unauthorized_client', 'the administrator does not let this client in');
+      case 'tenant_unavailable':
+      case 'client_unreachable':
+        throw new OAuthError('temporarily_unavailable', error.detail ?? 'the tenant is suspended by its administrator');
+    }
+    const what =
+      error.kind === 'invalid_redirect_uri' ? 'redirect_uri is not registered' : 'the request is not complete';
+    throw new OAuthError('invalid_request', error.detail ?? what);
+  }
+}

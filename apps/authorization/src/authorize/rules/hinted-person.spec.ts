@@ -1,0 +1,46 @@
+import type { webcrypto } from 'node:crypto';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { hintedPerson } from './hinted-person.ts';
+
+const url = 'https://auth.example/t/acme';
+
+describe('the person that an id_token_hint names (OA-13)', () => {
+  let privateKey: webcrypto.CryptoKey;
+  let keys: JWK[];
+  let stranger: webcrypto.CryptoKey;
+
+  beforeAll(async () => {
+    const pair = await generateKeyPair('ES256');
+    ({ privateKey } = pair);
+    keys = [{ ...(await exportJWK(pair.publicKey)), kid: 'k1', alg: 'ES256' }];
+    stranger = (await generateKeyPair('ES256')).privateKey;
+  });
+
+  const token = async (claims: object = {}, header: object = {}, key = privateKey) =>
+    new SignJWT({ iss: url, sub: 'ada', aud: 'c1', exp: 1, ...claims })
+      .setProtectedHeader({ alg: 'ES256', kid: 'k1', ...header })
+      .sign(key);
+  const named = async (hint: string) => hintedPerson(hint, { url, keys }, 'c1');
+
+  it('is the subject of our ID token for this client, also long after it has expired', async () => {
+    expect(await named(await token())).toBe('ada');
+    expect(await named(await token({ aud: ['c1', 'c2'] }, { typ: 'JWT' }))).toBe('ada');
+  });
+
+  it.each([
+    ['of another issuer', { iss: 'https://auth.example/t/other' }, {}],
+    ['for another client', { aud: 'c2' }, {}],
+    ['that is an access token', {}, { typ: 'at+jwt' }],
+    ['without a subject', { sub: undefined }, {}],
+    ['under a key that we do not have', {}, { kid: 'k2' }],
+  ])('is nobody for a token %s', async (_name, claims, header) => {
+    expect(await named(await token(claims, header))).toBeUndefined();
+  });
+
+  it('is nobody for what somebody else signed, and for what is no token', async () => {
+    expect(await named(await token({}, {}, stranger))).toBeUndefined();
+    for (const junk of ['x', 'a.b.c', `eyJhbGciOiJub25lIn0.${btoa('{"sub":"ada"}')}.`])
+      expect(await named(junk)).toBeUndefined();
+  });
+});

@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { launchBrowser } from '../support/browser.ts';
+import { OAuthClient } from '../support/clients/oauth-client.ts';
+import { type RunningProduct, startProduct } from '../support/product.ts';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+describe('the consent page in a browser', () => {
+  let product: RunningProduct;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    product = await startProduct();
+    browser = await launchBrowser();
+  }, 60_000);
+  afterAll(async () => {
+    await browser?.close();
+    await product?.stop();
+  });
+
+  const issuer = () => product.summary.demo.issuer;
+
+  async function signedIn(options: Parameters<Browser['newContext']>[0], url: string): Promise<Page> {
+    const context = await browser.newContext(options);
+    const page = await context.newPage();
+    // The client's host does not exist: what it would be sent is read from the request.
+    await page.route('https://client.example/**', async (route) =>
+      route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>Linked</title>' }),
+    );
+    await page.goto(url);
+    const { email, password } = product.summary.demo.user;
+    await page.locator('input[type=email]').fill(email);
+    await page.locator('input[type=password]').fill(password);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('button[value=approve]');
+    return page;
+  }
+
+  async function expectAccessible(page: Page): Promise<void> {
+    await page.evaluate(axe);
+    const found = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>('axe.run()');
+    expect(found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)).toEqual([]);
+    expect(await page.evaluate<boolean>('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+  }
+
+  it('lets a scope be left out with the keyboard alone, without script (AS-52)', async () => {
+    const client = await OAuthClient.register(issuer());
+    const page = await signedIn({ javaScriptEnabled: false }, client.authorizationUrl());
+    const box = page.getByRole('checkbox', { name: 'Create boards for you' });
+    expect(await box.isChecked()).toBe(true);
+    const reach = async (selector: string) => {
+      for (let presses = 0; presses < 15; presses += 1) {
+        await page.keyboard.press('Tab');
+        if ((await page.locator(`${selector}:focus`).count()) === 1) return;
+      }
+      throw new Error(`${selector} cannot be reached`);
+    };
+    await reach('input[type=checkbox]');
+    await page.keyboard.press('Space');
+    expect(await box.isChecked()).toBe(false);
+    await reach('button[value=approve]');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/\/callback\?code=/);
+    const { body } = await product.admin<{ grants: { scopes: string[] }[] }>(
+      'GET',
+      `/tenants/acme/grants?client=${client.id}`,
+    );
+    expect(body.grants).toMatchObject([{ scopes: ['boards:read', 'offline_access'] }]);
+    await page.context().close();
+  });
+
+  it.each([
+    ['light', 1280, 'en'],
+    ['dark', 320, 'de'],
+  ] as const)('is accessible in each of its forms, in %s at %d px in %s', async (colorScheme, width, locale) => {
+    const options = { colorScheme, locale, viewport: { width, height: 900 } };
+    const client = await OAuthClient.register(issuer(), { client_name: 'Planner '.repeat(12).trim() });
+    const page = await signedIn(options, client.authorizationUrl({ scope: 'boards:read' }));
+    await expectAccessible(page);
+    await page.locator('button[value=approve]').click();
+    await page.waitForURL(/\/callback\?code=/);
+    // More than the link allows.
+    await page.goto(client.authorizationUrl());
+    expect(await page.locator('input[type=checkbox]').count()).toBe(1);
+    await expectAccessible(page);
+    // A program on the person's own computer, approved by an admin.
+    const native = await OAuthClient.register(issuer(), { redirect_uris: ['http://127.0.0.1/cb'] });
+    await product.admin('POST', '/tenants/acme/admin-consents', {
+      clientId: native.id,
+      scopes: ['boards:read', 'boards:write'],
+    });
+    await page.goto(native.authorizationUrl());
+    expect(await page.locator('input[name=basis]').count()).toBe(1);
+    await expectAccessible(page);
+    // A pushed request that has been used up.
+    await page.goto(native.authorizationUrl({ request_uri: 'urn:ietf:params:oauth:request_uri:gone' }));
+    await expectAccessible(page);
+    await page.context().close();
+  });
+});
