@@ -106,7 +106,7 @@ describe('pushed authorization requests (RFC 9126)', () => {
     expect([other.status, other.location]).toEqual([400, undefined]);
     const raced = urlOf(fresh, (await push(fresh)).body.request_uri);
     const opened = await Promise.all([1, 2, 3, 4].map(async () => person.elsewhere().open(raced)));
-    expect(opened.map(({ status }) => status).sort()).toEqual([200, 400, 400, 400]);
+    expect(opened.map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, 400, 400, 400]);
   });
 
   it('belong to the client that pushed them', async () => {

@@ -45,12 +45,18 @@ export function authorizationAttempts(world: World): Attempts {
         ...secretly(theirs),
         ...Object.fromEntries(new URL(theirs.confidential.authorizationUrl()).searchParams),
       }),
-      form('my client, without its secret, at my issuer', `${mine.issuer}/par`, 401, {
-        ...Object.fromEntries(new URL(mine.confidential.authorizationUrl()).searchParams),
-      }),
-      form('my resource at their issuer', `${theirs.issuer}/par`, 400, {
-        ...Object.fromEntries(new URL(theirs.client.authorizationUrl({ resource: mine.resource })).searchParams),
-      }),
+      form(
+        'my client, without its secret, at my issuer',
+        `${mine.issuer}/par`,
+        401,
+        Object.fromEntries(new URL(mine.confidential.authorizationUrl()).searchParams),
+      ),
+      form(
+        'my resource at their issuer',
+        `${theirs.issuer}/par`,
+        400,
+        Object.fromEntries(new URL(theirs.client.authorizationUrl({ resource: mine.resource })).searchParams),
+      ),
     ],
     'GET /t/:tenant/authorize': [
       plain('their session: it is asked who it is', mine.client.authorizationUrl(), 200, theirCookie),
