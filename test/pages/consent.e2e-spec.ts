@@ -26,10 +26,6 @@ describe('the consent page in a browser', () => {
   async function signedIn(options: Parameters<Browser['newContext']>[0], url: string): Promise<Page> {
     const context = await browser.newContext(options);
     const page = await context.newPage();
-    // The client's host does not exist: what it would be sent is read from the request.
-    await page.route('https://client.example/**', async (route) =>
-      route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>Linked</title>' }),
-    );
     await page.goto(url);
     const { email, password } = product.summary.demo.user;
     await page.locator('input[type=email]').fill(email);
@@ -62,8 +58,10 @@ describe('the consent page in a browser', () => {
     await page.keyboard.press('Space');
     expect(await box.isChecked()).toBe(false);
     await reach('button[value=approve]');
+    // The client's host does not exist: what the browser sends it is all that there is.
+    const answered = page.waitForRequest(/\/callback\?code=/);
     await page.keyboard.press('Enter');
-    await page.waitForURL(/\/callback\?code=/);
+    await answered;
     const { body } = await product.admin<{ grants: { scopes: string[] }[] }>(
       'GET',
       `/tenants/acme/grants?client=${client.id}`,
@@ -78,10 +76,12 @@ describe('the consent page in a browser', () => {
   ] as const)('is accessible in each of its forms, in %s at %d px in %s', async (colorScheme, width, locale) => {
     const options = { colorScheme, locale, viewport: { width, height: 900 } };
     const client = await OAuthClient.register(issuer(), { client_name: 'Planner '.repeat(12).trim() });
-    const page = await signedIn(options, client.authorizationUrl({ scope: 'boards:read' }));
-    await expectAccessible(page);
-    await page.locator('button[value=approve]').click();
-    await page.waitForURL(/\/callback\?code=/);
+    const first = await signedIn(options, client.authorizationUrl({ scope: 'boards:read' }));
+    await expectAccessible(first);
+    const answered = first.waitForRequest(/\/callback\?code=/);
+    await first.locator('button[value=approve]').click();
+    await answered;
+    const page = await first.context().newPage();
     // More than the link allows.
     await page.goto(client.authorizationUrl());
     expect(await page.locator('input[type=checkbox]').count()).toBe(1);
