@@ -25,7 +25,14 @@ export const adminSearch: AsyncProjection = {
   name: 'admin-search',
   version: 1,
   tables: ['admin_search_entries', 'admin_search_words'],
-  handles: new Set(['ClientAdmitted', 'ClientChanged', 'ResourceAdded', 'UserCreated', 'GrantCreated', 'ClientGrantCreated']),
+  handles: new Set([
+    'ClientAdmitted',
+    'ClientChanged',
+    'ResourceAdded',
+    'UserCreated',
+    'GrantCreated',
+    'ClientGrantCreated',
+  ]),
   async apply(events, tx, generation) {
     // Of the same thing told twice the last stands.
     const entries = new Map(
