@@ -1,4 +1,3 @@
-import { openPool } from '@grantkeeper/event-store';
 import pg from 'pg';
 import { randomFrom } from '../long/model/random.ts';
 import { createTestDatabase } from '../support/postgres.ts';
@@ -44,7 +43,7 @@ export async function runRotation(options: RotationOptions): Promise<RotationRep
   // Dropping the database may cut a connection that is just being closed.
   owner.on('connect', (client) => client.on('error', () => undefined));
   owner.on('error', () => undefined);
-  const pool = openPool(database.url, 'service', { max: groups * LANES });
+  const pool = servicePool(database.url, groups * LANES);
   try {
     await installLanes(owner, mutate);
     const perBatch = tenantsPerBatch * SCHEDULES_PER_TENANT;
@@ -74,6 +73,20 @@ export async function runRotation(options: RotationOptions): Promise<RotationRep
   }
 }
 
+/** Connections of the services' role that wait as long as it takes: what is tried here is not patience. */
+function servicePool(url: string, max: number): pg.Pool {
+  const settings = ['role=grantkeeper_service', 'lock_timeout=120000', 'statement_timeout=600000', 'jit=off'];
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    connectionTimeoutMillis: 300_000,
+    options: settings.map((setting) => `-c ${setting}`).join(' '),
+  });
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  pool.on('error', () => undefined);
+  return pool;
+}
+
 async function playLanes(
   pool: pg.Pool,
   owner: pg.Pool,
@@ -84,7 +97,6 @@ async function playLanes(
     batch.windows.map(async (windows) => {
       const client = await pool.connect();
       try {
-        await client.query('SET statement_timeout = 300000');
         const { rows } = await client.query<{ said: string[] }>(
           'CALL rotation.lane($1::regclass, $2, $3, $4, $5, NULL)',
           [at.barrier, at.met, LANES, batch.links.length, JSON.stringify(windows)],

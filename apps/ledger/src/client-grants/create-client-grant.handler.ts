@@ -78,6 +78,7 @@ async function read(tx: Transaction, tenantId: TenantId, input: ClientGrantInput
     .selectAll()
     .where('tenant_id', '=', tenantId)
     .where('client_id', '=', input.clientId)
+    .where('removed_seq', 'is', null)
     .executeTakeFirst();
   const resource = await tx
     .selectFrom('resources')

@@ -35,11 +35,18 @@ export function decideClientGrant(
   if (!resource)
     throw new DomainError('client_grant.resource_not_found', 'There is no such resource.', 'not_found', 'resourceId');
   if (client.kind !== 'registered')
-    throw refused('client_grant.not_registered', 'Only a client that an admin registered may act for itself.');
+    throw new DomainError(
+      'client_grant.not_registered',
+      'Only a client that an admin registered may act for itself.',
+      'conflict',
+      'clientId',
+    );
   if (client.authMethod === 'none' || !client.grantTypes.includes('client_credentials'))
-    throw refused(
+    throw new DomainError(
       'client_grant.not_for_this_client',
       'The client must be registered with the grant type client_credentials and a way to authenticate.',
+      'conflict',
+      'clientId',
     );
   if (command.scopes.length === 0)
     throw new DomainError('client_grant.empty_scope', 'A grant names at least one scope.', 'invalid', 'scopes');
@@ -61,8 +68,4 @@ export function decideClientGrant(
       metadataDigest: client.metadataDigest,
     }),
   ];
-}
-
-function refused(code: string, message: string): DomainError {
-  return new DomainError(code, message, 'conflict', 'clientId');
 }
