@@ -19,7 +19,8 @@ describe('docs/conformance.md', () => {
     const wanted = Object.entries(LAST).flatMap(([family, last]) =>
       Array.from({ length: last }, (_, index) => `${family}-${String(index + 1).padStart(2, '0')}`),
     );
-    expect(listed.toSorted()).toEqual(wanted.toSorted());
+    expect(new Set(listed)).toEqual(new Set(wanted));
+    expect(listed).toHaveLength(wanted.length);
   });
 
   test('knows every id that a test names', () => {

@@ -318,14 +318,16 @@ withDisk(`a full disk${disk ? '' : ' (skipped: only root on Linux may mount a sm
         await store.append({ tenantId, actor, events: [event], command: { id, fingerprint: id, result: null } });
         acknowledged.push(id);
       };
-      let failed: string | undefined;
+      const refused = async (id: string): Promise<unknown> =>
+        append(id).then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+      let failed = '';
       let failure: unknown;
-      for (let tries = 0; failed === undefined && tries < 2_000; tries += 1) {
-        const id = uuidv7();
-        await append(id).catch((error: unknown) => {
-          failed = id;
-          failure = error;
-        });
+      for (let tries = 0; failure === undefined && tries < 2_000; tries += 1) {
+        failed = uuidv7();
+        failure = await refused(failed);
       }
       // 53100 is PostgreSQL's disk_full.
       expect(failure).toMatchObject({ code: '53100' });
@@ -333,7 +335,7 @@ withDisk(`a full disk${disk ? '' : ' (skipped: only root on Linux may mount a sm
       await expectWhole(tenantId, database);
 
       await rm(ballast);
-      await append(failed!);
+      await append(failed);
       expect(await headOf(tenantId, { database })).toBe(1 + acknowledged.length);
       for (const id of acknowledged)
         expect(await store.resultOf(tenantId, { id, fingerprint: id })).toMatchObject({ result: null });
