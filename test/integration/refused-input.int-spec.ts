@@ -318,22 +318,26 @@ withDisk(`a full disk${disk ? '' : ' (skipped: only root on Linux may mount a sm
         await store.append({ tenantId, actor, events: [event], command: { id, fingerprint: id, result: null } });
         acknowledged.push(id);
       };
-      let failed: string | undefined;
-      let failure: unknown;
-      for (let tries = 0; failed === undefined && tries < 2_000; tries += 1) {
-        const id = uuidv7();
-        await append(id).catch((error: unknown) => {
-          failed = id;
-          failure = error;
-        });
-      }
+      /** Appends until one fails; its command and why. */
+      const fill = async (): Promise<{ id: string; failure: unknown }> => {
+        for (let tries = 0; tries < 2_000; tries += 1) {
+          const id = uuidv7();
+          try {
+            await append(id);
+          } catch (failure) {
+            return { id, failure };
+          }
+        }
+        throw new Error('The disk was not filled.');
+      };
+      const { id: failed, failure } = await fill();
       // 53100 is PostgreSQL's disk_full.
       expect(failure).toMatchObject({ code: '53100' });
       expect(await headOf(tenantId, { database })).toBe(1 + acknowledged.length);
       await expectWhole(tenantId, database);
 
       await rm(ballast);
-      await append(failed!);
+      await append(failed);
       expect(await headOf(tenantId, { database })).toBe(1 + acknowledged.length);
       for (const id of acknowledged)
         expect(await store.resultOf(tenantId, { id, fingerprint: id })).toMatchObject({ result: null });
