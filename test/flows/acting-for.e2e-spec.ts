@@ -54,7 +54,7 @@ describe('acting for a person of the tenant', () => {
       { target: { kind: 'user', userId: made }, reason: 'Lost a laptop' },
       { 'grantkeeper-acting-for': made, authorization: `Bearer ${tenantKey}` },
     );
-    expect(revoked.status).toBe(201);
+    expect(revoked.status).toBe(200);
     expect((await eventOf('UserAccessRevoked', made))?.actor).toMatchObject({
       kind: 'user',
       id: made,

@@ -318,17 +318,19 @@ withDisk(`a full disk${disk ? '' : ' (skipped: only root on Linux may mount a sm
         await store.append({ tenantId, actor, events: [event], command: { id, fingerprint: id, result: null } });
         acknowledged.push(id);
       };
-      const refused = async (id: string): Promise<unknown> =>
-        append(id).then(
-          () => undefined,
-          (error: unknown) => error,
-        );
-      let failed = '';
-      let failure: unknown;
-      for (let tries = 0; failure === undefined && tries < 2_000; tries += 1) {
-        failed = uuidv7();
-        failure = await refused(failed);
-      }
+      /** Appends until one fails; its command and why. */
+      const fill = async (): Promise<{ id: string; failure: unknown }> => {
+        for (let tries = 0; tries < 2_000; tries += 1) {
+          const id = uuidv7();
+          try {
+            await append(id);
+          } catch (failure) {
+            return { id, failure };
+          }
+        }
+        throw new Error('The disk was not filled.');
+      };
+      const { id: failed, failure } = await fill();
       // 53100 is PostgreSQL's disk_full.
       expect(failure).toMatchObject({ code: '53100' });
       expect(await headOf(tenantId, { database })).toBe(1 + acknowledged.length);
