@@ -44,7 +44,7 @@ describe('the official conformance suite, as a client of our authorization serve
           .filter((file) => file.endsWith('checks.json'))
           .map(async (file) => JSON.parse(await readFile(join(results, file), 'utf8')) as Check[]),
       );
-      for (const scenario of SCENARIOS) expect(output).toContain(`${scenario}: 1 passed, 0 failed`);
+      for (const scenario of SCENARIOS) expect(output).toMatch(new RegExp(`${scenario}: [1-9]\\d* passed, 0 failed`));
       return { code, checks: checks.flat() };
     } finally {
       await rm(results, { recursive: true, force: true });

@@ -4,6 +4,7 @@ import { basic, claimsOf, OAuthClient, postForm, type Sent, type TokenBody } fro
 import { callTool } from '../support/clients/tool-call.ts';
 import { expectError } from '../support/clients/token-answers.ts';
 import { type RunningProduct, startProduct } from '../support/product.ts';
+import { until } from '../support/until.ts';
 
 interface Registered {
   readonly id: string;
@@ -116,7 +117,7 @@ describe('a client that acts for itself (io.modelcontextprotocol/oauth-client-cr
     const client = clientOf(registered);
     const [one, two] = [await ask(client), await ask(client)];
     expect((await client.revoke(one.body.access_token)).status).toBe(200);
-    expect((await callTool(resource, one.body.access_token)).status).toBe(401);
+    await until(async () => (await callTool(resource, one.body.access_token)).status === 401);
     expect((await callTool(resource, two.body.access_token)).status).toBe(200);
   });
 
