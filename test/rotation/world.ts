@@ -38,8 +38,8 @@ export async function makeWorld(owner: pg.Pool, { tenants, links }: Batch): Prom
       u AS (INSERT INTO users (tenant_id, user_id, sub, role, suspended, created_seq, created_at, revoked_seq, stream_version)
         SELECT tenant, "userId", "userId"::text, 'member', false, 1, now(), 0, 0 FROM l),
       c AS (INSERT INTO clients (tenant_id, client_id, kind, metadata, metadata_digest, subjects, approved, suspended,
-          admitted_seq, admitted_at, revoked_seq, stream_version)
-        SELECT tenant, "clientId", 'dynamic', $2::jsonb, 'd', '{}', true, false, 1, now(), 0, 0 FROM l),
+          admitted_seq, admitted_at, held_seq, revoked_seq, stream_version)
+        SELECT tenant, "clientId", 'dynamic', $2::jsonb, 'd', '{}', true, false, 1, now(), 0, 0, 0 FROM l),
       g AS (INSERT INTO grants (tenant_id, grant_id, user_id, client_id, resource_id, scopes, metadata_digest, suspended,
           granted_seq, granted_at, consented_seq, consented_at, stream_version)
         SELECT tenant, "grantId", "userId", "clientId", resource, '{a}', 'd', false, 1, now(), 1, now(), 0 FROM l),

@@ -22,29 +22,29 @@ describe('a grant for a client itself (CC-01)', () => {
   });
 
   it.each<[string, ClientGrantState, string[], string]>([
-    ['of an unknown client', { resource: state.resource! }, ['boards:read'], 'client_grant.client_not_found'],
-    ['for an unknown resource', { client }, ['boards:read'], 'client_grant.resource_not_found'],
+    ['of an unknown client', { resource: state.resource! }, ['boards:read'], 'grant.client_not_found'],
+    ['for an unknown resource', { client }, ['boards:read'], 'grant.resource_not_found'],
     [
       'of a client that registered itself',
       { ...state, client: { ...client, kind: 'dynamic' } },
       ['boards:read'],
-      'client_grant.not_registered',
+      'grant.client_not_registered',
     ],
     [
       'of a public client',
       { ...state, client: { ...client, authMethod: 'none' } },
       ['boards:read'],
-      'client_grant.not_for_this_client',
+      'grant.not_for_this_client',
     ],
     [
       'of a client without the grant type',
       { ...state, client: { ...client, grantTypes: ['authorization_code'] } },
       ['boards:read'],
-      'client_grant.not_for_this_client',
+      'grant.not_for_this_client',
     ],
-    ['without a scope', state, [], 'client_grant.empty_scope'],
-    ['with a scope that the resource does not have', state, ['mail:send'], 'client_grant.unknown_scope'],
-    ['beside one that is alive', { ...state, grantId: newGrantId }, ['boards:read'], 'client_grant.exists'],
+    ['without a scope', state, [], 'grant.empty_scope'],
+    ['with a scope that the resource does not have', state, ['mail:send'], 'grant.unknown_scope'],
+    ['beside one that is alive', { ...state, grantId: newGrantId }, ['boards:read'], 'grant.exists'],
   ])('is refused %s', (_what, given, scopes, code) => {
     expect(() => decide(given, scopes)).toThrow(expect.objectContaining({ code }));
   });
