@@ -51,6 +51,17 @@ describe('the official conformance suite, as a client of our authorization serve
     }
   }
 
+  /** Failures and warnings; that documents are not supported is none as long as the metadata does not offer them. */
+  async function faultsIn(checks: readonly Check[]): Promise<Check[]> {
+    const { origin, pathname } = new URL(issuer);
+    const metadata = await fetch(`${origin}/.well-known/oauth-authorization-server${pathname}`);
+    const { client_id_metadata_document_supported: documents } = (await metadata.json()) as Record<string, unknown>;
+    return checks.filter(
+      ({ id, status }) =>
+        !['SUCCESS', 'INFO'].includes(status) && (documents === true || id !== 'authorization-server-metadata-cimd'),
+    );
+  }
+
   async function register(): Promise<OAuthClient> {
     const redirect = `http://127.0.0.1:${await freePort()}/callback`;
     return OAuthClient.register(issuer, { redirect_uris: [redirect] });
@@ -59,7 +70,7 @@ describe('the official conformance suite, as a client of our authorization serve
   // With a secret it tries nothing: it takes `none` from any server that offers it, and hosts need us to (CLD-04).
   it('has no failure and no warning (CF-01, CF-02, CF-03, CF-04, CF-05, CF-06, CF-07, CF-08, CF-09)', async () => {
     const { code, checks } = await run(await register());
-    expect(checks.filter(({ status }) => !['SUCCESS', 'INFO'].includes(status))).toEqual([]);
+    expect(await faultsIn(checks)).toEqual([]);
     expect(checks.length).toBeGreaterThanOrEqual(SCENARIOS.length);
     expect(code).toBe(0);
   });
@@ -67,7 +78,7 @@ describe('the official conformance suite, as a client of our authorization serve
   it('has none when it names the resource', async () => {
     const client = await register();
     const { code, checks } = await run(client, '--resource', client.resource);
-    expect(checks.filter(({ status }) => !['SUCCESS', 'INFO'].includes(status))).toEqual([]);
+    expect(await faultsIn(checks)).toEqual([]);
     expect(code).toBe(0);
   });
 });

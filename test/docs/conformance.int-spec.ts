@@ -12,15 +12,15 @@ describe('docs/conformance.md', () => {
     expect(generatedDocument('docs/conformance.md', expected)).toBe(expected);
   });
 
-  test('has every id exactly once, in order', () => {
+  test('has every id exactly once', () => {
     const listed = [...readRepositoryFile('docs/conformance.md').matchAll(/^\| ([A-Z]+-\d{2}) \|/gm)].map(
       ([, id]) => id,
     );
     const wanted = Object.entries(LAST).flatMap(([family, last]) =>
       Array.from({ length: last }, (_, index) => `${family}-${String(index + 1).padStart(2, '0')}`),
     );
-    expect(new Set(listed)).toEqual(new Set(wanted));
     expect(listed).toHaveLength(wanted.length);
+    expect(new Set(listed)).toEqual(new Set(wanted));
   });
 
   test('knows every id that a test names', () => {

@@ -68,7 +68,7 @@ async function columnsInDatabase(client: pg.Client): Promise<Record<string, Colu
   for (const { table, column, type, nullable, defaulted, view } of rows) {
     // Columns of a view are all nullable to PostgreSQL. What its outer part may leave out is the source's to say.
     const isNull = view
-      ? ['ended_seq', 'revoked_at', 'revoked_because', 'admin_consent_id'].includes(column)
+      ? ['user_id', 'ended_seq', 'revoked_at', 'revoked_because', 'admin_consent_id'].includes(column)
       : nullable;
     (tables[table] ??= {})[column] = writtenAs(type, defaulted) + (isNull ? ' | null' : '');
   }

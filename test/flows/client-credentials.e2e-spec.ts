@@ -180,9 +180,9 @@ describe('a client that acts for itself (io.modelcontextprotocol/oauth-client-cr
   });
 
   it.each([
-    ['twice', ['boards:read'], 409, 'clientgrant.exists'],
-    ['with no scope', [], 422, 'clientgrant.empty_scope'],
-    ['with an unknown scope', ['root'], 422, 'clientgrant.unknown_scope'],
+    ['twice', ['boards:read'], 409, 'grant.exists'],
+    ['with no scope', [], 422, 'grant.empty_scope'],
+    ['with an unknown scope', ['root'], 422, 'grant.unknown_scope'],
   ])('is not granted anything %s', async (what, scopes, status, type) => {
     const registered = await register();
     if (what === 'twice') await allow(registered.id);

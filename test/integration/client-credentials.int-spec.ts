@@ -176,7 +176,7 @@ describe('client credentials', () => {
     const created = await Promise.allSettled([create(), create(), create()]);
     expect(created.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     for (const each of created)
-      if (each.status === 'rejected') expect(each.reason).toMatchObject({ code: 'clientgrant.exists' });
+      if (each.status === 'rejected') expect(each.reason).toMatchObject({ code: 'grant.exists' });
   });
 
   it('can never have a person’s subject (CC-09, RFC 9068 §5)', async () => {

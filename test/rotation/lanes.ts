@@ -6,7 +6,6 @@ import type pg from 'pg';
  * learns tokens from its own answers alone. Lanes that play the same schedules meet at a barrier before each tenant.
  */
 const statements = /* sql */ `
-CREATE SCHEMA rotation;
 GRANT USAGE ON SCHEMA rotation TO grantkeeper_service;
 
 -- Orders what happened on different connections: whoever drew a smaller number had done it before.

@@ -1,10 +1,10 @@
 import pg from 'pg';
 import { randomFrom } from '../long/model/random.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { openLedger } from '../support/ledger.ts';
 import { type Act, judge, readAct } from './judge.ts';
 import { installLanes } from './lanes.ts';
 import { type Batch, LANES, makeBatch, SCHEDULES_PER_TENANT } from './schedule.ts';
-import { makeWorld } from './world.ts';
+import { makeTemplates, makeWorld } from './world.ts';
 
 export interface RotationReport {
   schedules: number;
@@ -38,13 +38,15 @@ export interface RotationOptions {
 export async function runRotation(options: RotationOptions): Promise<RotationReport> {
   const { groups = 4, tenantsPerBatch = 16, mutate = (_name, source) => source } = options;
   const report: RotationReport = { schedules: 0, acts: 0, overlapping: 0, outcomes: {}, violations: [] };
-  const database = await createTestDatabase();
+  const database = await openLedger();
   const owner = new pg.Pool({ connectionString: database.url, max: groups });
   // Dropping the database may cut a connection that is just being closed.
   owner.on('connect', (client) => client.on('error', () => undefined));
   owner.on('error', () => undefined);
   const pool = servicePool(database.url, groups * LANES);
   try {
+    await owner.query('CREATE SCHEMA rotation');
+    await makeTemplates(owner, database);
     await installLanes(owner, mutate);
     const perBatch = tenantsPerBatch * SCHEDULES_PER_TENANT;
     const batches = Math.ceil(options.schedules / perBatch);
@@ -69,7 +71,7 @@ export async function runRotation(options: RotationOptions): Promise<RotationRep
   } finally {
     await pool.end();
     await owner.end();
-    await database.drop();
+    await database.close();
   }
 }
 

@@ -1,67 +1,98 @@
 import { defaultPolicy } from '@grantkeeper/domain';
 import type pg from 'pg';
+import type { TestLedger } from '../support/ledger.ts';
+import { issueCode, makeLink } from '../support/link.ts';
 import { type Batch, SALT } from './schedule.ts';
 
-const metadata = { grant_types: ['authorization_code', 'refresh_token'], token_endpoint_auth_method: 'none' };
+const TEMPLATES = [
+  'heads',
+  'tenants',
+  'policies',
+  'resources',
+  'users',
+  'clients',
+  'grants',
+  'families',
+  'authorization_codes',
+] as const;
+type Template = (typeof TEMPLATES)[number];
+
+/**
+ * Makes one link by the events and functions of the product, with an installation and a code, and keeps its rows: what is
+ * played with are copies of them under other ids.
+ */
+export async function makeTemplates(owner: pg.Pool, ledger: TestLedger): Promise<void> {
+  const tenantId = await ledger.tenant();
+  const link = await makeLink(ledger, tenantId);
+  const head = await ledger.database.asTenant(tenantId, (tx) =>
+    tx.selectFrom('heads').select('seq').executeTakeFirstOrThrow(),
+  );
+  await ledger.database.call('redeem_code', tenantId, await issueCode(ledger, link, head.seq));
+  await issueCode(ledger, link, head.seq);
+  for (const table of TEMPLATES)
+    await owner.query(
+      `CREATE TABLE rotation.${table} AS SELECT * FROM ${table} WHERE tenant_id = '${tenantId}'
+       ${table === 'authorization_codes' ? 'AND redeemed_at IS NULL' : ''}`,
+    );
+}
 
 /**
  * Writes the tenants and links of a batch as they are after consent, in bulk and as the owner: no lane looks yet. Streams
- * are at version 0, as their events are not written.
+ * are at version 0, as their events are not written, and everything was born at position 1.
  */
 export async function makeWorld(owner: pg.Pool, { tenants, links }: Batch): Promise<void> {
-  await owner.query(
-    `WITH t AS (SELECT * FROM jsonb_to_recordset($1) AS t(id uuid, "resourceId" uuid, settings jsonb)),
-      h AS (INSERT INTO heads (tenant_id, seq) SELECT id, 1 FROM t),
-      n AS (INSERT INTO tenants SELECT id, id::text, 'T', false, 1, now(), 0, 0 FROM t),
-      p AS (INSERT INTO policies SELECT id, settings, 1, 0 FROM t)
-    INSERT INTO resources (tenant_id, resource_id, owner, kind, slug, url, display_name, signing_alg, scopes, is_default,
-      suspended, created_seq, revoked_seq, stream_version)
-    SELECT id, "resourceId", 'tenant', 'hosted', 'mcp', 'https://mcp.example/mcp', 'R', 'ES256', '[]', true, false, 1, 0, 0 FROM t`,
-    [
-      JSON.stringify(
-        tenants.map(({ id, resourceId, rules, ends }) => ({
-          id,
-          resourceId,
-          settings: {
-            ...defaultPolicy,
-            refreshGraceSeconds: rules.graceSeconds,
-            refreshReplaysMax: rules.replaysMax,
-            refreshReuseEnds: ends,
-          },
-        })),
-      ),
-    ],
-  );
-  await owner.query(
-    `WITH l AS (SELECT * FROM jsonb_to_recordset($1) AS l(tenant uuid, resource uuid, "userId" uuid, "clientId" text,
-        "grantId" uuid, families uuid[], code text)),
-      u AS (INSERT INTO users (tenant_id, user_id, sub, role, suspended, created_seq, created_at, revoked_seq, stream_version)
-        SELECT tenant, "userId", "userId"::text, 'member', false, 1, now(), 0, 0 FROM l),
-      c AS (INSERT INTO clients (tenant_id, client_id, kind, metadata, metadata_digest, subjects, approved, suspended,
-          admitted_seq, admitted_at, held_seq, revoked_seq, stream_version)
-        SELECT tenant, "clientId", 'dynamic', $2::jsonb, 'd', '{}', true, false, 1, now(), 0, 0, 0 FROM l),
-      g AS (INSERT INTO grants (tenant_id, grant_id, user_id, client_id, resource_id, scopes, metadata_digest, suspended,
-          granted_seq, granted_at, consented_seq, consented_at, stream_version)
-        SELECT tenant, "grantId", "userId", "clientId", resource, '{a}', 'd', false, 1, now(), 1, now(), 0 FROM l),
-      a AS (INSERT INTO authorization_codes (tenant_id, code_hash, client_id, grant_id, scopes, redirect_uri, code_challenge,
-          auth_time, born_epoch, born_seq, expires_at)
-        SELECT tenant, decode(code, 'hex'), "clientId", "grantId", '{a}', 'https://c.example/', 'c', now(), 1, 1,
-          now() + interval '1 hour' FROM l)
-    INSERT INTO families (tenant_id, family_id, grant_id, client_id, scopes, salt, generation, rotated_at, rotated_fingerprint,
-      replays, auth_time, born_epoch, born_seq, created_at, idle_expires_at, expires_at, last_used_on)
-    SELECT tenant, f, "grantId", "clientId", '{a}', $3, 1, now(), 'f', 0, now(), 1, 1, now(), now() + interval '1 day',
-      now() + interval '1 day', now()::date FROM l, unnest(families) f`,
-    [
-      JSON.stringify(
-        links.map(({ tenant, ...link }) => ({
-          ...link,
-          tenant: tenant.id,
-          resource: tenant.resourceId,
-          families: `{${link.families.join(',')}}`,
-        })),
-      ),
-      JSON.stringify(metadata),
-      SALT,
-    ],
-  );
+  const at = { stream_version: 0, revoked_seq: 0 };
+  const born = { born_epoch: 1, born_seq: 1 };
+  const rows: Record<Template, object[]> = {
+    heads: tenants.map(({ id }) => ({ tenant_id: id, epoch: 1, seq: 1, wide_seq: 0 })),
+    tenants: tenants.map(({ id }) => ({ ...at, tenant_id: id, slug: id, created_seq: 1 })),
+    policies: tenants.map(({ id, rules, ends }) => ({
+      tenant_id: id,
+      stream_version: 0,
+      settings: {
+        ...defaultPolicy,
+        refreshGraceSeconds: rules.graceSeconds,
+        refreshReplaysMax: rules.replaysMax,
+        refreshReuseEnds: ends,
+      },
+    })),
+    resources: tenants.map(({ id, resourceId }) => ({ ...at, tenant_id: id, resource_id: resourceId })),
+    users: links.map(({ tenant, userId }) => ({ ...at, tenant_id: tenant.id, user_id: userId, sub: userId })),
+    clients: links.map(({ tenant, clientId }) => ({ ...at, tenant_id: tenant.id, client_id: clientId, subjects: [] })),
+    grants: links.map(({ tenant, grantId, userId, clientId }) => ({
+      stream_version: 0,
+      tenant_id: tenant.id,
+      grant_id: grantId,
+      user_id: userId,
+      client_id: clientId,
+      resource_id: tenant.resourceId,
+      granted_seq: 1,
+    })),
+    families: links.flatMap(({ tenant, grantId, clientId, families }) =>
+      families.map((familyId) => ({
+        ...born,
+        tenant_id: tenant.id,
+        family_id: familyId,
+        grant_id: grantId,
+        client_id: clientId,
+        salt: `\\x${SALT.toString('hex')}`,
+        rotated_at: new Date().toISOString(),
+      })),
+    ),
+    authorization_codes: links.map(({ tenant, grantId, clientId, code }) => ({
+      ...born,
+      tenant_id: tenant.id,
+      code_hash: `\\x${code}`,
+      grant_id: grantId,
+      client_id: clientId,
+      code_challenge: 'c',
+      expires_at: new Date(Date.now() + 3_600_000).toISOString(),
+    })),
+  };
+  for (const table of TEMPLATES)
+    await owner.query(
+      `INSERT INTO ${table} SELECT r.* FROM rotation.${table} t, jsonb_array_elements($1) e,
+       LATERAL jsonb_populate_record(t, e.value) r`,
+      [JSON.stringify(rows[table])],
+    );
 }

@@ -18,7 +18,7 @@ export interface ClientGrantInput {
   readonly scopes: readonly string[];
 }
 
-/** Lets a client act for itself at a resource; answers the id of the grant. Rejects with `clientgrant.*`. */
+/** Lets a client act for itself at a resource; answers the id of the grant. Rejects with `grant.*`. */
 export class CreateClientGrant extends Command<{ readonly id: string }> {
   constructor(
     readonly tenantId: TenantId,

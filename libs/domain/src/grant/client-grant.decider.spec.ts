@@ -22,29 +22,29 @@ describe('a grant for a client itself (CC-01)', () => {
   });
 
   it.each<[string, ClientGrantState, string[], string]>([
-    ['of an unknown client', { resource: state.resource! }, ['boards:read'], 'clientgrant.client_not_found'],
-    ['for an unknown resource', { client }, ['boards:read'], 'clientgrant.resource_not_found'],
+    ['of an unknown client', { resource: state.resource! }, ['boards:read'], 'grant.client_not_found'],
+    ['for an unknown resource', { client }, ['boards:read'], 'grant.resource_not_found'],
     [
       'of a client that registered itself',
       { ...state, client: { ...client, kind: 'dynamic' } },
       ['boards:read'],
-      'clientgrant.not_registered',
+      'grant.client_not_registered',
     ],
     [
       'of a public client',
       { ...state, client: { ...client, authMethod: 'none' } },
       ['boards:read'],
-      'clientgrant.not_for_this_client',
+      'grant.not_for_this_client',
     ],
     [
       'of a client without the grant type',
       { ...state, client: { ...client, grantTypes: ['authorization_code'] } },
       ['boards:read'],
-      'clientgrant.not_for_this_client',
+      'grant.not_for_this_client',
     ],
-    ['without a scope', state, [], 'clientgrant.empty_scope'],
-    ['with a scope that the resource does not have', state, ['mail:send'], 'clientgrant.unknown_scope'],
-    ['beside one that is alive', { ...state, grantId: newGrantId }, ['boards:read'], 'clientgrant.exists'],
+    ['without a scope', state, [], 'grant.empty_scope'],
+    ['with a scope that the resource does not have', state, ['mail:send'], 'grant.unknown_scope'],
+    ['beside one that is alive', { ...state, grantId: newGrantId }, ['boards:read'], 'grant.exists'],
   ])('is refused %s', (_what, given, scopes, code) => {
     expect(() => decide(given, scopes)).toThrow(expect.objectContaining({ code }));
   });

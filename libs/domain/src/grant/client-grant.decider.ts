@@ -24,38 +24,37 @@ export interface CreateClientGrant {
 
 /**
  * An admin lets a client act for itself at a resource: what its client credentials are worth (CC-01). Only a client that
- * an admin registered, that authenticates and that asked for the grant type. Rejects with `clientgrant.*`.
+ * an admin registered, that authenticates and that asked for the grant type. Rejects with `grant.*`.
  */
 export function decideClientGrant(
   { client, resource, grantId }: ClientGrantState,
   command: CreateClientGrant,
 ): NewEvent[] {
-  if (!client)
-    throw new DomainError('clientgrant.client_not_found', 'There is no such client.', 'not_found', 'clientId');
+  if (!client) throw new DomainError('grant.client_not_found', 'There is no such client.', 'not_found', 'clientId');
   if (!resource)
-    throw new DomainError('clientgrant.resource_not_found', 'There is no such resource.', 'not_found', 'resourceId');
+    throw new DomainError('grant.resource_not_found', 'There is no such resource.', 'not_found', 'resourceId');
   if (client.kind !== 'registered')
     throw new DomainError(
-      'clientgrant.not_registered',
+      'grant.client_not_registered',
       'Only a client that an admin registered may act for itself.',
       'conflict',
       'clientId',
     );
   if (client.authMethod === 'none' || !client.grantTypes.includes('client_credentials'))
     throw new DomainError(
-      'clientgrant.not_for_this_client',
+      'grant.not_for_this_client',
       'The client must be registered with the grant type client_credentials and a way to authenticate.',
       'conflict',
       'clientId',
     );
   if (command.scopes.length === 0)
-    throw new DomainError('clientgrant.empty_scope', 'A grant names at least one scope.', 'invalid', 'scopes');
+    throw new DomainError('grant.empty_scope', 'A grant names at least one scope.', 'invalid', 'scopes');
   const foreign = command.scopes.find((scope) => !resource.scopes.includes(scope));
   if (foreign !== undefined)
-    throw new DomainError('clientgrant.unknown_scope', `The resource has no scope ${foreign}.`, 'invalid', 'scopes');
+    throw new DomainError('grant.unknown_scope', `The resource has no scope ${foreign}.`, 'invalid', 'scopes');
   if (grantId !== undefined)
     throw new DomainError(
-      'clientgrant.exists',
+      'grant.exists',
       'The client has a grant for this resource. Revoke it to give it another one.',
       'conflict',
     );
