@@ -478,6 +478,7 @@ describe('decisions about clients', () => {
       expect(await scopesIn(issuer.replace('/t/', '/.well-known/oauth-authorization-server/t/'))).toEqual([
         'boards:read',
         'offline_access',
+        'openid',
       ]);
     });
 
