@@ -39,7 +39,7 @@ describe('an attacker', () => {
     }
 
     async function eventually(client: OAuthClient, wanted: { what: string; tool: string }): Promise<void> {
-      for (const until = Date.now() + 15_000; Date.now() < until;) {
+      for (const deadline = Date.now() + 15_000; Date.now() < deadline;) {
         if ((await activityOf(client)).some(({ what, tool }) => what === wanted.what && tool === wanted.tool)) return;
         await new Promise((resolve) => setTimeout(resolve, 100));
       }

@@ -477,10 +477,8 @@ describe('decisions about clients', () => {
       expect((await person.decide(again, 'approve')).location?.searchParams.get('code')).toMatch(/^gkc_/);
       expect(await scopesIn(issuer.replace('/t/', '/.well-known/oauth-authorization-server/t/'))).toEqual([
         'boards:read',
-        'email',
         'offline_access',
         'openid',
-        'profile',
       ]);
     });
 

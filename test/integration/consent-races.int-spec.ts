@@ -1,5 +1,6 @@
 import {
   clientAccessRevoked,
+  clientRuleSet,
   grantCreated,
   resourceAccessRevoked,
   tenantAccessRevoked,
@@ -116,6 +117,15 @@ function revocation(client: pg.PoolClient, link: TestLink, kind: Kind): Side {
   });
 }
 
+/** An admin blocks the host that the client sends people to. */
+function block(client: pg.PoolClient, link: TestLink): Side {
+  return inTransaction(client, link, async () => {
+    const subject = 'host:client.example';
+    const event = clientRuleSet.on(subject, { subject, effect: 'block', scopes: null });
+    return { tenantId: link.tenantId, actor, read: await head(link), events: [event] };
+  });
+}
+
 async function head({ tenantId }: TestLink): Promise<{ epoch: number; seq: number }> {
   const [row] = await ledger.database.relay<{ epoch: number; seq: number }>(
     'SELECT epoch, seq FROM heads WHERE tenant_id = $1',
@@ -211,6 +221,27 @@ describe.each(kinds)('a consent that races a revocation of the %s', (kind) => {
         .filter((order) => nth(order, 'r', 2) < nth(order, 'c', 2)),
     );
     expect(outlived.length).toBeGreaterThan(0);
+  });
+});
+
+describe('a consent that races a block of the client', () => {
+  it(`is recorded before it and held, or not at all, in any of ${count} orders of statements`, async () => {
+    for (const order of orders()) {
+      const link = await makeLink(ledger, await ledger.tenant());
+      const grantId = uuidv7();
+      const [consenting, blocking] = [await pool.connect(), await pool.connect()];
+      try {
+        const sides = { c: consent(consenting, link, grantId, true), r: block(blocking, link) };
+        await race(order, sides);
+        expect([order, sides.r.committed()]).toEqual([order, true]);
+        const overtaken = decidedBefore(order) && nth(order, 'r', 2) < nth(order, 'c', 2);
+        expect([order, sides.c.committed()]).toEqual([order, !overtaken]);
+        expect([order, await lives(link, grantId)]).toEqual([order, false]);
+      } finally {
+        consenting.release();
+        blocking.release();
+      }
+    }
   });
 });
 

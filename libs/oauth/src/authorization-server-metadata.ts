@@ -24,6 +24,8 @@ export interface AuthorizationServerDescription {
   readonly issuer: string;
   /** The scopes of the resources that this server protects; the issuer's own are added (AS-29). */
   readonly scopes: readonly string[];
+  /** The most that any client can have here; what is above it is not offered. Absent for no limit. */
+  readonly scopeCeiling?: readonly string[] | undefined;
   /** Identifiers of the resources whose tokens this server issues (RFC 9728 §4; MT-08). */
   readonly resources?: readonly string[] | undefined;
   /** In which DPoP proofs may be signed (RFC 9449 §5.1, DPOP-01). */
@@ -74,11 +76,15 @@ export interface OpenIdConfiguration extends AuthorizationServerMetadata {
 export function authorizationServerMetadata({
   issuer,
   scopes,
+  scopeCeiling,
   resources,
   dpopAlgs,
   features,
 }: AuthorizationServerDescription): AuthorizationServerMetadata {
   const on = { ...DEFAULT_FEATURES, ...features };
+  // Who somebody is and how long a link stays are no permissions: no ceiling is about them.
+  const offered = (scope: string): boolean =>
+    scopeCeiling === undefined || [...scopeCeiling, 'openid', 'offline_access'].includes(scope);
   return {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
@@ -90,7 +96,7 @@ export function authorizationServerMetadata({
     userinfo_endpoint: `${issuer}/userinfo`,
     end_session_endpoint: `${issuer}/logout`,
     jwks_uri: `${issuer}/jwks`,
-    scopes_supported: [...new Set([...scopes, ...ISSUER_SCOPES])].sort(),
+    scopes_supported: [...new Set([...scopes, ...ISSUER_SCOPES])].filter(offered).sort(),
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: [...GRANT_TYPES, 'client_credentials'],

@@ -35,6 +35,7 @@ export class DiscoveryController {
     return {
       issuer,
       scopes,
+      scopeCeiling: settings.scopeCeiling,
       resources,
       dpopAlgs: DPOP_ALGORITHMS,
       features: {
