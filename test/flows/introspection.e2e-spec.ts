@@ -60,7 +60,7 @@ describe('introspection', () => {
   const link = async (): Promise<TokenBody> => client.link(person);
 
   it('is advertised (RFC 8414)', async () => {
-    const answer = await fetch(`${issuer.replace('/t/', '/.well-known/oauth-authorization-server/t/')}`);
+    const answer = await fetch(issuer.replace('/t/', '/.well-known/oauth-authorization-server/t/'));
     expect(await answer.json()).toMatchObject({
       introspection_endpoint: `${issuer}/introspect`,
       introspection_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
@@ -70,18 +70,9 @@ describe('introspection', () => {
 
   it('tells an enforcement point what a token of its resource says (RFC-09)', async () => {
     const { access_token: token } = await link();
-    const { iss, aud, sub, client_id, scope, iat, exp, jti, auth_time, tenant, grant_id, family_id, epoch, seq } =
-      claimsOf(token);
     const answer = await ask(token);
-    expect([answer.status, answer.body]).toEqual([
-      200,
-      {
-        active: true,
-        token_type: 'Bearer',
-        ...{ iss, aud, sub, client_id, scope, iat, exp, jti, auth_time, tenant, grant_id, family_id, epoch, seq },
-      },
-    ]);
-    expect(aud).toBe(resource);
+    expect([answer.status, answer.body]).toEqual([200, { active: true, token_type: 'Bearer', ...claimsOf(token) }]);
+    expect(answer.body['aud']).toBe(resource);
     expect(answer.headers.get('cache-control')).toBe('no-store');
   });
 
@@ -213,7 +204,7 @@ describe('introspection', () => {
       for (const answer of [
         await postForm(`${issuer}/introspect`, credentials),
         await postForm(`${issuer}/introspect`, { ...credentials, token: ['a', 'b'] }),
-        await postJson<Record<string, unknown>>(`${issuer}/introspect`, { ...credentials, token }),
+        await postJson(`${issuer}/introspect`, { ...credentials, token }),
       ]) {
         expect([answer.status, answer.body['error']]).toEqual([400, 'invalid_request']);
       }
@@ -248,11 +239,7 @@ describe('introspection', () => {
       expect((await product.admin('DELETE', at(one.id))).status).toBe(204);
       expect(await usable(one.id, one.credential)).toBe(false);
       const key = product.summary.adminKey;
-      await expectProblem(
-        callAdmin(product, key, 'POST', at(one.id, '/credentials'), {}),
-        409,
-        'point.retired',
-      );
+      await expectProblem(callAdmin(product, key, 'POST', at(one.id, '/credentials'), {}), 409, 'point.retired');
     });
 
     it('is listed by what is known of it, never itself', async () => {
@@ -294,11 +281,7 @@ describe('introspection', () => {
       );
       for (const id of [nobody, 'x']) {
         await expectProblem(callAdmin(product, key, 'DELETE', at(id)), 404, 'point.not_found');
-        await expectProblem(
-          callAdmin(product, key, 'POST', at(id, '/credentials')),
-          404,
-          'point.not_found',
-        );
+        await expectProblem(callAdmin(product, key, 'POST', at(id, '/credentials')), 404, 'point.not_found');
       }
       await expectProblem(
         callAdmin(product, key, 'POST', '/tenants/acme/enforcement-points', { name: '' }),

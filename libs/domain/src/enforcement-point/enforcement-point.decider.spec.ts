@@ -8,7 +8,7 @@ const pointId = '01a20ab8-ee36-72be-bc4b-000000000001';
 const resourceId = '01a20ab8-ee36-72be-bc4b-000000000002';
 const decided = (events: ReturnType<typeof decideEnforcementPointRetirement>) =>
   events.map(({ definition, streamId, payload }) => [definition.type, streamId, payload]);
-const code = (code: string, field?: string) => expect.objectContaining({ name: 'DomainError', code, field });
+const refusal = (code: string, field?: string) => expect.objectContaining({ name: 'DomainError', code, field });
 
 describe('enforcement points', () => {
   it('are registered for a resource that there is', () => {
@@ -17,7 +17,7 @@ describe('enforcement points', () => {
       ['EnforcementPointRegistered', pointId, command],
     ]);
     expect(() => decideEnforcementPointRegistration({ resourceExists: false }, command)).toThrow(
-      code('point.resource_not_found', 'resource'),
+      refusal('point.resource_not_found', 'resource'),
     );
   });
 
@@ -25,8 +25,8 @@ describe('enforcement points', () => {
     expect(decided(decideCredentialRotation({ pointId, retired: false }, 60))).toEqual([
       ['EnforcementPointCredentialRotated', pointId, { pointId, overlapSeconds: 60 }],
     ]);
-    expect(() => decideCredentialRotation({ pointId, retired: true }, 60)).toThrow(code('point.retired'));
-    expect(() => decideCredentialRotation(undefined, 60)).toThrow(code('point.not_found'));
+    expect(() => decideCredentialRotation({ pointId, retired: true }, 60)).toThrow(refusal('point.retired'));
+    expect(() => decideCredentialRotation(undefined, 60)).toThrow(refusal('point.not_found'));
   });
 
   it('are retired once', () => {
@@ -34,6 +34,6 @@ describe('enforcement points', () => {
       ['EnforcementPointRetired', pointId, { pointId }],
     ]);
     expect(decideEnforcementPointRetirement({ pointId, retired: true })).toEqual([]);
-    expect(() => decideEnforcementPointRetirement(undefined)).toThrow(code('point.not_found'));
+    expect(() => decideEnforcementPointRetirement(undefined)).toThrow(refusal('point.not_found'));
   });
 });

@@ -15,12 +15,7 @@ export function decideEnforcementPointRegistration(
   command: { readonly pointId: string; readonly resourceId: string; readonly name: string },
 ): NewEvent[] {
   if (!state.resourceExists) {
-    throw new DomainError(
-      'point.resource_not_found',
-      'There is no such resource.',
-      'not_found',
-      'resource',
-    );
+    throw new DomainError('point.resource_not_found', 'There is no such resource.', 'not_found', 'resource');
   }
   return [enforcementPointRegistered.on(command.pointId, { ...command })];
 }
@@ -29,11 +24,7 @@ export function decideEnforcementPointRegistration(
 export function decideCredentialRotation(state: EnforcementPointState, overlapSeconds: number): NewEvent[] {
   const { pointId, retired } = existing(state);
   if (retired) {
-    throw new DomainError(
-      'point.retired',
-      'The enforcement point has been retired. Register a new one.',
-      'conflict',
-    );
+    throw new DomainError('point.retired', 'The enforcement point has been retired. Register a new one.', 'conflict');
   }
   return [enforcementPointCredentialRotated.on(pointId, { pointId, overlapSeconds })];
 }
