@@ -39,15 +39,17 @@ BEGIN
   END LOOP;
 END $$;
 
--- push_request(tenant, {…client, requestHash, parameters, lifetimeSeconds}): keeps it for a client that has proven
--- itself. Answers {outcome: 'pushed'} or 'invalid_client'.
+-- push_request(tenant, {…client, requestHash, parameters, lifetimeSeconds, proof}): keeps it for a client that has proven
+-- itself. Answers {outcome: 'pushed'}, 'invalid_client', 'invalid_dpop_proof' or 'use_dpop_nonce'.
 CREATE FUNCTION push_request(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE head heads; proof text;
+DECLARE head heads; proof text; refusal text;
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
   SELECT * INTO head FROM heads WHERE tenant_id = p_tenant;
   proof := client_proof(p_tenant, p);
   IF proof <> 'ok' THEN RETURN jsonb_build_object('outcome', 'invalid_client', 'because', proof); END IF;
+  refusal := take_proof(p_tenant, p->'proof');
+  IF refusal IS NOT NULL THEN RETURN jsonb_build_object('outcome', refusal, 'because', 'replayed'); END IF;
   INSERT INTO pushed_requests (tenant_id, request_hash, client_id, parameters, born_epoch, born_seq, expires_at)
   VALUES (p_tenant, decode(p->>'requestHash', 'hex'), p->>'clientId', p->>'parameters', head.epoch, head.seq,
     clock_timestamp() + make_interval(secs => (p->>'lifetimeSeconds')::int));

@@ -1,5 +1,14 @@
 import * as client from 'openid-client';
-import { type Answer, claimsOf, OAuthClient, REDIRECT_URI, type TokenBody } from '../support/clients/oauth-client.ts';
+import {
+  type Answer,
+  claimsOf,
+  newVerifier,
+  OAuthClient,
+  postForm,
+  REDIRECT_URI,
+  s256,
+  type TokenBody,
+} from '../support/clients/oauth-client.ts';
 import { DpopKey } from '../support/clients/dpop.ts';
 import { Person } from '../support/clients/person.ts';
 import { callTool } from '../support/clients/tool-call.ts';
@@ -235,6 +244,37 @@ describe('DPoP (RFC 9449)', () => {
       expectRefusal(await oauth.redeem(authorization), 'invalid_dpop_proof');
       expectRefusal(await oauth.redeem(authorization, {}, await withProof(proofFor(stranger))), 'invalid_grant');
       expect((await oauth.redeem(authorization, {}, await withProof(proofFor()))).status).toBe(200);
+    });
+
+    it('binds the code of a pushed request to the key that pushed it (RFC 9449 §10.1)', async () => {
+      const confidential = await OAuthClient.register(issuer, { token_endpoint_auth_method: 'client_secret_post' });
+      const url = new URL(confidential.authorizationUrl({ scope: SCOPE }));
+      const verifier = newVerifier();
+      url.searchParams.set('code_challenge', s256(verifier));
+      const push = async (proof: string, more: Record<string, string> = {}) =>
+        postForm<{ request_uri: string; error?: string }>(
+          `${issuer}/par`,
+          { ...Object.fromEntries(url.searchParams), client_secret: confidential.secret, ...more },
+          { dpop: proof },
+        );
+      const proof = await key.proof('POST', `${issuer}/par`);
+      const other = await push(await key.proof('POST', `${issuer}/par`), { dpop_jkt: stranger.thumbprint });
+      expect([other.status, other.body.error]).toEqual([400, 'invalid_dpop_proof']);
+      const pushed = await push(proof);
+      expect(pushed.status).toBe(201);
+      const again = await push(proof);
+      expect([again.status, again.body.error]).toEqual([400, 'invalid_dpop_proof']);
+      const callback = await person.authorize(
+        `${issuer}/authorize?${new URLSearchParams({ client_id: confidential.id, request_uri: pushed.body.request_uri }).toString()}`,
+      );
+      const authorization = {
+        callback,
+        code: callback.searchParams.get('code')!,
+        verifier,
+        redirectUri: confidential.redirectUri,
+      };
+      expectRefusal(await confidential.redeem(authorization, {}, await withProof(proofFor(stranger))), 'invalid_grant');
+      expect((await confidential.redeem(authorization, {}, await withProof(proofFor()))).status).toBe(200);
     });
 
     it('refuses a dpop_jkt that is no thumbprint', async () => {

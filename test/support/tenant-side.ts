@@ -20,6 +20,8 @@ export interface TenantSide {
   readonly tokens: TokenBody;
   /** Authorized and not yet redeemed. */
   readonly authorization: Authorization;
+  /** What checks tokens of the tenant's resource. */
+  readonly point: { readonly id: string; readonly credential: string };
   readonly grantId: string;
   readonly familyId: string;
   /** A client that waits for an approval. */
@@ -81,6 +83,9 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
   });
   // Nobody may register any more: what a stranger may do is not what a second tenant may do.
   await admin('PATCH', `/${slug}/policy`, { notificationUrl, registration: 'off' });
+  const point = await admin<{ id: string; credential: string }>('POST', `/${slug}/enforcement-points`, {
+    name: `Point of ${slug}`,
+  });
   const { secret } = await admin<{ secret: string }>('GET', `/${slug}/policy/notification-secret`);
   const { resources } = await admin<{ resources: { id: string }[] }>('GET', `/${slug}`);
   const claims = claimsOf(tokens.access_token);
@@ -104,6 +109,7 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
     confidential,
     tokens,
     authorization,
+    point,
     grantId,
     familyId,
     requestId: requests[0]?.id ?? '',
@@ -118,6 +124,9 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
       session,
       notificationUrl,
       secret,
+      pointId: point.id,
+      pointCredential: point.credential,
+      pointName: `Point of ${slug}`,
       clientId: client.id,
       // Whoever knows the id of the other client sees its name on the pages.
       confidentialName: `Server of ${slug}`,

@@ -20,6 +20,7 @@ import { GrantConsentHandler } from './consent/grant-consent.handler.ts';
 import { DiscoveryController } from './discovery/discovery.controller.ts';
 import { Issuers } from './discovery/issuer.ts';
 import { KnownDevices } from './login/known-devices.ts';
+import { IntrospectController } from './introspect/introspect.controller.ts';
 import { LoginAttempts } from './login/login-attempts.ts';
 import { LoginPages } from './login/login-page.ts';
 import { LoginController } from './login/login.controller.ts';
@@ -65,6 +66,7 @@ export class AuthorizationModule {
         TokenController,
         RevokeController,
         UserInfoController,
+        IntrospectController,
         LogoutController,
         PageAssetsController,
       ],

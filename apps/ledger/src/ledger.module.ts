@@ -21,6 +21,8 @@ import { RotateClientSecretHandler } from './clients/rotate-client-secret.handle
 import { SetClientRuleHandler } from './clients/set-client-rule.handler.ts';
 import { DeadLettersController } from './dead-letters/dead-letters.controller.ts';
 import { IdempotencyKeys } from './access/idempotency-key.ts';
+import { EnforcementPoints } from './enforcement-points/enforcement-points.ts';
+import { EnforcementPointsController } from './enforcement-points/enforcement-points.controller.ts';
 import { EventExport } from './events/event-export.ts';
 import { EventsController } from './events/events.controller.ts';
 import { FeedCallers } from './feed/feed-callers.ts';
@@ -86,12 +88,14 @@ export class LedgerModule {
         ProjectionsController,
         DeadLettersController,
         VerificationController,
+        EnforcementPointsController,
         AdminConsentsController,
       ],
       providers: [
         { provide: LedgerSettings, useValue: new LedgerSettings(settings) },
         AdminKeys,
         AdminGuard,
+        EnforcementPoints,
         IdempotencyKeys,
         { provide: TimeTravel, inject: [Database], useFactory: (database: Database) => new TimeTravel(database) },
         GrantQueries,

@@ -11,6 +11,11 @@ import {
   clientSecretRotated,
 } from './client/client.events.ts';
 import { initialAccessTokenIssued, initialAccessTokenRevoked } from './client/initial-access-token.events.ts';
+import {
+  enforcementPointCredentialRotated,
+  enforcementPointRegistered,
+  enforcementPointRetired,
+} from './enforcement-point/enforcement-point.events.ts';
 import type { EventDefinition } from './event.ts';
 import {
   clientGrantCreated,
@@ -69,4 +74,7 @@ export const eventCatalogue: readonly EventDefinition[] = [
   adminConsentWithdrawn,
   initialAccessTokenIssued,
   initialAccessTokenRevoked,
+  enforcementPointRegistered,
+  enforcementPointCredentialRotated,
+  enforcementPointRetired,
 ] as readonly EventDefinition[];

@@ -38,6 +38,7 @@ export type StreamType =
   | 'grant'
   | 'pair'
   | 'admin-key'
+  | 'enforcement-point'
   | 'admin-consent'
   | 'initial-access-token';
 

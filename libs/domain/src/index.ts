@@ -9,6 +9,8 @@ export * from './client/client.decider.ts';
 export * from './client/client.events.ts';
 export * from './client/registration.decider.ts';
 export * from './client/initial-access-token.events.ts';
+export * from './enforcement-point/enforcement-point.decider.ts';
+export * from './enforcement-point/enforcement-point.events.ts';
 export * from './event.ts';
 export * from './grant/client-grant.decider.ts';
 export * from './grant/consent.decider.ts';

@@ -42,6 +42,7 @@ export interface AuthorizationServerMetadata {
   readonly pushed_authorization_request_endpoint: string;
   readonly require_pushed_authorization_requests?: true;
   readonly revocation_endpoint: string;
+  readonly introspection_endpoint: string;
   readonly userinfo_endpoint: string;
   readonly end_session_endpoint: string;
   readonly jwks_uri: string;
@@ -54,6 +55,9 @@ export interface AuthorizationServerMetadata {
   readonly token_endpoint_auth_signing_alg_values_supported: readonly string[];
   readonly revocation_endpoint_auth_methods_supported: readonly string[];
   readonly revocation_endpoint_auth_signing_alg_values_supported: readonly string[];
+  readonly introspection_endpoint_auth_methods_supported: readonly string[];
+  /** RFC 9701 §7. */
+  readonly introspection_signing_alg_values_supported: readonly string[];
   readonly dpop_signing_alg_values_supported?: readonly string[];
   readonly authorization_response_iss_parameter_supported: true;
   readonly client_id_metadata_document_supported?: true;
@@ -93,6 +97,7 @@ export function authorizationServerMetadata({
     pushed_authorization_request_endpoint: `${issuer}/par`,
     ...(on.pushedRequestsOnly ? { require_pushed_authorization_requests: true as const } : {}),
     revocation_endpoint: `${issuer}/revoke`,
+    introspection_endpoint: `${issuer}/introspect`,
     userinfo_endpoint: `${issuer}/userinfo`,
     end_session_endpoint: `${issuer}/logout`,
     jwks_uri: `${issuer}/jwks`,
@@ -106,6 +111,9 @@ export function authorizationServerMetadata({
     // Left out, it would mean client_secret_basic alone, and public clients could not revoke (RFC 8414 §2).
     revocation_endpoint_auth_methods_supported: TOKEN_ENDPOINT_AUTH_METHODS,
     revocation_endpoint_auth_signing_alg_values_supported: CLIENT_SIGNING_ALGS,
+    // For enforcement points: clients do not introspect.
+    introspection_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
+    introspection_signing_alg_values_supported: ['ES256', 'RS256'],
     ...(dpopAlgs ? { dpop_signing_alg_values_supported: dpopAlgs } : {}),
     authorization_response_iss_parameter_supported: true,
     ...(on.clientIdMetadataDocuments ? { client_id_metadata_document_supported: true } : {}),

@@ -6,7 +6,7 @@ import { Clock } from '@grantkeeper/kernel';
 import { Budgets } from '@grantkeeper/limits';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
-import { AccessTokens, DpopNonces, IdTokens, RefreshTokens } from '@grantkeeper/tokens';
+import { AccessTokens, DpopNonces, IdTokens, IntrospectionTokens, RefreshTokens } from '@grantkeeper/tokens';
 import type { Platform } from './platform.ts';
 
 /** Makes the parts of a platform injectable everywhere in a process. */
@@ -26,6 +26,7 @@ export class PlatformModule {
       { provide: EventStore, useValue: platform.eventStore },
       { provide: AccessTokens, useValue: platform.accessTokens },
       { provide: IdTokens, useValue: platform.idTokens },
+      { provide: IntrospectionTokens, useValue: platform.introspectionTokens },
       { provide: RefreshTokens, useValue: platform.refreshTokens },
       { provide: DpopNonces, useValue: platform.dpopNonces },
       { provide: OutboundClient, useValue: platform.outbound },

@@ -14,7 +14,7 @@ import { Budgets, LimitsRedis } from '@grantkeeper/limits';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
 import { inlineProjections } from '@grantkeeper/read-models';
-import { AccessTokens, DpopNonces, IdTokens, RefreshTokens } from '@grantkeeper/tokens';
+import { AccessTokens, DpopNonces, IdTokens, IntrospectionTokens, RefreshTokens } from '@grantkeeper/tokens';
 import { AppendHints } from './append-hints.ts';
 import { ledgerMetrics } from './ledger-metrics.ts';
 import { limitMetrics } from './limit-metrics.ts';
@@ -48,6 +48,7 @@ export class Platform {
   readonly eventStore: EventStore;
   readonly accessTokens: AccessTokens;
   readonly idTokens: IdTokens;
+  readonly introspectionTokens: IntrospectionTokens;
   readonly refreshTokens: RefreshTokens;
   readonly dpopNonces: DpopNonces;
   readonly outbound: OutboundClient;
@@ -74,6 +75,7 @@ export class Platform {
     this.eventStore = new EventStore(this.database, inlineProjections, this.personalData);
     this.accessTokens = new AccessTokens(this.signingKeys);
     this.idTokens = new IdTokens(this.signingKeys);
+    this.introspectionTokens = new IntrospectionTokens(this.signingKeys);
     this.refreshTokens = new RefreshTokens(this.secrets);
     this.dpopNonces = new DpopNonces(this.secrets);
     this.outbound = new OutboundClient({ allowLoopback: options.outboundAllowLoopback, userAgent: 'Grantkeeper' });

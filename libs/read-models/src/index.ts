@@ -4,7 +4,15 @@ import { grants } from './grant.projections.ts';
 import { clientRules, initialAccessTokens } from './client-rule.projections.ts';
 import { clients, identities, resources, users } from './party.projections.ts';
 import { revocations } from './revocation.projections.ts';
-import { adminKeys, clientPolicies, issuers, policies, signingKeys, tenants } from './tenant.projections.ts';
+import {
+  adminKeys,
+  clientPolicies,
+  issuers,
+  policies,
+  signingKeys,
+  tenants,
+  enforcementPoints,
+} from './tenant.projections.ts';
 
 /** Every inline projection: what the event store writes with its events, and what a replay is compared with. */
 export const inlineProjections: readonly InlineProjection[] = [
@@ -14,6 +22,7 @@ export const inlineProjections: readonly InlineProjection[] = [
   clientPolicies,
   signingKeys,
   adminKeys,
+  enforcementPoints,
   resources,
   users,
   identities,

@@ -2,6 +2,7 @@ import type {
   adminKeyCreated,
   ClientTokenPolicy,
   clientTokenPolicySet,
+  enforcementPointRegistered,
   EventOf,
   issuerEstablished,
   PolicySettings,
@@ -133,6 +134,50 @@ export const adminKeys = projection<object & Record<'key_id', string>>({
       created_seq: event.seq,
       created_at: event.recordedAt,
       revoked_seq: null,
+      stream_version: event.streamVersion,
+    }),
+  },
+});
+
+interface EnforcementPointState {
+  tenant_id: string;
+  point_id: string;
+  resource_id: string;
+  name: string;
+  created_seq: number;
+  created_at: string;
+  credential_at: string;
+  retired_seq: number | null;
+  retired_at: string | null;
+  stream_version: number;
+}
+
+export const enforcementPoints = projection<EnforcementPointState>({
+  table: 'enforcement_points',
+  stream: 'enforcement-point',
+  key: ['point_id'],
+  on: {
+    EnforcementPointRegistered: ({ payload, ...event }: EventOf<typeof enforcementPointRegistered>) => ({
+      tenant_id: event.tenantId,
+      point_id: payload.pointId,
+      resource_id: payload.resourceId,
+      name: payload.name,
+      created_seq: event.seq,
+      created_at: event.recordedAt,
+      credential_at: event.recordedAt,
+      retired_seq: null,
+      retired_at: null,
+      stream_version: event.streamVersion,
+    }),
+    EnforcementPointCredentialRotated: (event: RecordedEvent, row) => ({
+      ...existing(row, event),
+      credential_at: event.recordedAt,
+      stream_version: event.streamVersion,
+    }),
+    EnforcementPointRetired: (event: RecordedEvent, row) => ({
+      ...existing(row, event),
+      retired_seq: event.seq,
+      retired_at: event.recordedAt,
       stream_version: event.streamVersion,
     }),
   },

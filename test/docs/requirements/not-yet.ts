@@ -7,12 +7,7 @@ export const NOT_YET: readonly string[] = [
   'CIMD-27',
   'OA-07',
   'OA-13',
-  'OA-14',
-  'RFC-09',
-  'RFC-10',
   'RFC-13',
   'RFC-15',
   'RFC-18',
-  'RFC-21',
-  'RFC-23',
 ];

@@ -64,6 +64,20 @@ export function adminAttempts({ product, mine, theirs }: World): Attempts {
       body: { name: 'mine now' },
       own: [['my tenant in the body', '/admin-keys', 422, { name: 'x', tenantId: mine.id }]],
     }),
+    'POST /admin/v1/tenants/:tenant/enforcement-points': admin('/enforcement-points', {
+      body: { name: 'mine now' },
+      own: [['my resource', '/enforcement-points', 404, { name: 'x', resource: mine.resourceId }]],
+    }),
+    'GET /admin/v1/tenants/:tenant/enforcement-points': admin('/enforcement-points', {
+      own: [['after an id before mine', `/enforcement-points?after=${NOBODY}&limit=500`, 200]],
+    }),
+    'POST /admin/v1/tenants/:tenant/enforcement-points/:point/credentials': admin(
+      `/enforcement-points/${mine.point.id}/credentials`,
+      { body: {}, own: [['my enforcement point', `/enforcement-points/${mine.point.id}/credentials`, 404]] },
+    ),
+    'DELETE /admin/v1/tenants/:tenant/enforcement-points/:point': admin(`/enforcement-points/${mine.point.id}`, {
+      own: [['my enforcement point', `/enforcement-points/${mine.point.id}`, 404]],
+    }),
     'POST /admin/v1/tenants/:tenant/users': admin('/users', {
       body: { email: 'intruder@example.org' },
       own: [['my tenant in the body', '/users', 422, { email: 'x@example.org', tenantId: mine.id }]],

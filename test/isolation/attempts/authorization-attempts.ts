@@ -24,6 +24,7 @@ export function authorizationAttempts(world: World): Attempts {
     client_secret: side.confidential.secret,
   });
 
+  const asPoint = ({ point }: TenantSide): Sent => ({ client_id: point.id, client_secret: point.credential });
   const bearer = (side: TenantSide) => ({ authorization: `Bearer ${side.tokens.access_token}` });
   const logoutOf = (at: TenantSide, of: TenantSide): string =>
     `${at.issuer}/logout?${new URLSearchParams({ client_id: of.client.id, post_logout_redirect_uri: of.client.redirectUri }).toString()}`;
@@ -146,6 +147,26 @@ export function authorizationAttempts(world: World): Attempts {
         ...publicly(theirs),
         ...codeOf(theirs),
         code: `gkc_${newVerifier()}`,
+      }),
+    ],
+    'POST /t/:tenant/introspect': [
+      form('their credential', `${mine.issuer}/introspect`, 401, {
+        ...asPoint(theirs),
+        token: mine.tokens.access_token,
+      }),
+      form('their credential, my id', `${mine.issuer}/introspect`, 401, {
+        ...asPoint(theirs),
+        client_id: mine.point.id,
+        token: mine.tokens.access_token,
+      }),
+      form('their client', `${mine.issuer}/introspect`, 401, { ...secretly(theirs), token: mine.tokens.access_token }),
+      form('at their own, my token', `${theirs.issuer}/introspect`, 200, {
+        ...asPoint(theirs),
+        token: mine.tokens.access_token,
+      }),
+      form('at their own, my credential', `${theirs.issuer}/introspect`, 401, {
+        ...asPoint(mine),
+        token: theirs.tokens.access_token,
       }),
     ],
     'GET /t/:tenant/userinfo': [

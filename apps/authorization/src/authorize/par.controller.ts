@@ -1,5 +1,18 @@
 import { stringify } from 'node:querystring';
-import { Body, Controller, Header, Headers, HttpCode, Param, Post, UseFilters, UseInterceptors } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Header,
+  Headers,
+  HttpCode,
+  Param,
+  Post,
+  Req,
+  Res,
+  UseFilters,
+  UseInterceptors,
+} from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Database } from '@grantkeeper/event-store';
 import { OAuthErrorFilter } from '@grantkeeper/http';
 import { OAuthError } from '@grantkeeper/kernel';
@@ -8,6 +21,8 @@ import { Issuers } from '../discovery/issuer.ts';
 import { ClientAuthentication } from '../token/client-authentication.ts';
 import { refusedClient } from '../token/refused-client.ts';
 import { readForm } from '../token/token.controller.ts';
+import { DpopProofs } from '../token/dpop-proofs.ts';
+import type { RefusedProof } from '../token/sender.ts';
 import { UnprovenRequests } from '../token/unproven-requests.ts';
 import { AuthorizationRequest, PUSHED_REQUEST } from './authorization-request.ts';
 import { Authorizing } from './authorizing.ts';
@@ -19,7 +34,8 @@ const LIFETIME_SECONDS = 90;
 /** How the client proves itself is not part of what it asks for. */
 const CREDENTIALS = ['client_secret', 'client_assertion', 'client_assertion_type'];
 
-type Outcome = { readonly outcome: 'pushed' } | { readonly outcome: 'invalid_client'; readonly because: string };
+type Outcome =
+  { readonly outcome: 'pushed' } | RefusedProof | { readonly outcome: 'invalid_client'; readonly because: string };
 
 /**
  * Pushed authorization requests (RFC 9126): authenticated as at the token endpoint, refused for what the authorization
@@ -33,6 +49,7 @@ export class ParController {
     private readonly issuers: Issuers,
     private readonly clients: ClientAuthentication,
     private readonly authorizing: Authorizing,
+    private readonly proofs: DpopProofs,
     private readonly database: Database,
   ) {}
 
@@ -45,6 +62,8 @@ export class ParController {
     @Body() body: unknown,
     @Headers('content-type') contentType: string | undefined,
     @Headers('authorization') authorization: string | undefined,
+    @Req() http: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<{ request_uri: string; expires_in: number }> {
     const tenantId = await this.issuers.tenantOf(slug);
     const form = readForm(body, contentType);
@@ -55,7 +74,13 @@ export class ParController {
     const sent = Object.entries(body as Record<string, string | string[]>).filter(
       ([name]) => !CREDENTIALS.includes(name),
     );
-    const parameters = stringify({ ...Object.fromEntries(sent), client_id: client.clientId });
+    const proof = await this.proofs.read(tenantId, 'par', http, reply);
+    const named = form.get('dpop_jkt');
+    if (proof && named !== undefined && named !== proof.jkt)
+      throw new OAuthError('invalid_dpop_proof', 'the DPoP proof is of another key than dpop_jkt');
+    // RFC 9449 §10.1: the key that pushes the request is the one that may redeem its code.
+    const key = proof && { dpop_jkt: proof.jkt };
+    const parameters = stringify({ ...Object.fromEntries(sent), ...key, client_id: client.clientId });
     const { secret, hash } = newOpaqueSecret('');
     const { request, context } = await asJson(async () => {
       const read = AuthorizationRequest.read(parameters, '');
@@ -66,8 +91,10 @@ export class ParController {
       requestHash: hash.toString('hex'),
       parameters,
       lifetimeSeconds: LIFETIME_SECONDS,
+      proof,
     });
     if (pushed.outcome === 'invalid_client') throw refusedClient(pushed.because);
+    if (pushed.outcome !== 'pushed') throw this.proofs.refused(pushed.outcome, tenantId, reply, pushed.because);
     // Only now: who has not proven to be the client is not told what is wrong with its request.
     await asJson(async () => this.authorizing.check(request, context));
     return { request_uri: `${PUSHED_REQUEST}${secret}`, expires_in: LIFETIME_SECONDS };

@@ -46,8 +46,25 @@ export class ClientAuthentication {
   }
 }
 
-/** A client with a secret, or without any proof. Basic credentials are form-urlencoded before they are encoded (AS-39). */
+/** A client with a secret, or without any proof. */
 function readSecret(parameters: Parameters, authorization: string | undefined): PresentedClient {
+  const { id, secret, basic } = readIdAndSecret(parameters, authorization);
+  if (secret === undefined) return { clientId: id, authMethod: 'none', secretHash: null };
+  return {
+    clientId: id,
+    authMethod: basic ? 'client_secret_basic' : 'client_secret_post',
+    secretHash: hashSecret(secret).toString('hex'),
+  };
+}
+
+/**
+ * Who a request says that it is from, and the secret that goes with it, in the body or by Basic, where they are
+ * form-urlencoded before they are encoded (AS-39). Rejects with `invalid_request` or `invalid_client`.
+ */
+export function readIdAndSecret(
+  parameters: Parameters,
+  authorization: string | undefined,
+): { readonly id: string; readonly secret: string | undefined; readonly basic: boolean } {
   const basic = authorization === undefined ? undefined : readBasic(authorization);
   const secret = parameters.get('client_secret');
   if (basic && secret !== undefined) throw new OAuthError('invalid_request', 'the client authenticated in two ways');
@@ -55,15 +72,10 @@ function readSecret(parameters: Parameters, authorization: string | undefined): 
   if (basic) {
     if (named !== undefined && named !== basic.id)
       throw new OAuthError('invalid_request', 'client_id is not the one that authenticated');
-    return {
-      clientId: basic.id,
-      authMethod: 'client_secret_basic',
-      secretHash: hashSecret(basic.secret).toString('hex'),
-    };
+    return { ...basic, basic: true };
   }
   if (named === undefined) throw new OAuthError('invalid_client', 'the client did not identify itself');
-  if (secret === undefined) return { clientId: named, authMethod: 'none', secretHash: null };
-  return { clientId: named, authMethod: 'client_secret_post', secretHash: hashSecret(secret).toString('hex') };
+  return { id: named, secret, basic: false };
 }
 
 function readBasic(authorization: string): { id: string; secret: string } {

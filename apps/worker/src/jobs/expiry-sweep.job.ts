@@ -53,6 +53,11 @@ export class ExpirySweep {
         .where('answered_at', '<', sql<Date>`clock_timestamp() - interval '2 days'`)
         .execute();
       await tx
+        .deleteFrom('enforcement_point_secrets')
+        .where('tenant_id', '=', tenant)
+        .where('expires_at', '<', sql<Date>`clock_timestamp()`)
+        .execute();
+      await tx
         .deleteFrom('dpop_proofs')
         .where('tenant_id', '=', tenant)
         .where('expires_at', '<', sql<Date>`clock_timestamp()`)

@@ -221,6 +221,19 @@ export interface GrantStandingRow {
   watermark: number;
 }
 
+export interface EnforcementPointsRow {
+  tenant_id: string;
+  point_id: string;
+  resource_id: string;
+  name: string;
+  created_seq: number;
+  created_at: Timestamp;
+  credential_at: Timestamp;
+  retired_seq: number | null;
+  retired_at: Timestamp | null;
+  stream_version: number;
+}
+
 /** Rows written in the transaction of their events, and the view over them. */
 export interface InlineProjectionTables {
   tenants: TenantsRow;
@@ -239,5 +252,6 @@ export interface InlineProjectionTables {
   revocations: RevocationsRow;
   admin_consents: AdminConsentsRow;
   admin_keys: AdminKeysRow;
+  enforcement_points: EnforcementPointsRow;
   grant_standing: GrantStandingRow;
 }

@@ -173,6 +173,13 @@ export interface BoardsRow {
   created_at: DefaultedTimestamp;
 }
 
+export interface EnforcementPointSecretsRow {
+  tenant_id: string;
+  point_id: string;
+  secret_hash: Buffer;
+  expires_at: Timestamp | null;
+}
+
 export interface DpopProofsRow {
   tenant_id: string;
   proof_id: Buffer;
@@ -186,6 +193,7 @@ export interface OperationalTables {
   sealed_signing_keys: SealedSigningKeysRow;
   passwords: PasswordsRow;
   admin_key_secrets: AdminKeySecretsRow;
+  enforcement_point_secrets: EnforcementPointSecretsRow;
   sessions: SessionsRow;
   client_registrations: ClientRegistrationsRow;
   client_requests: ClientRequestsRow;

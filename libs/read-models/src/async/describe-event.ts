@@ -101,6 +101,7 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
     `${acting(actor)} consented for everyone: ${clientId} may use ${listed(scopes)} of whoever links it.`,
   AdminConsentWithdrawn: ({ clientId }, actor) =>
     `${acting(actor)} withdrew what had been consented to for everyone: people are asked again about ${clientId}.`,
+  EnforcementPointRegistered: ({ name }) => `The enforcement point "${name}" was registered.`,
   AdminKeyCreated: ({ name }) => `The key "${name}" to the admin API was made.`,
   InitialAccessTokenIssued: ({ name, maxUses }) =>
     `The token "${name}" was made, which registers ${maxUses === 1 ? 'one client' : maxUses ? `up to ${maxUses} clients` : 'clients'}.`,

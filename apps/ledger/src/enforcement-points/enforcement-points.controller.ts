@@ -1,0 +1,103 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, UseFilters, UseGuards } from '@nestjs/common';
+import { Database } from '@grantkeeper/event-store';
+import { ProblemFilter, readInput } from '@grantkeeper/http';
+import { DomainError, isUuid, type TenantId } from '@grantkeeper/kernel';
+import { z } from 'zod';
+import type { AdminCaller } from '../access/admin-keys.ts';
+import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
+import { page } from '../tenants/tenants.controller.ts';
+import { EnforcementPoints } from './enforcement-points.ts';
+
+const newPoint = z.strictObject({
+  name: z.string().trim().min(1).max(120),
+  /** Id of the resource whose tokens it checks; the default one when left out. */
+  resource: z.uuid().optional(),
+});
+const rotation = z.strictObject({
+  /** How long the credentials before may still be used. */
+  overlapSeconds: z.int().min(0).max(86_400).default(0),
+});
+
+/** Enforcement points: who may ask about the access tokens of a resource. */
+@Controller('admin/v1/tenants/:tenant/enforcement-points')
+@UseGuards(AdminGuard)
+@UseFilters(ProblemFilter)
+export class EnforcementPointsController {
+  constructor(
+    private readonly points: EnforcementPoints,
+    private readonly database: Database,
+  ) {}
+
+  @Post()
+  @HttpCode(201)
+  async register(
+    @AdmittedTenant() tenantId: TenantId,
+    @Caller() caller: AdminCaller,
+    @Param('tenant') _name: string,
+    @Body() body: unknown,
+  ) {
+    const { name, resource: resourceId } = readInput(newPoint, body);
+    const { pointId, credential, resource } = await this.points.register(tenantId, { name, resourceId }, caller);
+    return { id: pointId, name, resource, credential };
+  }
+
+  @Get()
+  async list(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string, @Query() query: unknown) {
+    const { limit, after } = readInput(page, query);
+    const rows = await this.database.asTenant(tenantId, (tx) =>
+      tx
+        .selectFrom('enforcement_points as e')
+        .innerJoin('resources as r', (join) =>
+          join.onRef('r.tenant_id', '=', 'e.tenant_id').onRef('r.resource_id', '=', 'e.resource_id'),
+        )
+        .selectAll('e')
+        .select('r.url')
+        .where('e.tenant_id', '=', tenantId)
+        .$if(after !== undefined && isUuid(after), (all) => all.where('e.point_id', '>', after!))
+        .orderBy('e.point_id')
+        .limit(limit)
+        .execute(),
+    );
+    return {
+      enforcementPoints: rows.map((row) => ({
+        id: row.point_id,
+        name: row.name,
+        resource: { id: row.resource_id, url: row.url },
+        createdAt: row.created_at,
+        credentialSince: row.credential_at,
+        retiredAt: row.retired_at,
+      })),
+      next: rows.length === limit ? rows.at(-1)!.point_id : null,
+    };
+  }
+
+  @Post(':point/credentials')
+  @HttpCode(201)
+  async rotate(
+    @AdmittedTenant() tenantId: TenantId,
+    @Caller() caller: AdminCaller,
+    @Param('tenant') _name: string,
+    @Param('point') point: string,
+    @Body() body: unknown,
+  ) {
+    const { overlapSeconds } = readInput(rotation, body ?? {});
+    const rotated = await this.points.rotate(tenantId, idOf(point), overlapSeconds, caller);
+    return { id: rotated.pointId, credential: rotated.credential, previousUntil: rotated.previousUntil };
+  }
+
+  @Delete(':point')
+  @HttpCode(204)
+  async retire(
+    @AdmittedTenant() tenantId: TenantId,
+    @Caller() caller: AdminCaller,
+    @Param('tenant') _name: string,
+    @Param('point') point: string,
+  ): Promise<void> {
+    await this.points.retire(tenantId, idOf(point), caller);
+  }
+}
+
+function idOf(point: string): string {
+  if (isUuid(point)) return point;
+  throw new DomainError('point.not_found', 'There is no such enforcement point.', 'not_found');
+}
