@@ -13,9 +13,10 @@ import { replay } from './replay.bench.ts';
 import { measureStartUp } from './start-up.bench.ts';
 import { Cleanup } from './support/cleanup.ts';
 import { BenchDatabase } from './support/database.ts';
-import type { Figure } from './support/figure.ts';
+import type { Figure, OwnFigure } from './support/figure.ts';
 import type { LedgerFigure } from './support/ledger-figure.ts';
 import { describeMachine } from './support/machine.ts';
+import { compare } from './support/measure-comparison.ts';
 import { measureEndpoints } from './support/measure-endpoints.ts';
 import { measureLedger } from './support/measure-ledger.ts';
 import { type Options, readOptions } from './support/options.ts';
@@ -24,13 +25,13 @@ import { timeTravel } from './time-travel.bench.ts';
 import { toolCalls } from './tool-calls.bench.ts';
 
 const START_UP = 'start-up';
-const ENDPOINTS: Readonly<Record<string, Figure>> = {
+const COMPARED: Readonly<Record<string, Figure>> = {
   links,
   'remembered-links': rememberedLinks,
   refreshes,
   registrations,
-  'tool-calls': toolCalls,
 };
+const ENDPOINTS: Readonly<Record<string, OwnFigure>> = { ...COMPARED, 'tool-calls': toolCalls };
 const LEDGER: Readonly<Record<string, LedgerFigure>> = {
   append,
   'append-hundred': appendHundred,
@@ -50,6 +51,10 @@ async function measureLoad(directory: string, options: Options, cleanup: Cleanup
   console.log(
     `${machine.join('\n')}\n${clients} clients, ${seconds} s each after ${warmUp} s of warm-up; load generator, server and database share the machine\n`,
   );
+  if (options.compare !== undefined) {
+    await compare(wanted(COMPARED, options), database, directory, options, cleanup);
+    return;
+  }
   if (Object.keys(endpoints).length > 0) await measureEndpoints(endpoints, database, directory, options, cleanup);
   if (Object.keys(ledger).length > 0) await measureLedger(ledger, database, directory, options, cleanup);
 }
@@ -66,7 +71,7 @@ async function main(): Promise<void> {
   makeDirectory(directory, 0o711);
   cleanup.add(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   try {
-    if (options.only.length === 0 || options.only.includes(START_UP)) {
+    if (options.compare === undefined && (options.only.length === 0 || options.only.includes(START_UP))) {
       console.log('· start-up');
       const { firstMs, laterMs, residentMiB } = await measureStartUp(directory, cleanup);
       console.log(

@@ -1,7 +1,7 @@
-import type { Figure } from './support/figure.ts';
+import type { OwnFigure } from './support/figure.ts';
 
 /** `list_boards` over the MCP endpoint, by as many people as there are clients, their tokens verified on each call. */
-export const toolCalls: Figure = {
+export const toolCalls: OwnFigure = {
   title: 'verified tool call',
   async prepare({ world, journey, clients }) {
     const people = await world.people(clients);

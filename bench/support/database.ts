@@ -37,11 +37,16 @@ export class BenchDatabase {
     return BenchDatabase.#connect(url, given ? 'DATABASE_URL' : 'embedded', cleanup);
   }
 
-  /** Another new database on the same server, at the newest schema: what one figure leaves behind slows down no other. */
+  /** Another new database on the same server, with nothing in it. */
+  async empty(cleanup: Cleanup): Promise<BenchDatabase> {
+    return BenchDatabase.#connect(await createDatabase(this.url, cleanup), 'another', cleanup);
+  }
+
+  /** Another one at the newest schema: what one figure leaves behind slows down no other. */
   async another(cleanup: Cleanup): Promise<BenchDatabase> {
-    const url = await createDatabase(this.url, cleanup);
-    await migrateToLatest(url);
-    return BenchDatabase.#connect(url, 'another', cleanup);
+    const database = await this.empty(cleanup);
+    await migrateToLatest(database.url);
+    return database;
   }
 
   static async #connect(url: string, origin: string, cleanup: Cleanup): Promise<BenchDatabase> {

@@ -3,6 +3,8 @@ import { Pool } from 'undici';
 export interface Answer {
   readonly status: number;
   readonly location: string | undefined;
+  /** What Set-Cookie said, one for each. */
+  readonly cookies: readonly string[];
   readonly text: string;
 }
 
@@ -27,7 +29,13 @@ export class Http {
     if (response.statusCode !== expected)
       throw new Error(`${method} ${path.split('?')[0]} answered ${response.statusCode}: ${text.slice(0, 500)}`);
     const location = response.headers['location'];
-    return { status: response.statusCode, location: typeof location === 'string' ? location : undefined, text };
+    const cookies = response.headers['set-cookie'];
+    return {
+      status: response.statusCode,
+      location: typeof location === 'string' ? location : undefined,
+      cookies: cookies === undefined ? [] : [cookies].flat(),
+      text,
+    };
   }
 
   get(expected: number, path: string, headers: Record<string, string> = {}): Promise<Answer> {

@@ -1,14 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { Links, Person, Tokens } from './figure.ts';
 import type { Http } from './http.ts';
-import { type Person, REDIRECT_URI, type World } from './world.ts';
-
-export interface Tokens {
-  readonly access: string;
-  readonly refresh: string;
-}
+import { REDIRECT_URI, type World } from './world.ts';
 
 /** What a client, and the person at the browser, send for one link. */
-export class Journey {
+export class Journey implements Links {
   readonly #http: Http;
   readonly #world: World;
 

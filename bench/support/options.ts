@@ -8,11 +8,16 @@ export interface Options {
   readonly only: readonly string[];
   /** Length of the long ledger that is replayed and travelled. */
   readonly events: number;
+  /** What the product is compared with, instead of all figures. */
+  readonly compare: (typeof COMPARABLE)[number] | undefined;
   /** Where the server writes its CPU profile, one for all figures of the run. */
   readonly profile: string | undefined;
 }
 
+const COMPARABLE = ['oidc-provider'] as const;
+
 const USAGE = `npm run bench -- [--seconds 5] [--warm-up 2] [--clients 32] [--events 1000000] [--only links,refreshes] [--profile directory]
+       npm run bench -- --compare oidc-provider [--only links,refreshes]
 Figures: `;
 
 /** Reads the command line; prints the usage and ends the process when it is not understood. */
@@ -26,18 +31,23 @@ export function readOptions(args: readonly string[], figures: readonly string[])
         clients: { type: 'string', default: '32' },
         events: { type: 'string', default: '1000000' },
         only: { type: 'string', multiple: true, default: [] },
+        compare: { type: 'string' },
         profile: { type: 'string' },
       },
     });
     const only = values.only.flatMap((list) => list.split(','));
     const unknown = only.find((name) => !figures.includes(name));
     if (unknown !== undefined) throw new TypeError(`There is no figure "${unknown}".`);
+    const compare = COMPARABLE.find((name) => name === values.compare);
+    if (values.compare !== undefined && compare === undefined)
+      throw new TypeError(`--compare is one of ${COMPARABLE.join(', ')}.`);
     return {
       seconds: positive('seconds', values.seconds),
       warmUp: positive('warm-up', values['warm-up']),
       clients: positive('clients', values.clients),
       events: positive('events', values.events, 100_000_000),
       only,
+      compare,
       profile: values.profile,
     };
   } catch (error) {

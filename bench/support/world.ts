@@ -1,13 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { BenchDatabase } from './database.ts';
+import type { Parties, Person } from './figure.ts';
 import type { Http } from './http.ts';
+import { inBatches } from './in-batches.ts';
 
 export const REDIRECT_URI = 'https://client.example/callback';
-
-/** Somebody who is signed in. */
-export interface Person {
-  readonly cookie: string;
-}
 
 /** A tenant as the admin API tells of it. */
 export interface Place {
@@ -19,7 +16,7 @@ export interface Place {
 }
 
 /** The tenant, its signed-in people and its registered clients. */
-export class World {
+export class World implements Parties {
   /** Paths of the tenant's issuer and MCP server: everything is sent to the loopback address. */
   readonly issuer: string;
   readonly mcp: string;
@@ -78,16 +75,4 @@ export class World {
     const { text } = await this.#http.json(201, `${this.issuer}/register`, metadata);
     return (JSON.parse(text) as { client_id: string }).client_id;
   }
-}
-
-async function inBatches<Result>(count: number, make: () => Promise<Result>): Promise<Result[]> {
-  const made: Result[] = [];
-  const worker = async (): Promise<void> => {
-    while (count > 0) {
-      count -= 1;
-      made.push(await make());
-    }
-  };
-  await Promise.all(Array.from({ length: 16 }, worker));
-  return made;
 }
