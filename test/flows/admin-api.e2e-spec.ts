@@ -167,7 +167,14 @@ describe('the admin API', () => {
       });
       expect([status, body]).toEqual([
         201,
-        { id: expect.any(String), sub: expect.any(String), email: 'Grace@Acme.example', name: 'Grace', role: 'member' },
+        {
+          id: expect.any(String),
+          sub: expect.any(String),
+          email: 'Grace@Acme.example',
+          emailVerified: false,
+          name: 'Grace',
+          role: 'member',
+        },
       ]);
       for (const email of ['Grace@Acme.example', 'grace@acme.example', 'GRACE@ACME.EXAMPLE']) {
         await expectProblem(operator('POST', '/tenants/acme/users', { email }), 409, 'user.email_taken', 'email');

@@ -1,7 +1,7 @@
 import * as oauth from 'oauth4webapi';
 import { ClientKey } from '../support/clients/client-key.ts';
 import { basic, claimsOf, OAuthClient, postForm, type Sent, type TokenBody } from '../support/clients/oauth-client.ts';
-import { callTool } from '../support/clients/tool-call.ts';
+import { callTool, refusedCall } from '../support/clients/tool-call.ts';
 import { expectError } from '../support/clients/token-answers.ts';
 import { type RunningProduct, startProduct } from '../support/product.ts';
 import { until } from '../support/until.ts';
@@ -103,12 +103,12 @@ describe('a client that acts for itself (io.modelcontextprotocol/oauth-client-cr
     const client = clientOf(registered);
     const { body } = await ask(client);
     await admin('POST', '/revocations', { target: { kind: 'grant', grantId }, reason: 'no more reports' });
-    expect(await callTool(resource, body.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
+    expect(await refusedCall(resource, body.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
     expectError(await ask(client), 400, 'invalid_grant');
     expect(await grantOf(grantId)).toMatchObject({ status: 'revoked' });
     await allow(registered.id, ['boards:read']);
     expect((await ask(client)).body.scope).toBe('boards:read');
-    expect(await callTool(resource, body.access_token)).toMatchObject({ status: 401 });
+    expect(await refusedCall(resource, body.access_token)).toMatchObject({ status: 401 });
   });
 
   it('revokes a token of its own, and no other (RFC 7009)', async () => {

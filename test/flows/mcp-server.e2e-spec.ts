@@ -12,8 +12,10 @@ import { exportJWK, SignJWT } from 'jose';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { Database, TenantDirectory } from '@grantkeeper/event-store';
-import { MasterSecrets } from '@grantkeeper/keys';
+import { MasterSecrets, VerificationKeys } from '@grantkeeper/keys';
+import { Clock, SystemClock } from '@grantkeeper/kernel';
 import { McpModule } from '@grantkeeper/mcp-app';
+import { DpopNonces } from '@grantkeeper/tokens';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
 const AUTH = 'https://auth.example.test';
@@ -72,19 +74,26 @@ describe('the hosted MCP server', () => {
   });
 
   async function serve(db: Database): Promise<NestFastifyApplication> {
+    const secrets = new MasterSecrets([{ version: 1, key: randomBytes(32) }]);
     @Global()
     @Module({
       providers: [
         { provide: Database, useValue: db },
         { provide: TenantDirectory, useValue: new TenantDirectory(db) },
-        { provide: MasterSecrets, useValue: new MasterSecrets([{ version: 1, key: randomBytes(32) }]) },
+        { provide: MasterSecrets, useValue: secrets },
+        { provide: VerificationKeys, useValue: new VerificationKeys(db) },
+        { provide: DpopNonces, useValue: new DpopNonces(secrets) },
+        { provide: Clock, useValue: new SystemClock() },
       ],
-      exports: [Database, TenantDirectory, MasterSecrets],
+      exports: [Database, TenantDirectory, MasterSecrets, VerificationKeys, DpopNonces, Clock],
     })
     class Storage {}
     @Module({ imports: [Storage, McpModule.register({ allowedOrigins: [PAGE], feedUrl: NO_FEED })] })
     class Root {}
-    const made = await NestFactory.create<NestFastifyApplication>(Root, new FastifyAdapter(), { logger: false });
+    const made = await NestFactory.create<NestFastifyApplication>(Root, new FastifyAdapter(), {
+      logger: false,
+      abortOnError: false,
+    });
     await made.listen(0, '127.0.0.1');
     return made;
   }
@@ -94,8 +103,8 @@ describe('the hosted MCP server', () => {
     const issuer = `${AUTH}/t/${slug}`;
     const resource = `${mcpUrl}/t/${slug}/mcp`;
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const users = [0, 1].map((n) => ({
-      sub: `${slug}-user-${n}`,
+    const users = [0, 1].map(() => ({
+      sub: uuidv7(),
       userId: uuidv7(),
       grantId: uuidv7(),
       familyId: uuidv7(),
@@ -123,19 +132,28 @@ describe('the hosted MCP server', () => {
       kid,
       JSON.stringify(await exportJWK(publicKey)),
     ]);
-    await run(`INSERT INTO clients VALUES ($1, 'client', 'dynamic', '{}', 'd', false, false, 1, now(), 0, 1)`, [id]);
+    await run(
+      `INSERT INTO clients (tenant_id, client_id, kind, metadata, metadata_digest, subjects, approved, suspended, admitted_seq,
+        admitted_at, held_seq, revoked_seq, stream_version)
+      VALUES ($1, 'client', 'dynamic', '{}', 'd', '{}', true, false, 1, now(), 0, 0, 1)`,
+      [id],
+    );
     for (const { sub, userId, grantId, familyId } of users) {
-      await run(`INSERT INTO users VALUES ($1, $2, $3, 'member', null, null, false, 1, now(), 0, 1)`, [
-        id,
-        userId,
-        sub,
-      ]);
       await run(
-        `INSERT INTO grants VALUES ($1, $2, $3, 'client', $4, $5, 'd', false, 5, now(), 5, now(), null, null, null, 1)`,
+        `INSERT INTO users (tenant_id, user_id, sub, role, email_verified, suspended, created_seq, created_at, revoked_seq, stream_version)
+        VALUES ($1, $2, $3, 'member', false, false, 1, now(), 0, 1)`,
+        [id, userId, sub],
+      );
+      await run(
+        `INSERT INTO grants (tenant_id, grant_id, user_id, client_id, resource_id, scopes, metadata_digest, suspended, granted_seq,
+          granted_at, consented_seq, consented_at, stream_version)
+        VALUES ($1, $2, $3, 'client', $4, $5, 'd', false, 5, now(), 5, now(), 1)`,
         [id, grantId, userId, resourceId, [READ, WRITE]],
       );
       await run(
-        `INSERT INTO families VALUES ($1, $2, $3, 'client', $4, '', 1, now(), '', 0, now(), 1, 5, now(), now() + '1 day', now() + '1 day', now(), null)`,
+        `INSERT INTO families (tenant_id, family_id, grant_id, client_id, scopes, salt, generation, rotated_at, rotated_fingerprint,
+          replays, auth_time, client_auth, born_epoch, born_seq, created_at, idle_expires_at, expires_at, last_used_on)
+        VALUES ($1, $2, $3, 'client', $4, '', 1, now(), '', 0, now(), 'none', 1, 5, now(), now() + '1 day', now() + '1 day', now())`,
         [id, familyId, grantId, [READ, WRITE]],
       );
     }

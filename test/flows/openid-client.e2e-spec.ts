@@ -1,6 +1,6 @@
 import * as oauth from 'oauth4webapi';
 import * as client from 'openid-client';
-import { callTool } from '../support/clients/tool-call.ts';
+import { callTool, refusedCall } from '../support/clients/tool-call.ts';
 import { REDIRECT_URI } from '../support/clients/oauth-client.ts';
 import { Person } from '../support/clients/person.ts';
 import { type RunningProduct, startProduct } from '../support/product.ts';
@@ -101,7 +101,7 @@ describe('clients that check every answer', () => {
 
     it('revokes its refresh token, and the link with it', async () => {
       await client.tokenRevocation(config, tokens.refresh_token!);
-      expect(await callTool(resource, tokens.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
+      expect(await refusedCall(resource, tokens.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
       await expect(client.refreshTokenGrant(config, tokens.refresh_token!)).rejects.toMatchObject({
         error: 'invalid_grant',
         status: 400,
@@ -169,6 +169,6 @@ describe('clients that check every answer', () => {
     await oauth.processRevocationResponse(
       await oauth.revocationRequest(server, registered, authentication, fresh.refresh_token!, insecure),
     );
-    expect(await callTool(resource, fresh.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
+    expect(await refusedCall(resource, fresh.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
   });
 });

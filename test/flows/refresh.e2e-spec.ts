@@ -1,4 +1,4 @@
-import { callTool } from '../support/clients/tool-call.ts';
+import { callTool, refusedCall } from '../support/clients/tool-call.ts';
 import { type Answer, claimsOf, OAuthClient, type TokenBody } from '../support/clients/oauth-client.ts';
 import { Person } from '../support/clients/person.ts';
 import { type RunningProduct, startProduct } from '../support/product.ts';
@@ -80,7 +80,7 @@ describe('a refresh token', () => {
     const third = await refreshed(second.refresh_token);
     expectRefused(await client.refresh(tokens.refresh_token), 'invalid_grant');
     expectRefused(await client.refresh(third.refresh_token), 'invalid_grant');
-    expect(await callTool(resource, third.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
+    expect(await refusedCall(resource, third.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
     expect(await grant()).toMatchObject({
       status: 'revoked',
       revokedBecause: 'refresh_token_reused',
@@ -128,7 +128,7 @@ describe('a refresh token', () => {
       await refreshed(second.refresh_token);
       expectRefused(await client.refresh(tokens.refresh_token), 'invalid_grant');
       expectRefused(await client.refresh(laptop.refresh_token), 'invalid_grant');
-      expect(await callTool(resource, laptop.access_token)).toMatchObject({ status: 401 });
+      expect(await refusedCall(resource, laptop.access_token)).toMatchObject({ status: 401 });
       const { id } = await grant();
       const { body } = await product.admin<{ history: { type: string; words: string; payload: object }[] }>(
         'GET',

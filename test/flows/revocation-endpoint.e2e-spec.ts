@@ -1,4 +1,4 @@
-import { callTool } from '../support/clients/tool-call.ts';
+import { callTool, refusedCall } from '../support/clients/tool-call.ts';
 import { type Answer, basic, OAuthClient, postJson, type TokenBody } from '../support/clients/oauth-client.ts';
 import { Person } from '../support/clients/person.ts';
 import { type RunningProduct, startProduct } from '../support/product.ts';
@@ -45,7 +45,7 @@ describe('the revocation endpoint (RFC 7009)', () => {
 
   it('ends the link with a refresh token of its only installation: refresh, access tokens and grant', async () => {
     expectDone(await client.revoke(tokens.refresh_token));
-    expect(await callTool(resource, tokens.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
+    expect(await refusedCall(resource, tokens.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
     expect(await client.refresh(tokens.refresh_token)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
     const { body } = await product.admin<{ grants: object[] }>('GET', `/tenants/acme/grants?client=${client.id}`);
     expect(body.grants).toEqual([expect.objectContaining({ status: 'revoked', revokedBecause: 'client' })]);
@@ -68,7 +68,7 @@ describe('the revocation endpoint (RFC 7009)', () => {
   it('ends an access token and nothing else', async () => {
     const { body: sibling } = await client.refresh(tokens.refresh_token);
     expectDone(await client.revoke(tokens.access_token));
-    expect(await callTool(resource, tokens.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
+    expect(await refusedCall(resource, tokens.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
     await expectAlive(sibling);
   });
 

@@ -1,7 +1,7 @@
 import { callAdmin, eventsOf, grantsOf, type Problem } from '../support/clients/admin.ts';
 import { claimsOf, OAuthClient, type TokenBody } from '../support/clients/oauth-client.ts';
 import { Person } from '../support/clients/person.ts';
-import { callTool } from '../support/clients/tool-call.ts';
+import { callTool, refusedCall } from '../support/clients/tool-call.ts';
 import { type RunningProduct, startProduct } from '../support/product.ts';
 
 interface Revoked {
@@ -45,7 +45,7 @@ describe('central revocation', () => {
   }
 
   async function expectDead(client: OAuthClient, tokens: TokenBody): Promise<void> {
-    expect(await callTool(resource, tokens.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
+    expect(await refusedCall(resource, tokens.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });
     const { status, body } = await client.refresh(tokens.refresh_token);
     expect([status, body.error]).toEqual([400, 'invalid_grant']);
   }

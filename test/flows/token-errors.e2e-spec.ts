@@ -1,4 +1,4 @@
-import { callTool } from '../support/clients/tool-call.ts';
+import { callTool, refusedCall } from '../support/clients/tool-call.ts';
 import { claimsOf, newVerifier, OAuthClient, postJson, type Sent } from '../support/clients/oauth-client.ts';
 import { Person } from '../support/clients/person.ts';
 import { expectError, expectTokens } from '../support/clients/token-answers.ts';
@@ -119,7 +119,7 @@ describe('the token endpoint', () => {
       const next = expectTokens(await fresh.refresh(tokens.refresh_token));
       expectError(await fresh.redeem(authorization), 400, 'invalid_grant');
       for (const { access_token: accessToken, refresh_token: refreshToken } of [tokens, next]) {
-        expect(await callTool(resource, accessToken)).toMatchObject({ status: 401, error: 'invalid_token' });
+        expect(await refusedCall(resource, accessToken)).toMatchObject({ status: 401, error: 'invalid_token' });
         expectError(await fresh.refresh(refreshToken), 400, 'invalid_grant');
       }
     });

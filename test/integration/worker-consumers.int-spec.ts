@@ -472,6 +472,9 @@ describe('admin-notifier', () => {
     ['TenantAccessRevoked', 'tenant.revoked'],
     ['PairAccessRevoked', 'pair.revoked'],
     ['SigningKeyRevoked', 'signing_key.revoked'],
+    ['ClientHeld', 'client.held'],
+    ['ClientRemoved', 'client.removed'],
+    ['ClientRuleSet', 'client_rule.set'],
   ])('tells of %s as %s', async (type, told) => {
     const tenant = await tenantWith(url, { type });
     const consumer = notifier();

@@ -1,8 +1,10 @@
 import { type RunningProduct, startProduct } from '../product.ts';
+import { until } from '../until.ts';
 import { claimsOf } from './oauth-client.ts';
 import { MemoryProvider } from './memory-provider.ts';
 import { Person } from './person.ts';
 import { RecordingFetch } from './recording-fetch.ts';
+import { callTool } from './tool-call.ts';
 
 /** One MCP client of one SDK, with the SDK's own OAuth. */
 export interface McpSession {
@@ -158,6 +160,10 @@ export function describeJourney(sdk: Sdk): void {
         reason: 'The laptop was stolen',
       });
       expect([status, body]).toEqual([200, expect.objectContaining({ changed: true })]);
+
+      // The feed needs a moment to the enforcement point; it never has more than two seconds.
+      const { access_token: revoked } = provider.heldTokens;
+      await until(async () => (await callTool(product.summary.demo.resource, revoked)).status === 401);
 
       recorder.take();
       await expect(session.call('list_boards')).rejects.toBeInstanceOf(sdk.unauthorized);
