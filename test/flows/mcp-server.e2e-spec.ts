@@ -113,6 +113,7 @@ describe('the hosted MCP server', () => {
     await run('INSERT INTO tenant_directory VALUES ($1, $2)', [slug, id]);
     await run('INSERT INTO heads (tenant_id, seq) VALUES ($1, 10)', [id]);
     await run(`INSERT INTO tenants VALUES ($1, $2, $2, false, 1, now(), 0, 1)`, [id, slug]);
+    await run(`INSERT INTO policies (tenant_id, settings, policy_seq, stream_version) VALUES ($1, '{}', 2, 1)`, [id]);
     await run(`INSERT INTO issuers VALUES ($1, $2, 'tenant', $3, 1, 1)`, [id, uuidv7(), issuer]);
     for (const [rid, rslug, url, isDefault] of [
       [resourceId, 'mcp', resource, true],
@@ -378,6 +379,7 @@ describe('the hosted MCP server', () => {
           authorization_servers: [acme.issuer],
           scopes_supported: [READ, WRITE],
           bearer_methods_supported: ['header'],
+          dpop_signing_alg_values_supported: ['ES256', 'ES384', 'Ed25519', 'EdDSA', 'PS256', 'RS256'],
           resource_name: 'Boards',
         });
       }
@@ -493,7 +495,7 @@ describe('the hosted MCP server', () => {
       expect(allowed.status).toBe(200);
       expect(allowed.headers.get('access-control-allow-origin')).toBe(PAGE);
       const refused = await post(acme.resource, undefined, call('list_boards'), { origin: PAGE });
-      expect(refused.headers.get('access-control-expose-headers')).toBe('WWW-Authenticate');
+      expect(refused.headers.get('access-control-expose-headers')).toBe('WWW-Authenticate, DPoP-Nonce');
       const preflight = await fetch(acme.resource, { method: 'OPTIONS', headers: { origin: PAGE } });
       expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, PAGE]);
       expect(
