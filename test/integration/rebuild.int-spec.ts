@@ -272,9 +272,7 @@ describe('a crash', () => {
         await owner.query('SELECT pg_terminate_backend($1)', [rows[0]!.pid]);
       },
     };
-    await expect(runnerOf([dying]).catchUpProjections(tenant)).rejects.toThrow(
-      /connection|ECONNRESET/i,
-    );
+    await expect(runnerOf([dying]).catchUpProjections(tenant)).rejects.toThrow(/connection|ECONNRESET/i);
     expect(await cursors(tenant)).toMatchObject({ 'grant-timeline@1': 1_164, 'grant-timeline@2': 500 });
     // Who reads meanwhile reads the whole one.
     expect(await generations(tenant, grantTimeline)).toMatchObject([
