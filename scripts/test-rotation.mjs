@@ -5,12 +5,13 @@ import { useOurNode } from './node-version.mjs';
 
 await useOurNode(import.meta.url);
 
-// npm run test:rotation -- [--schedules 1000000] [--seed n] [--groups 8]
+// npm run test:rotation -- [--schedules 1000000] [--seed n] [--groups 8] [--from n, a multiple of 20000]
 const { values } = parseArgs({
   options: {
     schedules: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
     groups: { type: 'string', default: '8' },
+    from: { type: 'string', default: '0' },
   },
 });
 const jest = fileURLToPath(new URL('../node_modules/jest/bin/jest.js', import.meta.url));
@@ -23,6 +24,7 @@ const child = spawn(process.execPath, [...options, jest, '--config', config, '--
     LONG_SCHEDULES: values.schedules,
     LONG_SEED: values.seed,
     LONG_GROUPS: values.groups,
+    LONG_FROM: values.from,
   },
   stdio: 'inherit',
 });

@@ -1,3 +1,9 @@
+import {
+  Client,
+  ClientCredentialsProvider,
+  PrivateKeyJwtProvider,
+  StreamableHTTPClientTransport,
+} from '@modelcontextprotocol/client';
 import * as oauth from 'oauth4webapi';
 import { ClientKey } from '../support/clients/client-key.ts';
 import { basic, claimsOf, OAuthClient, postForm, type Sent, type TokenBody } from '../support/clients/oauth-client.ts';
@@ -137,6 +143,47 @@ describe('a client that acts for itself (io.modelcontextprotocol/oauth-client-cr
     expect([proven.status, claimsOf(proven.body.access_token)['sub']]).toEqual([200, byKey.id]);
   });
 
+  it('gets what of the scope was granted, and is told so (AS-34)', async () => {
+    const registered = await register();
+    await allow(registered.id, ['boards:read']);
+    const { body } = await ask(clientOf(registered), { scope: 'boards:read boards:write offline_access' });
+    expect([body.scope, claimsOf(body.access_token)['scope']]).toEqual(['boards:read', 'boards:read']);
+  });
+
+  it.each(['a secret', 'a key'])(
+    'connects with the MCP SDK and %s, and finds the extension announced (CC-08)',
+    async (by) => {
+      const key = await ClientKey.generate();
+      const registered = await register(
+        by === 'a key'
+          ? { token_endpoint_auth_method: 'private_key_jwt', jwks: key.jwks }
+          : { token_endpoint_auth_method: 'client_secret_basic' },
+      );
+      await allow(registered.id, ['boards:read']);
+      const { id: clientId, secret = '' } = registered;
+      const authProvider =
+        by === 'a key'
+          ? new PrivateKeyJwtProvider({
+              clientId,
+              privateKey: key.privateJwk,
+              algorithm: 'ES256',
+              expectedIssuer: issuer,
+            })
+          : new ClientCredentialsProvider({ clientId, clientSecret: secret, expectedIssuer: issuer });
+      const client = new Client({ name: 'machine', version: '1' }, { versionNegotiation: { mode: 'auto' } });
+      try {
+        await client.connect(new StreamableHTTPClientTransport(new URL(resource), { authProvider }));
+        expect(Object.keys(client.getServerCapabilities()?.extensions ?? {})).toEqual([
+          'io.modelcontextprotocol/oauth-client-credentials',
+        ]);
+        expect((await client.listTools()).tools.map(({ name }) => name)).toContain('list_boards');
+        expect(authProvider.tokens()?.refresh_token).toBeUndefined();
+      } finally {
+        await client.close();
+      }
+    },
+  );
+
   it('is served as oauth4webapi wants it', async () => {
     const registered = await register();
     await allow(registered.id);
@@ -160,7 +207,7 @@ describe('a client that acts for itself (io.modelcontextprotocol/oauth-client-cr
   });
 
   it.each([
-    ['a wider scope', { scope: 'boards:read root' }, 400, 'invalid_scope'],
+    ['a scope of which nothing was granted', { scope: 'root' }, 400, 'invalid_scope'],
     ['another resource', { resource: 'https://elsewhere.example/mcp' }, 400, 'invalid_target'],
     ['a wrong secret (CL-08)', { client_secret: 'wrong' }, 401, 'invalid_client'],
     ['no secret', { client_secret: undefined }, 401, 'invalid_client'],

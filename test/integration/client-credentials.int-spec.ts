@@ -135,7 +135,7 @@ describe('client credentials', () => {
     ['a wrong secret', { secretHash: '00' }, 'invalid_client', 'wrong_secret'],
     ['no secret', { authMethod: 'none', secretHash: null }, 'invalid_client', 'secret_required'],
     ['a resource that is not the tenant’s', { resource: 'https://elsewhere.example/mcp' }, 'invalid_target', undefined],
-    ['a wider scope', { scopes: ['admin'] }, 'invalid_scope', undefined],
+    ['a scope that was not granted', { scopes: ['admin'] }, 'invalid_scope', undefined],
   ])('are refused to %s (CL-08, CL-13)', async (_what, changes, outcome, because) => {
     await create();
     const answer = await issue(changes);

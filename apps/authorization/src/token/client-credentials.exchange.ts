@@ -59,7 +59,7 @@ export class ClientCredentialsExchange {
       case 'invalid_target':
         throw new OAuthError('invalid_target', 'there is no such resource');
       case 'invalid_scope':
-        throw new OAuthError('invalid_scope', 'scope is wider than what was granted');
+        throw new OAuthError('invalid_scope', 'nothing of the scope was granted');
       case 'suspended':
         // Not a refusal of the client: it would throw its credentials away (CL-08).
         throw new OAuthError('temporarily_unavailable', 'the access is suspended by the administrator');

@@ -47,7 +47,11 @@ export class McpEndpoint implements OnModuleDestroy {
   #serverFor(caller: Caller): McpServer {
     const mcp = new McpServer(IDENTITY, {
       // Nothing to subscribe to, so no stream outlives its request and the access that opened it (TR-19).
-      capabilities: { tools: { listChanged: false } },
+      // CC-08: so that a client without a person knows that it may come with its own credentials.
+      capabilities: {
+        tools: { listChanged: false },
+        extensions: { 'io.modelcontextprotocol/oauth-client-credentials': {} },
+      },
       instructions: INSTRUCTIONS,
       cacheHints: { 'tools/list': FOR_THE_CALLER, 'server/discover': FOR_THE_CALLER },
     });
