@@ -1,3 +1,6 @@
+import { Database, verifyLedger } from '@grantkeeper/event-store';
+import { tenantId } from '@grantkeeper/kernel';
+import { inlineProjections } from '@grantkeeper/read-models';
 import {
   basic,
   claimsOf,
@@ -535,5 +538,16 @@ describe('decisions about clients', () => {
       ]);
       expect(body.catalogue.asOf).toMatch(/^\d{4}-\d\d-\d\d$/);
     });
+  });
+
+  it('leaves rows that are what the events say, all of them', async () => {
+    const database = new Database({ url: product.databaseUrl, max: 1 });
+    try {
+      const { id } = (await product.admin<{ id: string }>('GET', '/tenants/acme')).body;
+      const { ok, differences } = await verifyLedger(database, inlineProjections, tenantId(id));
+      expect([ok, differences]).toEqual([true, []]);
+    } finally {
+      await database.close();
+    }
   });
 });

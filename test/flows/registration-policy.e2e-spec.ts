@@ -1,3 +1,6 @@
+import { Database, verifyLedger } from '@grantkeeper/event-store';
+import { tenantId } from '@grantkeeper/kernel';
+import { inlineProjections } from '@grantkeeper/read-models';
 import pg from 'pg';
 import { callAdmin, eventsOf, expectProblem } from '../support/clients/admin.ts';
 import { type Answer, OAuthClient, postJson, REDIRECT_URI } from '../support/clients/oauth-client.ts';
@@ -75,6 +78,7 @@ describe('dynamic registration under a policy', () => {
       readonly id: string;
       readonly token: string;
       readonly maxUses: number | null;
+      readonly expiresAt: string;
     }
     const issue = async (input: object = {}): Promise<Issued> => {
       const { status, body } = await product.admin<Issued>('POST', '/tenants/acme/initial-access-tokens', {
@@ -129,8 +133,11 @@ describe('dynamic registration under a policy', () => {
       }
       refused(await register({}, bearer(token)), WRONG);
       const late = await issue({ maxUses: null });
-      await owner.query(`UPDATE initial_access_tokens SET expires_at = now() WHERE token_id = $1`, [late.id]);
+      const expiring = (at: string) =>
+        owner.query(`UPDATE initial_access_tokens SET expires_at = $2 WHERE token_id = $1`, [late.id, at]);
+      await expiring(new Date().toISOString());
       refused(await register({}, bearer(late.token)), WRONG);
+      await expiring(late.expiresAt);
       await expectProblem(
         callAdmin(
           product,
@@ -313,5 +320,16 @@ describe('dynamic registration under a policy', () => {
       expect((await send('GET', used!)).status).toBe(200);
       await owner.query('RESET ROLE');
     });
+  });
+
+  it('leaves rows that are what the events say, all of them', async () => {
+    const database = new Database({ url: product.databaseUrl, max: 1 });
+    try {
+      const { id } = (await product.admin<{ id: string }>('GET', '/tenants/acme')).body;
+      const { ok, differences } = await verifyLedger(database, inlineProjections, tenantId(id));
+      expect([ok, differences]).toEqual([true, []]);
+    } finally {
+      await database.close();
+    }
   });
 });
