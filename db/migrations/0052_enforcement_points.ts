@@ -46,6 +46,16 @@ LANGUAGE sql STABLE AS $$
   LIMIT 1
 $$;
 
+-- feed_point(tenant, {pointId, secretHash}): the resource whose tokens the holder of this credential checks; NULL when it
+-- is nobody's.
+CREATE FUNCTION feed_point(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('app.tenant', p_tenant::text, true);
+  RETURN (SELECT jsonb_build_object('resource', r.url)
+    FROM enforcement_point_of(p_tenant, (p->>'pointId')::uuid, decode(p->>'secretHash', 'hex')) e
+    JOIN resources r ON r.tenant_id = p_tenant AND r.resource_id = e.resource_id);
+END $$;
+
 -- introspect(tenant, {pointId, secretHash, token}): NULL when the caller is no enforcement point; else its resource, what
 -- an answer is signed with, and why the token is dead, NULL when it is alive. token is what access_standing takes, or
 -- null for what is no access token of this issuer.

@@ -114,16 +114,30 @@ CREATE TABLE feed_acknowledgements (
 CALL isolate_by_tenant('feed_acknowledgements');
 GRANT INSERT, DELETE ON feed_acknowledgements TO grantkeeper_service;
 
--- acknowledge_feed(tenant, {pointId, instanceId, scope, epoch, applied, keys}): renews the instance's lease, and notes how far it has come.
-CREATE FUNCTION acknowledge_feed(p_tenant uuid, p jsonb) RETURNS void LANGUAGE plpgsql AS $$
+-- acknowledge_feed(tenant, {pointId, instanceId, scope, epoch, applied, keys}): renews the instance's lease, and notes how
+-- far it has come. False, and nothing is noted, for a new instance of a tenant's point that has 200 living ones: it must
+-- then get no lease, as no receipt would name it.
+CREATE FUNCTION acknowledge_feed(p_tenant uuid, p jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
-  INSERT INTO enforcement_point_instances AS i (tenant_id, point_id, instance_id, scope, epoch, applied, keys)
-  VALUES (p_tenant, p->>'pointId', (p->>'instanceId')::uuid, p->>'scope', (p->>'epoch')::int, (p->>'applied')::bigint, coalesce(p->'keys', '[]'))
-  ON CONFLICT (tenant_id, point_id, instance_id) DO UPDATE SET last_lease_at = clock_timestamp(), left_at = NULL,
-    epoch = excluded.epoch, applied = excluded.applied, keys = excluded.keys;
+  UPDATE enforcement_point_instances SET last_lease_at = clock_timestamp(), left_at = NULL,
+    epoch = (p->>'epoch')::int, applied = (p->>'applied')::bigint, keys = coalesce(p->'keys', '[]')
+  WHERE tenant_id = p_tenant AND point_id = p->>'pointId' AND instance_id = (p->>'instanceId')::uuid;
+  IF NOT FOUND THEN
+    IF p->>'scope' = 'tenant' AND (SELECT count(*) FROM enforcement_point_instances i
+      WHERE i.tenant_id = p_tenant AND i.point_id = p->>'pointId' AND i.left_at IS NULL
+        AND i.last_lease_at > clock_timestamp() - interval '1 minute') >= 200 THEN
+      RETURN false;
+    END IF;
+    INSERT INTO enforcement_point_instances AS i (tenant_id, point_id, instance_id, scope, epoch, applied, keys)
+    VALUES (p_tenant, p->>'pointId', (p->>'instanceId')::uuid, p->>'scope', (p->>'epoch')::int, (p->>'applied')::bigint,
+      coalesce(p->'keys', '[]'))
+    ON CONFLICT (tenant_id, point_id, instance_id) DO UPDATE SET last_lease_at = clock_timestamp(), left_at = NULL,
+      epoch = excluded.epoch, applied = excluded.applied, keys = excluded.keys;
+  END IF;
   INSERT INTO feed_acknowledgements (tenant_id, point_id, instance_id, epoch, applied)
   VALUES (p_tenant, p->>'pointId', (p->>'instanceId')::uuid, (p->>'epoch')::int, (p->>'applied')::bigint)
   ON CONFLICT DO NOTHING;
+  RETURN true;
 END $$;
 `;

@@ -5,6 +5,8 @@ import type { CryptoKey, JWK } from 'jose';
 
 interface KnownKey {
   readonly alg: string;
+  /** As it is in the database: while that is the same, so is `key`, by which verified tokens are remembered. */
+  readonly jwk: string;
   readonly key: CryptoKey;
 }
 type KnownKeys = ReadonlyMap<string, KnownKey>;
@@ -17,6 +19,8 @@ const EXTRA_LOOKS = 5;
 /** The public keys that verify what a tenant has signed: those it signs with, and those it has just stopped signing with. */
 export class VerificationKeys {
   readonly #cache = new ExpiringCache<KnownKeys>({ ttlMs: TTL_MS, max: 10_000 });
+  /** What was loaded last, for as long as a tenant is asked about. */
+  readonly #last = new ExpiringCache<{ keys: KnownKeys }>({ ttlMs: 3_600_000, max: 10_000 });
   readonly #extraLooks = new ExpiringCache<{ left: number }>({ ttlMs: 1_000, max: 10_000 });
 
   constructor(private readonly database: Database) {}
@@ -48,13 +52,17 @@ export class VerificationKeys {
         .where('state', 'in', ['active', 'retiring'])
         .execute(),
     );
-    return new Map(
+    const last = await this.#last.get(tenant, () => Promise.resolve({ keys: new Map() }));
+    last.keys = new Map(
       await Promise.all(
-        rows.map(async ({ kid, alg, public_jwk }): Promise<[string, KnownKey]> => [
-          kid,
-          { alg, key: (await importJWK(public_jwk as JWK, alg)) as CryptoKey },
-        ]),
+        rows.map(async ({ kid, alg, public_jwk }): Promise<[string, KnownKey]> => {
+          const jwk = JSON.stringify(public_jwk);
+          const before = last.keys.get(kid);
+          if (before?.alg === alg && before.jwk === jwk) return [kid, before];
+          return [kid, { alg, jwk, key: (await importJWK(public_jwk as JWK, alg)) as CryptoKey }];
+        }),
       ),
     );
+    return last.keys;
   }
 }

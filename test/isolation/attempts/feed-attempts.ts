@@ -19,10 +19,19 @@ export function feedAttempts({ product, mine, theirs }: World): Attempts {
       }),
       ...(body !== undefined && { body: JSON.stringify(body) }),
     }));
+  // Theirs opens their own feed, in which nothing of mine is to be found. Its stream: feed-of-a-tenant.int-spec.ts.
+  const asPoint = (path: string, answer: number, body?: unknown): Attempt => ({
+    ...plain('the credential of their point', url + path, answer, {
+      authorization: `Bearer ${theirs.point.credential}`,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    }),
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const lease = { instance: INSTANCE, epoch: 1, applied: 0, keys: [] };
   return {
-    'GET /feed/v1/delta': with401('/delta?after=0'),
+    'GET /feed/v1/delta': [...with401('/delta?after=0'), asPoint('/delta?after=0', 200)],
     'GET /feed/v1/stream': with401('/stream?after=0'),
-    'POST /feed/v1/lease': with401('/lease', { instance: INSTANCE, epoch: 1, applied: 0, keys: [] }),
-    'DELETE /feed/v1/lease/:instance': with401(`/lease/${INSTANCE}`),
+    'POST /feed/v1/lease': [...with401('/lease', lease), asPoint('/lease', 200, lease)],
+    'DELETE /feed/v1/lease/:instance': [...with401(`/lease/${INSTANCE}`), asPoint(`/lease/${INSTANCE}`, 204)],
   };
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import {
   Body,
   Controller,
@@ -14,9 +15,10 @@ import {
   UseFilters,
 } from '@nestjs/common';
 import { ProblemFilter, readInput } from '@grantkeeper/http';
+import { DomainError } from '@grantkeeper/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { FeedCallers } from './feed-callers.ts';
+import { CREDENTIAL_MS, FeedCallers } from './feed-callers.ts';
 import { RevocationFeed } from './revocation-feed.ts';
 
 const cursor = z.strictObject({ after: z.coerce.number().int().min(0).default(0) });
@@ -93,28 +95,40 @@ export class FeedController {
   ): Promise<void> {
     const caller = await this.callers.authenticate(authorization);
     const { after } = readInput(cursor, query);
-    reply.hijack();
     const { raw } = reply;
-    raw.writeHead(200, {
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-store, no-transform',
-      'x-accel-buffering': 'no',
-    });
     const send = (text: string): void => {
       if (raw.writableLength > MOST_UNREAD) raw.destroy();
       else raw.write(text);
     };
     const sendEntries = (entries: readonly { number: number }[]): void =>
       send(`id: ${entries.at(-1)?.number}\ndata: ${JSON.stringify(entries)}\n\n`);
-    send(': the stream is for speed, the lease for safety\n\n');
+    // Refuses before the answer has begun, and in the same turn: nothing is sent before the head.
     const unfollow = this.feed.follow(caller, sendEntries, () => raw.end());
+    reply.hijack();
+    raw.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store, no-transform',
+      'x-accel-buffering': 'no',
+    });
+    send(': the stream is for speed, the lease for safety\n\n');
     const heartbeat = setInterval(() => send(':\n\n'), HEARTBEAT_MS);
+    const watch = setInterval(() => void this.#endUnless(authorization, raw), CREDENTIAL_MS);
     request.raw.once('close', () => {
       clearInterval(heartbeat);
+      clearInterval(watch);
       unfollow();
     });
     // What came between the caller's last number and now; some of it may come twice, which harms nobody.
     const missed = await this.feed.delta(caller, after).catch(() => undefined);
     if (missed && missed.entries.length > 0) sendEntries(missed.entries);
+  }
+
+  /** Cuts the stream of a point that was removed, or whose credential was replaced. Not being able to tell cuts nobody. */
+  async #endUnless(authorization: string | undefined, raw: ServerResponse): Promise<void> {
+    try {
+      await this.callers.authenticate(authorization);
+    } catch (error) {
+      if (error instanceof DomainError) raw.destroy();
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Database } from '@grantkeeper/event-store';
+import { DomainError } from '@grantkeeper/kernel';
 import { Acknowledgements, FeedReader, type FeedRow } from '@grantkeeper/revocation';
 import type { FeedCaller } from './feed-callers.ts';
 
@@ -24,6 +25,8 @@ interface Knowledge {
 }
 
 const PAGE = 20_000;
+/** That a tenant's point may have open in one process: one for each of its instances, and those that are just replaced. */
+const MOST_STREAMS = 400;
 
 /** The feed as each kind of point may see it: all of it in the order of `feed_no`, or one tenant's chain and nothing else. */
 @Injectable()
@@ -32,6 +35,8 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
   readonly #reader: FeedReader;
   readonly #acknowledgements: Acknowledgements;
   readonly #streams = new Set<() => void>();
+  /** How many are open, by the point that reads them. */
+  readonly #streamsOf = new Map<string, number>();
 
   constructor(database: Database) {
     this.#reader = new FeedReader({ database, onTrouble: (error) => this.#log.warn(error) });
@@ -78,8 +83,15 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
     return { ...knowledge, through: complete ? Math.max(knowledge.through, last) : last, entries, complete };
   }
 
-  /** Calls `onEntries` for what comes from now on. Answers the function that ends it; `onEnd` is called when we end it. */
+  /**
+   * Calls `onEntries` for what comes from now on. Answers the function that ends it; `onEnd` is called when we end it.
+   * Throws `feed.too_many_streams` when the point has too many open in this process.
+   */
   follow(caller: FeedCaller, onEntries: (entries: readonly Entry[]) => void, onEnd: () => void): () => void {
+    const open = this.#streamsOf.get(caller.pointId) ?? 0;
+    if (caller.scope === 'tenant' && open >= MOST_STREAMS)
+      throw new DomainError('feed.too_many_streams', 'The enforcement point has too many streams open.', 'too_many');
+    this.#streamsOf.set(caller.pointId, open + 1);
     const end = this.#reader.subscribe((rows) => {
       const visible = caller.scope === 'cell' ? rows : rows.filter(({ tenantId }) => tenantId === caller.tenantId);
       if (visible.length > 0) onEntries(visible.map((row) => entryFor(caller, row)));
@@ -88,16 +100,22 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
     return () => {
       end();
       this.#streams.delete(onEnd);
+      const left = this.#streamsOf.get(caller.pointId)! - 1;
+      if (left > 0) this.#streamsOf.set(caller.pointId, left);
+      else this.#streamsOf.delete(caller.pointId);
     };
   }
 
-  /** Keeps what an instance has applied, for receipts. Never a reason to refuse it its lease. */
+  /**
+   * Keeps what an instance has applied, for receipts. Trouble with that is no reason to refuse it its lease; too many
+   * instances of one point are, as receipts would not name them.
+   */
   async acknowledge(
     caller: FeedCaller,
     said: { instance: string; epoch: number; applied: number; keys: readonly string[] },
   ): Promise<void> {
     const { instance: instanceId, ...rest } = said;
-    await this.#acknowledgements
+    const noted = await this.#acknowledgements
       .note({
         ...rest,
         instanceId,
@@ -105,7 +123,16 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
         pointId: caller.pointId,
         scope: caller.scope,
       })
-      .catch((error: unknown) => this.#log.warn(error));
+      .catch((error: unknown) => {
+        this.#log.warn(error);
+        return true;
+      });
+    if (!noted)
+      throw new DomainError(
+        'feed.too_many_instances',
+        'The enforcement point has too many living instances.',
+        'too_many',
+      );
   }
 
   async leave(caller: FeedCaller, instanceId: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { AccessTokenVerifier, presentedToken, StandingCheck, TokenRefused } from '@grantkeeper/guard';
+import { AccessTokenVerifier, presentedToken, StandingCheck, TokenRefused, VerifiedTokens } from '@grantkeeper/guard';
 import type { AccessTokenClaims, PresentedToken, TokenRefusal } from '@grantkeeper/guard';
 import { VerificationKeys } from '@grantkeeper/keys';
 import { Injectable } from '@nestjs/common';
@@ -13,6 +13,8 @@ import { calledTools, requiredScopes } from './required-scopes.ts';
 /** Decides who may call a hosted resource. Rejects with a `Refusal`, or with whatever kept it from deciding. */
 @Injectable()
 export class AccessControl {
+  readonly #verified = new VerifiedTokens();
+
   constructor(
     private readonly keys: VerificationKeys,
     private readonly possession: ProofsOfPossession,
@@ -66,6 +68,7 @@ export class AccessControl {
       audience,
       tenant,
       jwks: (hint) => this.keys.find(tenant, hint),
+      verified: this.#verified,
     });
     try {
       return await verifier.verify(token, provenKey);

@@ -25,17 +25,20 @@ export class Acknowledgements {
 
   constructor(private readonly database: Database) {}
 
-  async note(said: Acknowledgement): Promise<void> {
+  /** False when the point has as many living instances as it may have, and this is another one. */
+  async note(said: Acknowledgement): Promise<boolean> {
     const { tenantId, ...input } = said;
     const name = `${tenantId}/${said.pointId}/${said.instanceId}`;
     const before = this.#written.get(name);
     const now = performance.now();
     const news = before?.applied !== said.applied || before.epoch !== said.epoch;
-    if (!news && now - before.at < ALIVE_EVERY_MS) return;
+    if (!news && now - before.at < ALIVE_EVERY_MS) return true;
     this.#written.set(name, { applied: said.applied, epoch: said.epoch, at: now });
     if (this.#written.size > 10_000) this.#written.delete(this.#written.keys().next().value!);
     try {
-      await this.database.call('acknowledge_feed', tenantId, input);
+      const noted = await this.database.call<boolean>('acknowledge_feed', tenantId, input);
+      if (!noted) this.#written.delete(name);
+      return noted;
     } catch (error) {
       this.#written.delete(name);
       throw error;
