@@ -94,6 +94,8 @@ CREATE TABLE authorization_codes (
   -- Thumbprint of the key that alone may redeem the code (RFC 9449 §10).
   dpop_jkt text,
   auth_time timestamptz NOT NULL,
+  -- How the person signed in (RFC 8176).
+  amr text[],
   born_epoch int NOT NULL,
   born_seq bigint NOT NULL,
   expires_at timestamptz NOT NULL,
@@ -116,6 +118,7 @@ CREATE TABLE families (
   rotated_fingerprint text NOT NULL,
   replays int NOT NULL,
   auth_time timestamptz NOT NULL,
+  amr text[],
   -- How the client proved itself when it redeemed the code.
   client_auth text NOT NULL DEFAULT 'none',
   born_epoch int NOT NULL,

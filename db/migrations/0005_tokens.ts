@@ -121,18 +121,18 @@ BEGIN
   WHERE c.tenant_id = p_tenant AND c.code_hash = code.code_hash;
   INSERT INTO families (tenant_id, family_id, grant_id, client_id, scopes, salt, generation, rotated_at,
     rotated_fingerprint, replays, auth_time, client_auth, born_epoch, born_seq, created_at, idle_expires_at, expires_at,
-    last_used_on, dpop_jkt)
+    last_used_on, amr, dpop_jkt)
   VALUES (p_tenant, (p->>'familyId')::uuid, g.grant_id, g.client_id, code.scopes, decode(p->>'salt', 'hex'), 1, at,
     p->>'fingerprint', 0, code.auth_time, p->>'authMethod', code.born_epoch, code.born_seq, at,
     at + make_interval(secs => (facts->'settings'->>'refreshIdleSeconds')::int),
-    at + make_interval(secs => (facts->'settings'->>'refreshAbsoluteSeconds')::int), at::date,
+    at + make_interval(secs => (facts->'settings'->>'refreshAbsoluteSeconds')::int), at::date, code.amr,
     -- A client that authenticates is bound by its credentials; a public one by its key (RFC 9449 §5).
     CASE WHEN p->>'authMethod' = 'none' THEN p->'proof'->>'jkt' END);
   INSERT INTO activity (tenant_id, retention_class, at, what, grant_id, family_id, user_id, client_id, resource_id)
   VALUES (p_tenant, 'standard', at, 'token.issued', g.grant_id, (p->>'familyId')::uuid, g.user_id, g.client_id, g.resource_id);
 
   RETURN facts || jsonb_build_object('outcome', 'redeemed', 'epoch', head.epoch, 'seq', head.seq, 'at', at,
-    'familyId', p->>'familyId', 'generation', 1, 'scopes', code.scopes, 'authTime', code.auth_time, 'nonce', code.nonce);
+    'familyId', p->>'familyId', 'generation', 1, 'scopes', code.scopes, 'authTime', code.auth_time, 'amr', code.amr, 'nonce', code.nonce);
 END $$;
 
 -- rotate_family(tenant, {familyId, generation, inner, tag, clientId, authMethod, secretHash, assertion?, fingerprint, resource,
@@ -243,7 +243,7 @@ BEGIN
       ELSE jsonb_build_object('generation', f.generation) END);
   RETURN facts || jsonb_build_object('outcome', outcome, 'epoch', head.epoch, 'seq', head.seq, 'at', at,
     'familyId', f.family_id, 'generation', f.generation, 'salt', encode(f.salt, 'hex'),
-    'scopes', f.scopes, 'authTime', f.auth_time);
+    'scopes', f.scopes, 'authTime', f.auth_time, 'amr', f.amr);
 END $$;
 
 -- own_family(tenant, {clientId, authMethod, secretHash, assertion?, familyId, inner?, tag?}): whether the family is this client's,

@@ -62,7 +62,7 @@ BEGIN
   slots := ARRAY(SELECT u.user_id || ' ' || r.resource_id || ' ' || (p->>'clientId') FROM resources r WHERE r.tenant_id = p_tenant);
   RETURN answer || jsonb_build_object(
     'session', jsonb_build_object('userId', u.user_id, 'sub', u.sub, 'email', u.email_sealed, 'name', u.name_sealed,
-      'suspended', u.suspended, 'authTime', s.auth_time,
+      'suspended', u.suspended, 'authTime', s.auth_time, 'amr', s.amr,
       'personKey', (SELECT k.wrapped FROM person_keys k WHERE k.tenant_id = p_tenant AND k.user_id = u.user_id)),
     -- Links of this person and client that are alive, as rows; and who holds the slot of each resource.
     'grants', (SELECT coalesce(jsonb_agg(to_jsonb(g)), '[]') FROM grants g

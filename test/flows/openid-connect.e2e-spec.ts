@@ -8,6 +8,7 @@ import { type RunningProduct, startProduct } from '../support/product.ts';
 
 const PASSWORD = 'a long enough password';
 const SCOPE = 'boards:read email offline_access openid profile';
+const PASSWORD_CONTEXT = 'urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport';
 
 describe('OpenID Connect', () => {
   let product: RunningProduct;
@@ -87,6 +88,8 @@ describe('OpenID Connect', () => {
         iat: expect.any(Number),
         exp: claims.iat + 600,
         auth_time: expect.any(Number),
+        acr: PASSWORD_CONTEXT,
+        amr: ['pwd'],
         at_hash: expect.stringMatching(/^[\w-]{22}$/),
       });
       expect((await callTool(resource, tokens.access_token)).status).toBe(200);
@@ -145,6 +148,8 @@ describe('OpenID Connect', () => {
       id_token_signing_alg_values_supported: ['RS256', 'ES256'],
       subject_types_supported: ['public'],
       request_uri_parameter_supported: false,
+      acr_values_supported: [PASSWORD_CONTEXT],
+      claims_supported: expect.arrayContaining(['acr', 'amr', 'auth_time']),
     });
     expect((discovered as { scopes_supported: string[] }).scopes_supported).toEqual(
       expect.arrayContaining(['openid', 'profile', 'email', 'offline_access', 'boards:read']),
@@ -159,6 +164,50 @@ describe('OpenID Connect', () => {
       expect(scopes).not.toContain(own);
       expect(challenge).not.toContain(own);
     }
+  });
+
+  it.each([
+    ['the class that there is', PASSWORD_CONTEXT],
+    ['a class that there is not', 'phr'],
+    ['several, ours last', `phr urn:mace:incommon:iap:silver ${PASSWORD_CONTEXT}`],
+    ['nothing that makes sense', '"><script>'],
+  ])('takes acr_values with %s for a wish, and says the truth in every token (RFC-18)', async (_what, wanted) => {
+    const someone = await OAuthClient.register(issuer);
+    const tokens = (await someone.link(grace, { scope: SCOPE, acr_values: wanted, max_age: '3600' })) as {
+      id_token?: string;
+      access_token: string;
+      refresh_token: string;
+    };
+    const signedIn = { acr: PASSWORD_CONTEXT, auth_time: expect.any(Number) };
+    expect(claimsOf(tokens.id_token!)).toMatchObject({ ...signedIn, amr: ['pwd'] });
+    expect(claimsOf(tokens.access_token)).toMatchObject(signedIn);
+    const fresh = await someone.refresh(tokens.refresh_token);
+    expect(claimsOf(fresh.body.access_token)).toMatchObject({
+      acr: PASSWORD_CONTEXT,
+      auth_time: claimsOf(tokens.access_token)['auth_time'],
+    });
+  });
+
+  it('asks whoever signed in longer ago than max_age to sign in again, and says when that was (RFC-18)', async () => {
+    const someone = await OAuthClient.register(issuer);
+    const earlier = grace.elsewhere();
+    const first = (await someone.link(earlier, { scope: 'openid' })) as { id_token?: string };
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    const page = await earlier.open(someone.authorizationUrl({ scope: 'openid', max_age: '0' }));
+    expect(page.form('login')).toBeDefined();
+    const again = (await someone.link(earlier, { scope: 'openid', max_age: '0' })) as { id_token?: string };
+    const timeOf = (token: string): number => claimsOf(token)['auth_time'] as number;
+    expect(timeOf(again.id_token!)).toBeGreaterThan(timeOf(first.id_token!));
+  });
+
+  it('asks a client that looks for scopes in the metadata for consent to each that is advertised (OA-07)', async () => {
+    const discovered = await (await fetch(`${issuer}/.well-known/openid-configuration`)).json();
+    const scope = (discovered as { scopes_supported: string[] }).scopes_supported.join(' ');
+    const someone = await OAuthClient.register(issuer);
+    const tokens = (await someone.link(grace, { scope })) as { scope: string; id_token?: string; access_token: string };
+    expect(tokens.scope.split(' ').sort()).toEqual(scope.split(' ').sort());
+    expect(claimsOf(tokens.id_token!)).toMatchObject({ aud: someone.id, sub });
+    expect(await (await userInfo(tokens.access_token)).json()).toMatchObject({ email: 'grace@acme.example' });
   });
 
   it('puts into words on the consent page what a client would learn', async () => {

@@ -20,6 +20,8 @@ export interface AccessTokenClaims {
   readonly expiresAt: number;
   readonly notBefore: number | undefined;
   readonly authTime: number | undefined;
+  /** The class of the person's login (RFC 9470 §6.2). */
+  readonly acr?: string | undefined;
   /** The name of the key that signed the token. */
   readonly keyId: string;
   /** RFC 7638 thumbprint of the key that the token is bound to (`cnf.jkt`, RFC 9449 §6.1); undefined for a bearer token. */
@@ -49,6 +51,7 @@ export function readClaims(payload: Readonly<Record<string, unknown>>, keyId: st
     expiresAt: time(payload['exp']),
     notBefore: optional(payload['nbf'], time),
     authTime: optional(payload['auth_time'], time),
+    acr: optional(payload['acr'], text),
     keyId,
     keyThumbprint: optional(payload['cnf'], keyThumbprint),
   };

@@ -35,6 +35,7 @@ describe('authorizationServerMetadata', () => {
       ],
       revocation_endpoint_auth_signing_alg_values_supported: ['ES256', 'ES384', 'Ed25519', 'EdDSA', 'PS256', 'RS256'],
       authorization_response_iss_parameter_supported: true,
+      acr_values_supported: ['urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport'],
       ui_locales_supported: ['en', 'de'],
     });
   });

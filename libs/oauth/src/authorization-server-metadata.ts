@@ -1,3 +1,4 @@
+import { AUTHENTICATION_CONTEXTS } from './authentication-context.ts';
 import { GRANT_TYPES, ID_TOKEN_ALGS, TOKEN_ENDPOINT_AUTH_METHODS } from './client-metadata.ts';
 import { ISSUER_SCOPES } from './issuer-scopes.ts';
 import { CLIENT_SIGNING_ALGS } from './json-web-keys.ts';
@@ -62,6 +63,8 @@ export interface AuthorizationServerMetadata {
   readonly authorization_response_iss_parameter_supported: true;
   readonly client_id_metadata_document_supported?: true;
   readonly protected_resources?: readonly string[];
+  /** RFC 9470 §7. */
+  readonly acr_values_supported: readonly string[];
   readonly ui_locales_supported: readonly string[];
 }
 
@@ -118,6 +121,7 @@ export function authorizationServerMetadata({
     authorization_response_iss_parameter_supported: true,
     ...(on.clientIdMetadataDocuments ? { client_id_metadata_document_supported: true } : {}),
     ...(resources && resources.length > 0 ? { protected_resources: resources } : {}),
+    acr_values_supported: AUTHENTICATION_CONTEXTS,
     ui_locales_supported: ['en', 'de'],
   };
 }
@@ -135,6 +139,8 @@ export function openIdConfiguration(description: AuthorizationServerDescription)
       'exp',
       'iat',
       'auth_time',
+      'acr',
+      'amr',
       'nonce',
       'at_hash',
       'name',

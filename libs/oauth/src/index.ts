@@ -1,3 +1,4 @@
+export * from './authentication-context.ts';
 export * from './authorization-response.ts';
 export * from './authorization-server-metadata.ts';
 export * from './challenge.ts';

@@ -18,6 +18,8 @@ export interface AccessTokenFacts {
   readonly seq: number;
   /** When the person signed in; absent where a client acts for itself. */
   readonly authTime?: Date | undefined;
+  /** The class of that login (RFC 9470 §6.2). */
+  readonly acr?: string | undefined;
   readonly issuedAt: Date;
   readonly lifetimeSeconds: number;
   /** RFC 7638 thumbprint of the key that the token is bound to (RFC 9449 §6.1); undefined for a bearer token. */
@@ -45,6 +47,7 @@ export class AccessTokens {
       epoch: facts.epoch,
       seq: facts.seq,
       ...(facts.authTime && { auth_time: Math.floor(facts.authTime.getTime() / 1000) }),
+      ...(facts.acr !== undefined && { acr: facts.acr }),
       iat: issuedAt,
       exp: issuedAt + facts.lifetimeSeconds,
       jti: uuidv4(),

@@ -11,6 +11,10 @@ export interface IdTokenFacts {
   readonly clientId: string;
   /** When the person signed in. */
   readonly authTime: Date;
+  /** The class of that login; undefined where it is of none. */
+  readonly acr: string | undefined;
+  /** Its methods (RFC 8176). */
+  readonly amr: readonly string[];
   /** As the client sent it with the authorization request. */
   readonly nonce: string | undefined;
   /** The access token that is issued beside it. */
@@ -38,6 +42,8 @@ export class IdTokens {
       iat: issuedAt,
       exp: issuedAt + facts.lifetimeSeconds,
       auth_time: Math.floor(facts.authTime.getTime() / 1000),
+      ...(facts.acr !== undefined && { acr: facts.acr }),
+      ...(facts.amr.length > 0 && { amr: facts.amr }),
       ...(facts.nonce !== undefined && { nonce: facts.nonce }),
       at_hash: leftHalfHash(facts.accessToken),
     };

@@ -85,4 +85,6 @@ export interface ContextSession {
   readonly personKey: string | null;
   readonly suspended: boolean;
   readonly authTime: string;
+  /** How the person signed in (RFC 8176). */
+  readonly amr: readonly string[];
 }

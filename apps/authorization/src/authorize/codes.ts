@@ -31,6 +31,7 @@ export class Codes {
       nonce: asked.access.nonce ?? null,
       dpop_jkt: asked.access.dpopKey ?? null,
       auth_time: asked.context.session?.authTime,
+      amr: asked.context.session?.amr,
       born_epoch: asked.context.position.epoch,
       born_seq: bornSeq,
       expires_at: new Date(

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { PolicySettings } from '@grantkeeper/domain';
 import type { TenantId } from '@grantkeeper/kernel';
-import { formatScope } from '@grantkeeper/oauth';
+import { authenticationContextOf, formatScope } from '@grantkeeper/oauth';
 import { AccessTokens, IdTokens, RefreshTokens } from '@grantkeeper/tokens';
 
 /** What the token functions of the database answer when they have committed (db/migrations/0005_tokens.ts). */
@@ -25,12 +25,14 @@ export interface MintingFacts {
   readonly seq: number;
   readonly at: string;
   readonly authTime: string;
+  /** How the person signed in (RFC 8176). */
+  readonly amr: readonly string[] | null;
   /** Of the authorization request; only when a code has been redeemed. */
   readonly nonce?: string | null;
 }
 
 /** What `issue_client_token` answers: there is no person, and nothing to refresh. */
-export type ClientMintingFacts = Omit<MintingFacts, 'generation' | 'authTime'>;
+export type ClientMintingFacts = Omit<MintingFacts, 'generation' | 'authTime' | 'amr'>;
 
 export interface TokenResponse {
   readonly access_token: string;
@@ -107,15 +109,22 @@ export class TokenResponses {
       ...lifeOf(facts),
       alg: facts.idTokenAlg,
       kid: facts.idTokenKid,
+      amr: facts.amr ?? [],
       nonce: facts.nonce ?? undefined,
       accessToken,
     });
   }
 }
 
-function lifeOf(facts: MintingFacts): { authTime: Date; issuedAt: Date; lifetimeSeconds: number } {
+function lifeOf(facts: MintingFacts): {
+  authTime: Date;
+  acr: string | undefined;
+  issuedAt: Date;
+  lifetimeSeconds: number;
+} {
   return {
     authTime: new Date(facts.authTime),
+    acr: authenticationContextOf(facts.amr ?? []),
     issuedAt: new Date(facts.at),
     lifetimeSeconds: facts.settings.accessTokenSeconds,
   };

@@ -119,6 +119,7 @@ export interface AuthorizationCodesRow {
   nonce: string | null;
   dpop_jkt: string | null;
   auth_time: Timestamp;
+  amr: string[] | null;
   born_epoch: number;
   born_seq: number;
   expires_at: Timestamp;
@@ -138,6 +139,7 @@ export interface FamiliesRow {
   rotated_fingerprint: string;
   replays: number;
   auth_time: Timestamp;
+  amr: string[] | null;
   client_auth: Generated<string>;
   born_epoch: number;
   born_seq: number;
