@@ -45,8 +45,8 @@ BEGIN
 
   SELECT * INTO g FROM grant_standing s WHERE s.tenant_id = p_tenant AND s.grant_id = granted;
   death := cause_of_death(g, g.granted_seq);
-  IF death = 'revoked' THEN RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', death); END IF;
-  IF death IS NOT NULL THEN RETURN jsonb_build_object('outcome', 'suspended', 'because', death); END IF;
+  IF death = 'suspended' THEN RETURN jsonb_build_object('outcome', 'suspended'); END IF;
+  IF death IS NOT NULL THEN RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', death); END IF;
   wanted := g.scopes;
   IF p ? 'scopes' THEN
     -- RFC 6749 §3.3: what of it is granted. A client that cannot know asks for all that the resource names, and for

@@ -117,6 +117,21 @@ describe('a client that acts for itself (io.modelcontextprotocol/oauth-client-cr
     expect(await refusedCall(resource, body.access_token)).toMatchObject({ status: 401 });
   });
 
+  it('is told that it is blocked, not to come again, and goes on once the block is taken away (CL-13)', async () => {
+    const registered = await register();
+    await allow(registered.id);
+    const client = clientOf(registered);
+    const { body } = await ask(client);
+    const rule = `/client-rules/${encodeURIComponent(`client:${registered.id}`)}`;
+    expect((await admin('PUT', rule, { effect: 'block' })).status).toBe(200);
+    const refused = await ask(client);
+    expectError(refused, 400, 'invalid_grant');
+    expect(refused.body).toMatchObject({ error_description: 'the app is blocked by the administrator' });
+    expect(await refusedCall(resource, body.access_token)).toMatchObject({ status: 401 });
+    expect((await admin('DELETE', rule)).status).toBe(204);
+    expect((await ask(client)).status).toBe(200);
+  });
+
   it('revokes a token of its own, and no other (RFC 7009)', async () => {
     const registered = await register();
     await allow(registered.id);

@@ -129,6 +129,20 @@ describe('clients whose id is the URL of their metadata', () => {
     }
   });
 
+  it('may be kept by policy to the origin of their document, this machine aside (CIMD-12)', async () => {
+    const elsewhere = 'https://elsewhere.example/cb';
+    const url = server.putClient('/origin.json', { redirect_uris: [callback, elsewhere, 'http://127.0.0.1/cb'] });
+    const open = async (redirect: string) => person.open(clientAt(url, redirect).authorizationUrl());
+    await policy({ clientDocumentRedirects: 'same_origin' });
+    const page = await open(elsewhere);
+    expect([page.status, page.location]).toEqual([400, undefined]);
+    expect(page.text).toContain('not of the origin that publishes the client');
+    for (const redirect of [callback, 'http://127.0.0.1:5/cb'])
+      expect((await open(redirect)).form('consent')).toBeDefined();
+    await policy({ clientDocumentRedirects: 'any' });
+    expect((await open(elsewhere)).form('consent')).toBeDefined();
+  });
+
   it.each([
     ['is not there', (path: string) => `${server.origin}${path}`],
     [
@@ -350,7 +364,7 @@ describe('clients whose id is the URL of their metadata', () => {
       expectTokens(await client.redeem(authorization, await key.proof(url, issuer)));
     });
 
-    it('may rotate keys in the document: the new one is taken and the old one is not, without another consent', async () => {
+    it('may rotate keys in the document: the new one is taken and the old one is not, without another consent (CIMD-27)', async () => {
       const [before, after] = [await ClientKey.generate('1'), await ClientKey.generate('2')];
       const url = server.putClient('/inline.json', signing(before));
       const client = clientAt(url);

@@ -113,7 +113,7 @@ describe('DPoP (RFC 9449)', () => {
   });
 
   it.each(['optional', 'required'])(
-    'openid-client links, calls, refreshes; nonces are %s (DPOP-02, DPOP-04)',
+    'openid-client links, calls, refreshes; nonces are %s (DPOP-02, DPOP-04, RFC-15)',
     async (nonces) => {
       const at = nonces === 'required' ? await strictTenant() : { issuer, resource, person };
       const config = await client.dynamicClientRegistration(
@@ -212,7 +212,7 @@ describe('DPoP (RFC 9449)', () => {
       }
     });
 
-    it('takes a proof once, whoever sends it again', async () => {
+    it('takes a proof once, whoever sends it again (RFC-15)', async () => {
       const proof = await proofFor();
       const [first, second] = [await oauth.authorize(person), await oauth.authorize(person)];
       expect((await oauth.redeem(first, {}, { dpop: proof })).status).toBe(200);

@@ -1,4 +1,4 @@
-import { OAuthClient, postForm, postJson, REDIRECT_URI } from '../support/clients/oauth-client.ts';
+import { basic, OAuthClient, postForm, postJson, REDIRECT_URI } from '../support/clients/oauth-client.ts';
 import type { Page } from '../support/clients/page.ts';
 import { Person } from '../support/clients/person.ts';
 import { startCopy } from '../support/copy.ts';
@@ -228,6 +228,32 @@ describe('limits', () => {
         const address = v4(31, endpoint.length);
         for (let i = 0; i < 61; i++) expect((await wrong(endpoint, address)).status).toBe(401);
         expect((await wrong(endpoint, address)).status).toBe(429);
+      }
+    });
+
+    it('holds up guesses at the credential of an enforcement point, however it is sent, and not the point elsewhere', async () => {
+      const { body: point } = await product.admin<{ id: string; credential: string }>(
+        'POST',
+        '/tenants/acme/enforcement-points',
+        { name: 'Guessed' },
+      );
+      const wrong = `${point.credential.slice(0, -4)}AAAA`;
+      const ways: ((credential: string) => [Record<string, string>, Record<string, string>])[] = [
+        (credential) => [{ client_id: point.id, client_secret: credential }, {}],
+        (credential) => [{}, { authorization: `Bearer ${credential}` }],
+        (credential) => [{}, { authorization: basic(point.id, credential) }],
+      ];
+      for (const [i, way] of ways.entries()) {
+        const introspect = (credential: string, address: string) => {
+          const [form, headers] = way(credential);
+          return postForm(`${issuer}/introspect`, { token: 't', ...form }, { ...headers, ...from(address) });
+        };
+        const address = v4(33, i + 1);
+        for (let n = 0; n < 61; n++) expect((await introspect(wrong, address)).status).toBe(401);
+        const refused = await introspect(wrong, address);
+        expect(refused).toMatchObject({ status: 429, body: { error: 'temporarily_unavailable' } });
+        expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+        expect(await introspect(point.credential, v4(33, 100))).toMatchObject({ status: 200, body: { active: false } });
       }
     });
 

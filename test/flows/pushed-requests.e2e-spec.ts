@@ -39,7 +39,7 @@ describe('pushed authorization requests (RFC 9126)', () => {
   const urlOf = (of: OAuthClient, requestUri: string, more: Record<string, string> = {}) =>
     `${issuer}/authorize?${new URLSearchParams({ client_id: of.id, request_uri: requestUri, ...more }).toString()}`;
 
-  it('are offered, and not required unless policy says so', async () => {
+  it('are offered, and not required unless policy says so (RFC-13)', async () => {
     const metadata = async () =>
       (await (await fetch(`${issuer}/.well-known/openid-configuration`)).json()) as Record<string, unknown>;
     expect(await metadata()).toMatchObject({
@@ -56,6 +56,23 @@ describe('pushed authorization requests (RFC 9126)', () => {
       /^gkc_/,
     );
     await product.admin('PATCH', '/tenants/acme/policy', { requirePushedRequests: false });
+  });
+
+  it('are the only ones of a client that has registered so (RFC 9126 §6)', async () => {
+    const pushing = await OAuthClient.register(issuer, { require_pushed_authorization_requests: true });
+    // Nobody has trusted it yet: a page says so.
+    const page = await person.open(pushing.authorizationUrl());
+    expect([page.status, page.location]).toEqual([400, undefined]);
+    expect(page.text).toContain('has registered that it pushes its requests');
+    const consent = await person.open(urlOf(pushing, (await push(pushing)).body.request_uri));
+    expect((await person.decide(consent, 'approve')).location!.searchParams.get('code')).toMatch(/^gkc_/);
+    const plain = await person.open(pushing.authorizationUrl());
+    expect([plain.location!.searchParams.get('error'), plain.location!.searchParams.get('iss')]).toEqual([
+      'invalid_request',
+      issuer,
+    ]);
+    const pushed = await person.open(urlOf(pushing, (await push(pushing)).body.request_uri));
+    expect(pushed.location!.searchParams.get('code')).toMatch(/^gkc_/);
   });
 
   it('are answered 201 with a request_uri of 90 seconds, which nothing keeps', async () => {
@@ -82,7 +99,7 @@ describe('pushed authorization requests (RFC 9126)', () => {
     expect(tokens.body.scope).toBe('boards:read');
   });
 
-  it('are answered once: by a code, by consent or by a refusal', async () => {
+  it('are answered once: by a code, by consent or by a refusal (RFC-13)', async () => {
     const remembered = urlOf(client, (await push(client)).body.request_uri);
     expect((await person.open(remembered)).location!.searchParams.has('code')).toBe(true);
     const again = await person.open(remembered);
@@ -109,7 +126,7 @@ describe('pushed authorization requests (RFC 9126)', () => {
     expect(opened.map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, 400, 400, 400]);
   });
 
-  it('belong to the client that pushed them', async () => {
+  it('belong to the client that pushed them (RFC-13)', async () => {
     const other = await OAuthClient.register(issuer);
     const { body } = await push(client);
     expect(await person.open(urlOf(other, body.request_uri))).toMatchObject({ status: 400 });

@@ -19,7 +19,7 @@ export const JSON_FIELDS = `
   logo_uri client_uri contacts application_type software_id software_statement slug displayName email
   name password target reason kind userId clientId grantId resource scopes registration
   accessTokenSeconds notificationUrl jsonrpc method id params _meta post_logout_redirect_uris
-  token_endpoint_auth_signing_alg dpop_bound_access_tokens settings __proto__ constructor toString
+  token_endpoint_auth_signing_alg dpop_bound_access_tokens require_pushed_authorization_requests settings __proto__ constructor toString
 `
   .trim()
   .split(/\s+/);

@@ -37,6 +37,7 @@ describe('readClientMetadata', () => {
       id_token_signed_response_alg: 'ES256',
       post_logout_redirect_uris: ['http://127.0.0.1/bye'],
       dpop_bound_access_tokens: true,
+      require_pushed_authorization_requests: true,
     };
     const sent = {
       ...kept,
@@ -153,6 +154,7 @@ describe('readClientMetadata', () => {
     [{ response_types: ['token'] }, /^response_types must include code/],
     [{ id_token_signed_response_alg: 'HS256' }, /^id_token_signed_response_alg must be one of RS256, ES256/],
     [{ dpop_bound_access_tokens: 'yes' }, /^dpop_bound_access_tokens must be true or false/],
+    [{ require_pushed_authorization_requests: 1 }, /^require_pushed_authorization_requests must be true or false/],
     [{ application_type: 'desktop' }, /^application_type must be native or web/],
     [{ client_name: 'x'.repeat(201) }, /^client_name must not be longer/],
     [{ client_name: { de: 'x' } }, /^client_name must be a string/],

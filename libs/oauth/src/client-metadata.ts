@@ -51,6 +51,8 @@ export interface ClientMetadata {
   readonly post_logout_redirect_uris?: readonly string[];
   /** RFC 9449 §5.2: every token request of the client proves a key. */
   readonly dpop_bound_access_tokens?: boolean;
+  /** RFC 9126 §6: a request of the client that was not pushed is somebody else's. */
+  readonly require_pushed_authorization_requests?: boolean;
 }
 
 /** The authentication methods on offer, in the order in which metadata documents list them. */
@@ -112,6 +114,7 @@ const request = z.object(
     software_version: text(256),
     id_token_signed_response_alg: optional(z.enum(ID_TOKEN_ALGS, `must be one of ${ID_TOKEN_ALGS.join(', ')}`)),
     dpop_bound_access_tokens: optional(z.boolean('must be true or false')),
+    require_pushed_authorization_requests: optional(z.boolean('must be true or false')),
   },
   'the registration must be a JSON object',
 );
@@ -160,6 +163,7 @@ export function readClientMetadata(body: unknown, policy: ClientMetadataPolicy =
       : { id_token_signed_response_alg: sent.id_token_signed_response_alg }),
     ...(logoutUris === undefined ? {} : { post_logout_redirect_uris: logoutUris }),
     ...(sent.dpop_bound_access_tokens ? { dpop_bound_access_tokens: true } : {}),
+    ...(sent.require_pushed_authorization_requests ? { require_pushed_authorization_requests: true } : {}),
   };
 }
 

@@ -140,6 +140,8 @@ export class Authorizing {
     return this.answering({ context, redirect, state }, () => {
       if (!request.pushed && context.settings.requirePushedRequests)
         throw new OAuthError('invalid_request', 'authorization requests must be pushed here (RFC 9126)');
+      if (!request.pushed && redirect.metadata.require_pushed_authorization_requests)
+        throw new OAuthError('invalid_request', 'the client has registered that it pushes its requests (RFC 9126 §6)');
       const access = readRequestedAccess(parameters, context, redirect.verdict.ceiling);
       if (access.resource.suspended || context.session?.suspended || context.client?.suspended) {
         throw new OAuthError('access_denied', 'access is suspended by the administrator');

@@ -1,4 +1,4 @@
-import { Body, Controller, Headers, HttpCode, Param, Post, Res, UseFilters } from '@nestjs/common';
+import { Body, Controller, Headers, HttpCode, Param, Post, Res, UseFilters, UseInterceptors } from '@nestjs/common';
 import { Database } from '@grantkeeper/event-store';
 import type { AccessTokenClaims } from '@grantkeeper/guard';
 import { OAuthErrorFilter } from '@grantkeeper/http';
@@ -14,6 +14,7 @@ import { Issuers } from '../discovery/issuer.ts';
 import { readIdAndSecret } from '../token/client-authentication.ts';
 import { OwnAccessTokens } from '../token/own-access-tokens.ts';
 import { readForm } from '../token/token.controller.ts';
+import { UnprovenRequests } from '../token/unproven-requests.ts';
 
 const SIGNED = 'application/token-introspection+jwt';
 
@@ -30,6 +31,7 @@ interface Standing {
  */
 @Controller('t/:tenant/introspect')
 @UseFilters(OAuthErrorFilter)
+@UseInterceptors(UnprovenRequests)
 export class IntrospectController {
   constructor(
     private readonly issuers: Issuers,
@@ -113,6 +115,7 @@ function describe(claims: AccessTokenClaims) {
     exp: claims.expiresAt,
     jti: claims.tokenId,
     ...(claims.authTime !== undefined && { auth_time: claims.authTime }),
+    ...(claims.acr !== undefined && { acr: claims.acr }),
     ...(claims.keyThumbprint !== undefined && { cnf: { jkt: claims.keyThumbprint } }),
     tenant: claims.tenant,
     grant_id: claims.grantId,

@@ -64,8 +64,12 @@ export class ClientCredentialsExchange {
         // Not a refusal of the client: it would throw its credentials away (CL-08).
         throw new OAuthError('temporarily_unavailable', 'the access is suspended by the administrator');
       case 'invalid_grant':
-        // Not invalid_client either: the client is who it is, and has lost what it was granted (CL-13).
-        throw new OAuthError('invalid_grant', 'the access was revoked');
+        // Not invalid_client either: the client is who it is, and has lost what it was granted (CL-13). Nor may it wait
+        // and try again where an admin has blocked it: that has no end that it could wait for.
+        throw new OAuthError(
+          'invalid_grant',
+          result.because === 'blocked' ? 'the app is blocked by the administrator' : 'the access was revoked',
+        );
     }
   }
 }

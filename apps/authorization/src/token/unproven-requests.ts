@@ -1,7 +1,7 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import { OAuthError, RateLimited } from '@grantkeeper/kernel';
 import { addressKey, type Budget, BUDGETS, Budgets } from '@grantkeeper/limits';
-import { RefreshTokens } from '@grantkeeper/tokens';
+import { readEnforcementPointCredential, RefreshTokens } from '@grantkeeper/tokens';
 import type { FastifyRequest } from 'fastify';
 import { catchError, from, mergeMap, type Observable } from 'rxjs';
 
@@ -73,8 +73,11 @@ function budgetsOf(request: FastifyRequest): ReadonlyArray<readonly [Budget, () 
 function clientOf(request: FastifyRequest): string {
   const { client_id: id, client_assertion: assertion } = parametersOf(request);
   if (typeof id === 'string') return id;
-  const { authorization } = request.headers;
-  if (authorization !== undefined) return Buffer.from(authorization.slice(6), 'base64').toString().split(':', 1)[0]!;
+  const { authorization = '' } = request.headers;
+  const basic = /^Basic +(\S+)$/i.exec(authorization)?.[1];
+  if (basic !== undefined) return Buffer.from(basic, 'base64').toString().split(':', 1)[0]!;
+  const bearer = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+  if (bearer !== undefined) return readEnforcementPointCredential(bearer)?.pointId ?? 'bearer';
   // All assertions of an address together: their subject could be made up as well.
   return typeof assertion === 'string' ? 'assertion' : '';
 }

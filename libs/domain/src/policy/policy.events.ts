@@ -56,6 +56,11 @@ export const policySettings = z.object({
    * nobody links it until an admin has admitted the new version.
    */
   clientChanges: z.enum(['accept', 'consent', 'quarantine']),
+  /**
+   * Where such clients may send people (CIMD-12): wherever their document says, or there only within the origin that it
+   * is published at. Loopback addresses are of the person's own machine, whatever the origin.
+   */
+  clientDocumentRedirects: z.enum(['any', 'same_origin']),
   authorizationCodeSeconds: z.int().min(10).max(600),
   ...tokenSettings,
   sessionSeconds: z
@@ -95,6 +100,7 @@ export const defaultPolicy: PolicySettings = {
   clientAdmission: 'open',
   clientDocuments: 'open',
   clientChanges: 'consent',
+  clientDocumentRedirects: 'any',
   accessTokenSeconds: 600,
   authorizationCodeSeconds: 60,
   refreshIdleSeconds: 30 * 86_400,

@@ -47,12 +47,21 @@ export function proveRedirect(parameters: Parameters, context: AuthorizeContext)
   const presented = parameters.get('redirect_uri') ?? (registered.length === 1 ? registered[0] : undefined);
   if (presented === undefined) throw new PageError('invalid_redirect_uri', 'redirect_uri is missing');
   if (!matchRedirectUri(registered, presented)) throw new PageError('invalid_redirect_uri');
+  const loopback = isLoopbackRedirect(presented);
+  if (
+    known.kind === 'cimd' &&
+    context.settings.clientDocumentRedirects === 'same_origin' &&
+    !loopback &&
+    new URL(presented).origin !== new URL(clientId).origin
+  ) {
+    throw new PageError('invalid_redirect_uri', 'redirect_uri is not of the origin that publishes the client');
+  }
   return {
     clientId,
     ...known,
     verdict: verdictOn(known, context),
     redirectUri: presented,
-    loopback: isLoopbackRedirect(presented),
+    loopback,
   };
 }
 
