@@ -189,6 +189,32 @@ describe('decisions about clients', () => {
       await problem('POST', `/clients/${dynamic.id}/secret`, {}, 409, 'client.not_registered');
     });
 
+    it('gets one other secret for an Idempotency-Key, shown once and kept nowhere', async () => {
+      const { id } = await registerByAdmin();
+      const rotate = (overlapSeconds: number, key: string) =>
+        admin<{ secret?: string; previousExpiresAt: string; type?: string }>(
+          'POST',
+          `/clients/${encodeURIComponent(id)}/secret`,
+          { overlapSeconds },
+          { 'idempotency-key': key },
+        );
+      const first = await rotate(600, 'r1');
+      expect(first.body.secret).toMatch(/^gks_/);
+      const again = await rotate(600, 'r1');
+      expect([again.status, again.body]).toEqual([200, { previousExpiresAt: first.body.previousExpiresAt }]);
+      expect((await rotate(0, 'r1')).body.type).toBe('urn:problem:command.id_reused');
+      // The first secret is the one that works, and the record knows of one rotation.
+      const client = OAuthClient.of(issuer, id, first.body.secret);
+      expect((await client.token({ grant_type: 'refresh_token', refresh_token: 'x' })).body.error).toBe(
+        'invalid_grant',
+      );
+      const ours = (await eventsOf(product)).filter(({ stream }) => stream.id === id);
+      expect(ours.map(({ type }) => type)).toEqual(['ClientAdmitted', 'ClientSecretRotated']);
+      const raced = await Promise.all([1, 2, 3, 4].map(() => rotate(600, 'r2')));
+      expect(raced.filter(({ body }) => body.secret !== undefined)).toHaveLength(1);
+      expect(new Set(raced.map(({ status }) => status))).toEqual(new Set([200]));
+    });
+
     it('is removed with all its links: 401 invalid_client from then on, and no page knows it', async () => {
       const registered = await registerByAdmin();
       const client = clientOf(registered);

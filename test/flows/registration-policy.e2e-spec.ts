@@ -126,6 +126,19 @@ describe('dynamic registration under a policy', () => {
       expect((await register({}, bearer(token))).status).toBe(201);
     });
 
+    it('are issued once for an Idempotency-Key, and shown once', async () => {
+      const once = async (name: string) =>
+        product.admin<Issued>('POST', '/tenants/acme/initial-access-tokens', { name }, { 'idempotency-key': 'iat-1' });
+      const first = await once('Once');
+      const { token, ...rest } = first.body;
+      expect(first.status).toBe(201);
+      expect(token).toMatch(/^gki_/);
+      const again = await once('Once');
+      expect([again.status, again.body]).toEqual([201, rest]);
+      expect((await once('Twice')).status).toBe(409);
+      expect((await register({}, bearer(token))).status).toBe(201);
+    });
+
     it('end when an admin ends them or their time has come', async () => {
       const { id, token } = await issue({ maxUses: null });
       for (let n = 0; n < 2; n += 1) {

@@ -127,7 +127,7 @@ export class ClientsController {
     await this.commands.execute(new RemoveClient(tenantId, input));
   }
 
-  /** Another secret, shown this once. */
+  /** Another secret, shown this once: a repetition makes none and answers without it. */
   @Post(':client/secret')
   @HttpCode(200)
   async rotate(
@@ -136,9 +136,14 @@ export class ClientsController {
     @Param('tenant') _name: string,
     @Param() path: unknown,
     @Body() body: unknown,
+    @Headers('idempotency-key') key: string | undefined,
   ) {
     const { client } = readInput(clientId, path);
     const { overlapSeconds } = readInput(rotation, body ?? {});
-    return this.commands.execute(new RotateClientSecret(tenantId, client, overlapSeconds, caller.actor, caller.origin));
+    const asked = { client, overlapSeconds };
+    const command = await this.idempotencyKeys.ofTenant(tenantId, key, caller, 'rotate-client-secret', asked);
+    return this.commands.execute(
+      new RotateClientSecret(tenantId, client, overlapSeconds, caller.actor, caller.origin, command),
+    );
   }
 }

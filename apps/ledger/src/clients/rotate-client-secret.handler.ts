@@ -1,18 +1,25 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, decideSecretRotation } from '@grantkeeper/domain';
-import { type AppendInput, Database, EventStore, retrying } from '@grantkeeper/event-store';
+import { type AppendInput, type CommandIdentity, Database, EventStore, retrying } from '@grantkeeper/event-store';
 import { Clock, type TenantId } from '@grantkeeper/kernel';
 import { readClientInLedger } from '@grantkeeper/revocation';
 import { newOpaqueSecret } from '@grantkeeper/tokens';
 
+/** `secret` only in the first answer: nothing keeps it. */
+export interface RotatedSecret {
+  readonly secret?: string;
+  readonly previousExpiresAt: string;
+}
+
 /** Gives a client another secret; the one before works for `overlapSeconds` more. */
-export class RotateClientSecret extends Command<{ secret: string; previousExpiresAt: string }> {
+export class RotateClientSecret extends Command<RotatedSecret> {
   constructor(
     readonly tenantId: TenantId,
     readonly clientId: string,
     readonly overlapSeconds: number,
     readonly actor: Actor,
     readonly origin?: AppendInput['origin'],
+    readonly command?: CommandIdentity,
   ) {
     super();
   }
@@ -26,11 +33,11 @@ export class RotateClientSecretHandler implements ICommandHandler<RotateClientSe
     private readonly clock: Clock,
   ) {}
 
-  async execute({ tenantId, clientId, overlapSeconds, actor, origin }: RotateClientSecret): Promise<{
-    secret: string;
-    previousExpiresAt: string;
-  }> {
+  async execute(rotation: RotateClientSecret): Promise<RotatedSecret> {
+    const { tenantId, clientId, overlapSeconds, actor, origin, command } = rotation;
     return retrying(async () => {
+      const before = command && (await this.store.resultOf<RotatedSecret>(tenantId, command));
+      if (before) return before.result;
       const { position, known, current, kept } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
         ...(await readClientInLedger(tx, tenantId, clientId)),
         kept: await tx
@@ -61,6 +68,7 @@ export class RotateClientSecretHandler implements ICommandHandler<RotateClientSe
             },
           ],
         },
+        ...(command && { command: { ...command, result: { previousExpiresAt } } }),
       });
       return { secret, previousExpiresAt };
     });

@@ -1,6 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, initialAccessTokenIssued, initialAccessTokenRevoked } from '@grantkeeper/domain';
-import { type AppendInput, Database, EventStore, retrying } from '@grantkeeper/event-store';
+import { type AppendInput, type CommandIdentity, Database, EventStore, retrying } from '@grantkeeper/event-store';
 import { Clock, DomainError, type TenantId } from '@grantkeeper/kernel';
 import { newOpaqueSecret } from '@grantkeeper/tokens';
 import { v7 as uuidv7 } from 'uuid';
@@ -17,8 +17,8 @@ export interface IssuedInitialAccessToken {
   readonly name: string;
   readonly maxUses: number | null;
   readonly expiresAt: string;
-  /** Shown this once. */
-  readonly token: string;
+  /** Only in the first answer: nothing keeps it. */
+  readonly token?: string;
 }
 
 export class IssueInitialAccessToken extends Command<IssuedInitialAccessToken> {
@@ -27,6 +27,7 @@ export class IssueInitialAccessToken extends Command<IssuedInitialAccessToken> {
     readonly input: NewInitialAccessToken,
     readonly actor: Actor,
     readonly origin?: AppendInput['origin'],
+    readonly command?: CommandIdentity,
   ) {
     super();
   }
@@ -39,23 +40,35 @@ export class IssueInitialAccessTokenHandler implements ICommandHandler<IssueInit
     private readonly clock: Clock,
   ) {}
 
-  async execute({ tenantId, input, actor, origin }: IssueInitialAccessToken): Promise<IssuedInitialAccessToken> {
+  async execute({
+    tenantId,
+    input,
+    actor,
+    origin,
+    command,
+  }: IssueInitialAccessToken): Promise<IssuedInitialAccessToken> {
     const { name, maxUses, expiresInDays } = input;
-    const tokenId = uuidv7();
-    const { secret, hash } = newOpaqueSecret('gki_');
-    const expiresAt = new Date(this.clock.now().getTime() + expiresInDays * 86_400_000).toISOString();
-    await this.store.append({
-      tenantId,
-      actor,
-      origin,
-      events: [initialAccessTokenIssued.on(tokenId, { tokenId, name, maxUses, expiresAt })],
-      rows: {
-        initial_access_token_secrets: [
-          { tenant_id: tenantId, token_id: tokenId, token_hash: `\\x${hash.toString('hex')}`, uses: 0 },
-        ],
-      },
+    return retrying(async () => {
+      const before = command && (await this.store.resultOf<IssuedInitialAccessToken>(tenantId, command));
+      if (before) return before.result;
+      const tokenId = uuidv7();
+      const { secret, hash } = newOpaqueSecret('gki_');
+      const expiresAt = new Date(this.clock.now().getTime() + expiresInDays * 86_400_000).toISOString();
+      const result = { id: tokenId, name, maxUses, expiresAt };
+      await this.store.append({
+        tenantId,
+        actor,
+        origin,
+        events: [initialAccessTokenIssued.on(tokenId, { tokenId, name, maxUses, expiresAt })],
+        rows: {
+          initial_access_token_secrets: [
+            { tenant_id: tenantId, token_id: tokenId, token_hash: `\\x${hash.toString('hex')}`, uses: 0 },
+          ],
+        },
+        ...(command && { command: { ...command, result } }),
+      });
+      return { ...result, token: secret };
     });
-    return { id: tokenId, name, maxUses, expiresAt, token: secret };
   }
 }
 

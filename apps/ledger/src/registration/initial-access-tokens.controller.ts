@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, UseFilters, UseGuards } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, UseFilters, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { Database } from '@grantkeeper/event-store';
 import { ProblemFilter, readInput } from '@grantkeeper/http';
@@ -6,6 +6,7 @@ import type { TenantId } from '@grantkeeper/kernel';
 import { z } from 'zod';
 import type { AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
+import { IdempotencyKeys } from '../access/idempotency-key.ts';
 import { IssueInitialAccessToken, RevokeInitialAccessToken } from './initial-access-token.handlers.ts';
 
 const newToken = z.strictObject({
@@ -23,6 +24,7 @@ export class InitialAccessTokensController {
   constructor(
     private readonly commands: CommandBus,
     private readonly database: Database,
+    private readonly idempotencyKeys: IdempotencyKeys,
   ) {}
 
   @Post()
@@ -32,10 +34,11 @@ export class InitialAccessTokensController {
     @Caller() caller: AdminCaller,
     @Param('tenant') _name: string,
     @Body() body: unknown,
+    @Headers('idempotency-key') key: string | undefined,
   ) {
-    return this.commands.execute(
-      new IssueInitialAccessToken(tenantId, readInput(newToken, body), caller.actor, caller.origin),
-    );
+    const input = readInput(newToken, body);
+    const command = await this.idempotencyKeys.ofTenant(tenantId, key, caller, 'issue-initial-access-token', input);
+    return this.commands.execute(new IssueInitialAccessToken(tenantId, input, caller.actor, caller.origin, command));
   }
 
   @Get()
