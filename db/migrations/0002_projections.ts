@@ -165,15 +165,17 @@ CREATE INDEX grants_by_client ON grants (tenant_id, client_id);
 CREATE INDEX grants_by_resource ON grants (tenant_id, resource_id);
 CREATE INDEX grants_newest_first ON grants (tenant_id, granted_seq DESC);
 
--- A watermark on a combination of user, client and resource; '*' stands for "any".
+-- A watermark on a combination of user, client and resource; '*' stands for "any". Their stream is all three in a row.
 CREATE TABLE pair_watermarks (
   tenant_id uuid NOT NULL,
+  pair_id text NOT NULL,
   user_id text NOT NULL,
   client_id text NOT NULL,
   resource_id text NOT NULL,
   revoked_seq bigint NOT NULL,
   stream_version int NOT NULL,
-  PRIMARY KEY (tenant_id, user_id, client_id, resource_id)
+  PRIMARY KEY (tenant_id, pair_id),
+  UNIQUE (tenant_id, user_id, client_id, resource_id)
 );
 
 -- One row per revocation, whatever the number of links that it ends.

@@ -262,14 +262,17 @@ BEGIN
   RETURN jsonb_build_object('outcome', 'own', 'grantId', f.grant_id, 'familyId', f.family_id);
 END $$;
 
--- access_standing(tenant, {grantId, familyId, tokenId, epoch, seq}): NULL when an access token that carries this
--- position is alive, else why it is dead.
+-- access_standing(tenant, {grantId, familyId, tokenId, kid, epoch, seq}): NULL when an access token that carries this
+-- position is alive, else why it is dead. Whoever holds a revoked key writes any position, so the key is asked first.
 CREATE FUNCTION access_standing(p_tenant uuid, p jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   g grant_standing;
   death text;
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
+  IF EXISTS (SELECT 1 FROM signing_keys k WHERE k.tenant_id = p_tenant AND k.kid = p->>'kid' AND k.state = 'revoked') THEN
+    RETURN 'revoked';
+  END IF;
   IF (SELECT h.epoch FROM heads h WHERE h.tenant_id = p_tenant) IS DISTINCT FROM (p->>'epoch')::int THEN RETURN 'epoch'; END IF;
   SELECT * INTO g FROM grant_standing s WHERE s.tenant_id = p_tenant AND s.grant_id = (p->>'grantId')::uuid;
   death := cause_of_death(g, (p->>'seq')::bigint);

@@ -6,6 +6,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const statements = /* sql */ `
+-- The watermark on combinations of these that are revoked; null for a person who is not known, and of whom nothing
+-- narrower can be said.
+CREATE FUNCTION pair_watermark(p_tenant uuid, p_user uuid, p_client text, p_resource uuid) RETURNS bigint LANGUAGE sql STABLE AS $$
+  SELECT coalesce(max(p.revoked_seq), 0) FROM pair_watermarks p
+  WHERE p.tenant_id = p_tenant AND p.user_id IN (coalesce(p_user::text, '-'), '*') AND p.client_id IN (p_client, '*')
+    AND p.resource_id IN (p_resource::text, '*')
+$$;
+
 -- authorize_context(tenant, {clientId, sessionHash, requestHash?, holderHash?, at, withKeys}): everything that a request for authorization is decided on. The
 -- position is read first. A session is answered only when it is alive.
 CREATE FUNCTION authorize_context(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -46,7 +54,9 @@ BEGIN
     'rules', (SELECT coalesce(jsonb_agg(jsonb_build_object('subject', r.subject, 'effect', r.effect, 'scopes', r.scopes)), '[]')
       FROM client_rules r WHERE r.tenant_id = p_tenant AND r.removed_seq IS NULL),
     'resources', (SELECT coalesce(jsonb_agg(jsonb_build_object('resourceId', r.resource_id, 'url', r.url,
-        'displayName', r.display_name, 'scopes', r.scopes, 'isDefault', r.is_default, 'suspended', r.suspended)
+        'displayName', r.display_name, 'scopes', r.scopes, 'isDefault', r.is_default, 'suspended', r.suspended,
+        -- What was born below it for this client at this resource is dead, and for this person once they are known.
+        'watermark', greatest(r.revoked_seq, u.revoked_seq, pair_watermark(p_tenant, u.user_id, p->>'clientId', r.resource_id)))
         ORDER BY r.is_default DESC, r.created_seq), '[]')
       FROM resources r WHERE r.tenant_id = p_tenant),
     'pushed', CASE WHEN p ? 'requestHash' THEN claim_request(p_tenant, p->>'clientId', decode(p->>'requestHash', 'hex'),
@@ -56,7 +66,15 @@ BEGIN
     -- What an admin has consented to for everyone, for this client.
     'adminConsents', (SELECT coalesce(jsonb_agg(jsonb_build_object('consentId', a.consent_id, 'resourceId', a.resource_id,
         'scopes', a.scopes)), '[]')
-      FROM admin_consents a WHERE a.tenant_id = p_tenant AND a.client_id = p->>'clientId' AND a.withdrawn_seq IS NULL));
+      FROM admin_consents a
+      JOIN resources r ON r.tenant_id = p_tenant AND r.resource_id = a.resource_id
+      LEFT JOIN clients c ON c.tenant_id = p_tenant AND c.client_id = a.client_id
+      WHERE a.tenant_id = p_tenant AND a.client_id = p->>'clientId' AND a.withdrawn_seq IS NULL
+        -- Whatever was ended since, for everyone or for this person, is not linked again without a word from them.
+        AND a.given_seq > greatest(t.revoked_seq, r.revoked_seq, c.revoked_seq, u.revoked_seq,
+          pair_watermark(p_tenant, u.user_id, a.client_id, a.resource_id),
+          (SELECT max(g.revoked_seq) FROM grants g WHERE g.tenant_id = p_tenant AND g.user_id = u.user_id
+            AND g.client_id = a.client_id AND g.resource_id = a.resource_id AND g.revoked_because IN ('admin', 'user')))));
   IF u.user_id IS NULL THEN RETURN answer; END IF;
   -- Made first: under row-level security a comparison with anything that is computed from rows cannot use the index.
   slots := ARRAY(SELECT u.user_id || ' ' || r.resource_id || ' ' || (p->>'clientId') FROM resources r WHERE r.tenant_id = p_tenant);

@@ -57,7 +57,8 @@ BEGIN
 END $$;
 
 -- claim_request(tenant, client, hash, holder, at): the request, when it is this client's, alive, unanswered, and this
--- browser's or nobody's yet. From then on it is this browser's, for half an hour.
+-- browser's or nobody's yet. From then on it is this browser's, for half an hour. Whether its resource or its person has
+-- been revoked since it was born is for whoever reads its parameters to see.
 CREATE FUNCTION claim_request(p_tenant uuid, p_client text, p_hash bytea, p_holder bytea, p_at timestamptz) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE r pushed_requests;
@@ -78,7 +79,7 @@ BEGIN
   ELSIF r.claimed_by <> p_holder OR r.claimed_at + interval '30 minutes' <= p_at THEN
     RETURN NULL;
   END IF;
-  RETURN jsonb_build_object('parameters', r.parameters, 'claimedAt', r.claimed_at);
+  RETURN jsonb_build_object('parameters', r.parameters, 'claimedAt', r.claimed_at, 'bornSeq', r.born_seq);
 END $$;
 
 -- answer_request(tenant, {requestHash}): true for the first answer.

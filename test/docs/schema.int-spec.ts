@@ -42,8 +42,7 @@ describe('the database', () => {
   test('keeps apart what is replayed and what is not, as ARCHITECTURE.md says', () => {
     const projected = sectionOf(readRepositoryFile('ARCHITECTURE.md'), '### Inline projections');
     const named = [...projected.matchAll(/^\| `([a-z_]+)` \|/gm)].map(([, name]) => name ?? '');
-    // Written by the event that ends access of a pair, which no command decides yet.
-    const written = [...inlineProjections.map(({ table }) => table as string), 'pair_watermarks'];
+    const written = inlineProjections.map(({ table }) => table as string);
     expect(named.sort()).toEqual(written.sort());
   });
 });

@@ -13,12 +13,17 @@ export interface ThrownError {
 }
 
 // Codes that are put together at run time, by the text of their template. `satisfies` keeps the list whole.
-const targets = { token: 0, family: 0, grant: 0, user: 0, client: 0, resource: 0, tenant: 0 } satisfies Record<
-  RevocationTarget['kind'],
-  0
->;
+const targets = {
+  token: 0,
+  family: 0,
+  grant: 0,
+  user: 0,
+  client: 0,
+  resource: 0,
+  tenant: 0,
+} satisfies Record<Exclude<RevocationTarget['kind'], 'pair'>, 0>;
 const composed: Readonly<Record<string, readonly string[]>> = {
-  'revocation.${target.kind}_not_found': Object.keys(targets).map((kind) => `revocation.${kind}_not_found`),
+  'revocation.${what}_not_found': Object.keys(targets).map((kind) => `revocation.${kind}_not_found`),
 };
 
 /** Every `new <className>(code, …)` in apps and libs; throws for a code that cannot be read from the source. */

@@ -152,6 +152,7 @@ describe('client-statistics', () => {
     await links.revoke({ kind: 'resource', resourceId: resources[1]! });
     await links.revoke({ kind: 'client', clientId: clients[2]! });
     await links.revoke({ kind: 'user', userId: people[1]! });
+    await links.revoke({ kind: 'pair', userId: people[2]!, clientId: clients[0]! });
     await links.link(people[1]!, clients[2]!, resources[1]!);
     await runnerOf().catchUpProjections(links.tenant);
 
@@ -176,7 +177,7 @@ describe('client-statistics', () => {
         last: today,
       })),
     );
-    expect(standing.map(({ active_people: active }) => active)).toEqual([3, 3, 1]);
+    expect(standing.map(({ active_people: active }) => active)).toEqual([2, 3, 1]);
   });
 });
 

@@ -2,6 +2,8 @@ import {
   clientAccessRevoked,
   clientRuleSet,
   grantCreated,
+  pairAccessRevoked,
+  pairId,
   resourceAccessRevoked,
   tenantAccessRevoked,
   userAccessRevoked,
@@ -28,7 +30,7 @@ afterAll(async () => {
   await ledger.close();
 });
 
-const kinds = ['user', 'client', 'resource', 'tenant'] as const;
+const kinds = ['user', 'client', 'resource', 'tenant', 'pair'] as const;
 type Kind = (typeof kinds)[number];
 
 /** One side of the race, statement by statement: what it reads and decides, the append, the end of the transaction. */
@@ -96,6 +98,11 @@ function consent(client: pg.PoolClient, link: TestLink, grantId: string, namesWh
 function revocation(client: pg.PoolClient, link: TestLink, kind: Kind): Side {
   return inTransaction(client, link, async () => {
     const { tenantId, userId, clientId, resourceId } = link;
+    if (kind === 'pair') {
+      const pair = { userId, clientId };
+      const events = [pairAccessRevoked.on(pairId(pair), { ...pair, because: 'admin' as const })];
+      return { tenantId, actor, read: await head(link), events };
+    }
     const table = { user: 'users', client: 'clients', resource: 'resources', tenant: 'tenants' }[kind] as 'users';
     const key = {
       user: ['user_id', userId],

@@ -1,14 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  clientAccessRevoked,
-  defaultPolicy,
-  grantRevoked,
-  policySet,
-  type PolicySettings,
-  tenantAccessRevoked,
-  userAccessRevoked,
-  type NewEvent,
-} from '@grantkeeper/domain';
+import { defaultPolicy, policySet, type PolicySettings, type RevocationTarget } from '@grantkeeper/domain';
 import { openPool } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
 import { RevokeAccess, RevokeAccessHandler } from '@grantkeeper/revocation';
@@ -36,36 +27,24 @@ interface Redeemed {
   because?: string;
 }
 
-const kinds = ['grant', 'user', 'client', 'tenant'] as const;
+const kinds = {
+  grant: ({ grantId }) => ({ kind: 'grant', grantId }),
+  user: ({ userId }) => ({ kind: 'user', userId }),
+  client: ({ clientId }) => ({ kind: 'client', clientId }),
+  resource: ({ resourceId }) => ({ kind: 'resource', resourceId }),
+  tenant: () => ({ kind: 'tenant' }),
+  'user and client': ({ userId, clientId }) => ({ kind: 'pair', userId, clientId }),
+  'user and resource': ({ userId, resourceId }) => ({ kind: 'pair', userId, resourceId }),
+  'client and resource': ({ clientId, resourceId }) => ({ kind: 'pair', clientId, resourceId }),
+  'user, client and resource': ({ userId, clientId, resourceId }) => ({ kind: 'pair', userId, clientId, resourceId }),
+} satisfies Record<string, (link: TestLink) => RevocationTarget>;
 
-async function revoke(link: TestLink, kind: (typeof kinds)[number]) {
-  const { tenantId, userId, clientId, grantId, resourceId } = link;
-  const table = { grant: 'grants', user: 'users', client: 'clients', tenant: 'tenants' } as const;
-  const key = {
-    grant: ['grant_id', grantId],
-    user: ['user_id', userId],
-    client: ['client_id', clientId],
-    tenant: ['tenant_id', tenantId],
-  } as const;
-  const event: NewEvent = {
-    grant: () => grantRevoked.on(grantId, { grantId, userId, clientId, resourceId, because: 'admin' }),
-    user: () => userAccessRevoked.on(userId, { userId, because: 'admin' }),
-    client: () => clientAccessRevoked.on(clientId, { clientId, because: 'admin' }),
-    tenant: () => tenantAccessRevoked.on(tenantId, { because: 'admin' }),
-  }[kind]();
-  const row = await ledger.database.asTenant(tenantId, (tx) =>
-    tx
-      .selectFrom(table[kind])
-      .selectAll()
-      .where(key[kind][0] as never, '=', key[kind][1] as never)
-      .executeTakeFirstOrThrow(),
-  );
-  return ledger.store.append({
-    tenantId,
-    actor,
-    events: [event],
-    current: [{ table: table[kind], row: { ...(row as object) } }],
-  });
+/** Answers the position of the revocation. */
+async function revoke({ tenantId }: TestLink, target: RevocationTarget): Promise<number> {
+  const handler = new RevokeAccessHandler(ledger.database, ledger.store);
+  const { changed, position } = await handler.execute(new RevokeAccess(tenantId, { target, because: 'admin', actor }));
+  expect(changed).toBe(true);
+  return position.seq;
 }
 
 async function setUp() {
@@ -100,11 +79,12 @@ async function headOf({ tenantId }: { tenantId: string }): Promise<number> {
 async function standing(
   { tenantId, grantId }: TestLink,
   token: { familyId: string; seq: number },
+  tokenId = 't',
 ): Promise<string | null> {
   return ledger.database.call('access_standing', tenantId, {
     grantId,
     familyId: token.familyId,
-    tokenId: 't',
+    tokenId,
     epoch: 1,
     seq: token.seq,
   });
@@ -144,16 +124,16 @@ const call = (client: pg.PoolClient, name: string, tenantId: string, input: obje
     .query<{ r: Redeemed }>(`SELECT ${name}($1, $2) AS r`, [tenantId, JSON.stringify(input)])
     .then(({ rows }) => rows[0]!.r);
 
-describe.each(kinds)('a revocation of the %s', (kind) => {
+describe.each(Object.entries(kinds))('a revocation of the %s', (_kind, target) => {
   it('that comes while a refresh is under way waits for it, and kills what it gave', async () => {
     const { tenantId, link, rotate } = await setUp();
     const [rotated, revoked] = await whileOpen(
       (client) => call(client, 'rotate_family', tenantId, rotate),
-      () => revoke(link, kind),
+      () => revoke(link, target(link)),
     );
     expect(rotated.outcome).toBe('rotated');
     // The position was read before, or under the same fence as, every check: the token is older than the revocation.
-    expect(rotated.seq).toBeLessThan(revoked.last);
+    expect(rotated.seq).toBeLessThan(revoked);
     expect(await standing(link, rotated)).toBe('revoked');
   });
 
@@ -161,17 +141,17 @@ describe.each(kinds)('a revocation of the %s', (kind) => {
     const { tenantId, link, code } = await setUp();
     const [exchanged, revoked] = await whileOpen(
       (client) => call(client, 'redeem_code', tenantId, code),
-      () => revoke(link, kind),
+      () => revoke(link, target(link)),
     );
     expect(exchanged.outcome).toBe('redeemed');
-    expect(exchanged.seq).toBeLessThan(revoked.last);
+    expect(exchanged.seq).toBeLessThan(revoked);
     expect(await standing(link, exchanged)).toBe('revoked');
   });
 
   it('lets no refresh and no exchange commit after it', async () => {
     const { tenantId, link, rotate, code, redeemed } = await setUp();
     expect(await standing(link, redeemed)).toBeNull();
-    await revoke(link, kind);
+    await revoke(link, target(link));
     expect(await ledger.database.call('rotate_family', tenantId, rotate)).toMatchObject({
       outcome: 'invalid_grant',
       because: 'revoked',
@@ -181,6 +161,80 @@ describe.each(kinds)('a revocation of the %s', (kind) => {
       because: 'revoked',
     });
     expect(await standing(link, redeemed)).toBe('revoked');
+  });
+});
+
+describe('a revocation of one installation', () => {
+  it('that comes while it is refreshed waits for it, and kills what it gave', async () => {
+    const { tenantId, link, rotate, redeemed } = await setUp();
+    const target = { kind: 'family', grantId: link.grantId, familyId: redeemed.familyId } as const;
+    const [rotated] = await whileOpen(
+      (client) => call(client, 'rotate_family', tenantId, rotate),
+      () => revoke(link, target),
+    );
+    expect(await standing(link, rotated)).toBe('revoked');
+    expect(await ledger.database.call('rotate_family', tenantId, { ...rotate, generation: 2 })).toMatchObject({
+      outcome: 'invalid_grant',
+    });
+  });
+});
+
+describe('a revocation of one access token', () => {
+  it('that comes while its installation is refreshed ends it, and not what the refresh gave', async () => {
+    const { tenantId, link, rotate, redeemed } = await setUp();
+    const target = { kind: 'token', grantId: link.grantId, familyId: redeemed.familyId, tokenId: 'stolen' } as const;
+    const [rotated] = await whileOpen(
+      (client) => call(client, 'rotate_family', tenantId, rotate),
+      () => revoke(link, target),
+    );
+    expect(await standing(link, rotated, 'stolen')).toBe('revoked');
+    expect(await standing(link, rotated, 'another')).toBeNull();
+  });
+});
+
+describe('a revocation of a pair', () => {
+  it.each(Object.entries(kinds).filter(([name]) => name.includes(' ')))(
+    'leaves those alone that it names only in part: %s',
+    async (name, target) => {
+      const [{ link, redeemed }, other] = [await setUp(), await setUp()];
+      await revoke(other.link, target(other.link));
+      expect(await standing(link, redeemed)).toBeNull();
+      const parties = (['userId', 'clientId', 'resourceId'] as const).filter((party) =>
+        name.includes(party.slice(0, -2)),
+      );
+      for (const party of parties) {
+        // The same tenant, and all but one of those that are named.
+        const second = await makeLink(ledger, link.tenantId);
+        await revoke(link, target({ ...link, [party]: second[party] }));
+        expect(await standing(link, redeemed)).toBeNull();
+      }
+      await revoke(link, target(link));
+      expect(await standing(link, redeemed)).toBe('revoked');
+    },
+  );
+
+  it('may be repeated, and then ends what was born since', async () => {
+    const { tenantId, link } = await setUp();
+    const target = { kind: 'pair', clientId: link.clientId, resourceId: link.resourceId } as const;
+    const first = await revoke(link, target);
+    const code = await issueCode(ledger, link, first);
+    expect(await ledger.database.call('redeem_code', tenantId, code)).toMatchObject({ outcome: 'redeemed' });
+    const late = await issueCode(ledger, link, first);
+    expect(await revoke(link, target)).toBeGreaterThan(first);
+    expect(await ledger.database.call('redeem_code', tenantId, late)).toMatchObject({ because: 'revoked' });
+  });
+
+  it('names two parties at least, and only those that there are', async () => {
+    const { link } = await setUp();
+    const { userId, clientId } = link;
+    const refused: Array<[RevocationTarget, string]> = [
+      [{ kind: 'pair', userId }, 'pair_of_one'],
+      [{ kind: 'pair', userId, clientId: 'gkd_nobody' }, 'client_not_found'],
+      [{ kind: 'pair', clientId, userId: link.grantId }, 'user_not_found'],
+      [{ kind: 'pair', clientId, resourceId: link.grantId }, 'resource_not_found'],
+    ];
+    for (const [target, code] of refused)
+      await expect(revoke(link, target)).rejects.toMatchObject({ code: `revocation.${code}` });
   });
 });
 

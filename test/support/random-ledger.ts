@@ -9,6 +9,8 @@ import {
   grantRevoked,
   grantWidened,
   type NewEvent,
+  pairAccessRevoked,
+  pairId,
   policySet,
   resourceAccessRevoked,
   resourceAdded,
@@ -27,7 +29,7 @@ import { actor, type TestLedger } from './ledger.ts';
 /** An act on a random ledger; numbers pick one of what there is, and where there is nothing yet the act does nothing. */
 export type Act =
   | { readonly kind: 'person' | 'client' | 'resource' | 'revoke-tenant' | 'policy' }
-  | { readonly kind: 'link'; readonly user: number; readonly client: number; readonly resource: number }
+  | { readonly kind: 'link' | 'revoke-pair'; readonly user: number; readonly client: number; readonly resource: number }
   | { readonly kind: 'widen' | 'renew' | 'revoke-grant' | 'revoke-family' | 'revoke-token'; readonly grant: number }
   | { readonly kind: 'revoke-user' | 'revoke-client' | 'revoke-resource'; readonly which: number };
 
@@ -41,6 +43,10 @@ export const acts: fc.Arbitrary<Act[]> = fc.array(
     {
       weight: 6,
       arbitrary: fc.record({ kind: fc.constant('link' as const), user: pick, client: pick, resource: pick }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ kind: fc.constant('revoke-pair' as const), user: pick, client: pick, resource: pick }),
     },
     {
       weight: 4,
@@ -142,6 +148,26 @@ export class RandomTenant {
         return this.#append([
           grantCreated.on(grant.grantId, { ...grant, scopes: ['a'], shown: shown(this.grants.length) }),
         ]);
+      }
+      case 'revoke-pair': {
+        const [userId, clientId, resourceId] = [
+          at(this.users, act.user),
+          at(this.clients, act.client),
+          at(this.resources, act.resource),
+        ];
+        const pairs = [
+          { userId, clientId },
+          { userId, resourceId },
+          { clientId, resourceId },
+        ];
+        const pair = [...pairs, { userId, clientId, resourceId }][act.user % 4]!;
+        const known = await this.ledger.database.asTenant(this.id, (tx) =>
+          tx.selectFrom('pair_watermarks').selectAll().where('pair_id', '=', pairId(pair)).executeTakeFirst(),
+        );
+        return this.#append(
+          [pairAccessRevoked.on(pairId(pair), { ...pair, because: 'admin' })],
+          known ? [['pair_watermarks', { pair_id: pairId(pair) }]] : [],
+        );
       }
       case 'revoke-user': {
         const userId = at(this.users, act.which);

@@ -52,6 +52,8 @@ import {
 import { InitialAccessTokensController } from './registration/initial-access-tokens.controller.ts';
 import { RevocationsController } from './revocations/revocations.controller.ts';
 import { SearchController } from './search/search.controller.ts';
+import { RevokeSigningKeyHandler } from './signing-keys/revoke-signing-key.handler.ts';
+import { SigningKeysController } from './signing-keys/signing-keys.controller.ts';
 import { AdminKeysController } from './tenants/admin-keys.controller.ts';
 import { OnboardTenantHandler } from './tenants/onboard-tenant.handler.ts';
 import { TenantsController } from './tenants/tenants.controller.ts';
@@ -76,6 +78,7 @@ export class LedgerModule {
         ClientGrantsController,
         GrantStoryController,
         RevocationsController,
+        SigningKeysController,
         FeedController,
         EventsController,
         ClientsController,
@@ -114,6 +117,7 @@ export class LedgerModule {
         EventExport,
         FeedCallers,
         RevocationFeed,
+        RevokeSigningKeyHandler,
         OnboardTenantHandler,
         CreateUserHandler,
         SetPolicyHandler,

@@ -28,7 +28,8 @@ import {
 } from './grant/grant.events.ts';
 import { clientTokenPolicySet, policySet } from './policy/policy.events.ts';
 import { resourceAccessRevoked, resourceAdded } from './resource/resource.events.ts';
-import { signingKeyCreated } from './signing-key/signing-key.events.ts';
+import { pairAccessRevoked } from './revocation/pair.events.ts';
+import { signingKeyCreated, signingKeyRevoked } from './signing-key/signing-key.events.ts';
 import {
   issuerEstablished,
   ledgerDiverged,
@@ -50,6 +51,7 @@ export const eventCatalogue: readonly EventDefinition[] = [
   policySet,
   clientTokenPolicySet,
   signingKeyCreated,
+  signingKeyRevoked,
   userCreated,
   identityLinked,
   userAccessRevoked,
@@ -69,6 +71,7 @@ export const eventCatalogue: readonly EventDefinition[] = [
   grantRevoked,
   familyRevoked,
   tokenRevoked,
+  pairAccessRevoked,
   adminKeyCreated,
   adminConsentGiven,
   adminConsentWithdrawn,

@@ -3,7 +3,7 @@ import { adminConsents } from './admin-consent.projections.ts';
 import { grants } from './grant.projections.ts';
 import { clientRules, initialAccessTokens } from './client-rule.projections.ts';
 import { clients, identities, resources, users } from './party.projections.ts';
-import { revocations } from './revocation.projections.ts';
+import { pairWatermarks, revocations } from './revocation.projections.ts';
 import {
   adminKeys,
   clientPolicies,
@@ -31,6 +31,7 @@ export const inlineProjections: readonly InlineProjection[] = [
   initialAccessTokens,
   grants,
   revocations,
+  pairWatermarks,
   adminConsents,
 ];
 

@@ -1,4 +1,4 @@
-import type { Because, RecordedEvent } from '@grantkeeper/domain';
+import { type Because, type EventOf, type pairAccessRevoked, pairId, type RecordedEvent } from '@grantkeeper/domain';
 import { projection } from './inline-projection.ts';
 
 interface Named {
@@ -20,6 +20,8 @@ const kinds = {
   ClientAccessRevoked: 'client',
   ResourceAccessRevoked: 'resource',
   TenantAccessRevoked: 'tenant',
+  PairAccessRevoked: 'pair',
+  SigningKeyRevoked: 'signing_key',
 } as const;
 
 function revocation({ payload, ...event }: RecordedEvent<Named>) {
@@ -46,4 +48,35 @@ export const revocations = projection<ReturnType<typeof revocation>>({
   key: ['revoked_seq'],
   keyOf: (event) => ({ revoked_seq: event.seq }),
   on: Object.fromEntries(Object.keys(kinds).map((type) => [type, revocation])),
+});
+
+interface PairState {
+  tenant_id: string;
+  pair_id: string;
+  user_id: string;
+  client_id: string;
+  resource_id: string;
+  revoked_seq: number;
+  stream_version: number;
+}
+
+/** Who is not named is anyone. */
+const ANY = '*';
+
+export const pairWatermarks = projection<PairState>({
+  table: 'pair_watermarks',
+  stream: 'pair',
+  key: ['pair_id'],
+  keyOf: (event: EventOf<typeof pairAccessRevoked>) => ({ pair_id: pairId(event.payload) }),
+  on: {
+    PairAccessRevoked: ({ payload, ...event }: EventOf<typeof pairAccessRevoked>) => ({
+      tenant_id: event.tenantId,
+      pair_id: event.streamId,
+      user_id: payload.userId ?? ANY,
+      client_id: payload.clientId ?? ANY,
+      resource_id: payload.resourceId ?? ANY,
+      revoked_seq: event.seq,
+      stream_version: event.streamVersion,
+    }),
+  },
 });

@@ -9,6 +9,7 @@ import type {
   policySet,
   RecordedEvent,
   signingKeyCreated,
+  signingKeyRevoked,
   tenantOnboarded,
 } from '@grantkeeper/domain';
 import { existing, projection } from './inline-projection.ts';
@@ -103,7 +104,19 @@ export const clientPolicies = projection<{
   },
 });
 
-export const signingKeys = projection<object & Record<'kid', string>>({
+interface SigningKeyRow {
+  tenant_id: string;
+  kid: string;
+  use: string;
+  alg: string;
+  state: string;
+  public_jwk: unknown;
+  created_seq: number;
+  created_at: string;
+  stream_version: number;
+}
+
+export const signingKeys = projection<SigningKeyRow>({
   table: 'signing_keys',
   stream: 'signing-key',
   key: ['kid'],
@@ -117,6 +130,11 @@ export const signingKeys = projection<object & Record<'kid', string>>({
       public_jwk: payload.publicJwk,
       created_seq: event.seq,
       created_at: event.recordedAt,
+      stream_version: event.streamVersion,
+    }),
+    SigningKeyRevoked: (event: EventOf<typeof signingKeyRevoked>, row) => ({
+      ...existing(row, event),
+      state: 'revoked',
       stream_version: event.streamVersion,
     }),
   },

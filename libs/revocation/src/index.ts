@@ -4,6 +4,7 @@ export * from './revocation.module.ts';
 export {
   RevokeAccess,
   RevokeAccessHandler,
+  revocationResult,
   type RevocationResult,
   type RevokeAccessInput,
 } from './revoke-access.handler.ts';

@@ -3,12 +3,13 @@ import {
   type Actor,
   type Because,
   decideRevocation,
+  pairId,
+  type RevokedPair,
   type RevocationState,
   type RevocationTarget,
   type ReuseEvidence,
 } from '@grantkeeper/domain';
 import {
-  type Appended,
   type AppendInput,
   type CommandIdentity,
   Database,
@@ -36,12 +37,12 @@ export interface RevokeAccessInput {
 export interface RevocationResult {
   /** False when what was to be ended had ended before. */
   readonly changed: boolean;
-  /** The position from which on the target's credentials are dead. */
+  /** The position of the revocation: the target's credentials that were born below it are dead. */
   readonly position: Position;
   readonly recordedAt?: string;
 }
 
-/** Ends access of one token, family, grant, user, client, resource or tenant. When it answers, it has been committed. */
+/** Ends access of one token, family, grant, user, client, resource, pair or tenant. When it answers, it has been committed. */
 export class RevokeAccess extends Command<RevocationResult> {
   constructor(
     readonly tenantId: TenantId,
@@ -80,6 +81,8 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
       );
       // Decided from what was read, and true when it commits: an installation that has come meanwhile keeps its link.
       const last = families.length > 0 && events.some((event) => event.definition.type === 'GrantRevoked');
+      const trailing =
+        events.length - 1 - events.findLastIndex(({ definition }) => definition.type.endsWith('Revoked'));
       const appended = await this.store.append({
         tenantId,
         actor: input.actor,
@@ -89,24 +92,32 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
         current,
         ...(families.length > 0 && { endFamilies: families }),
         ...(last && 'grantId' in input.target && { endsLastFamilyOf: input.target.grantId }),
-        ...(input.command && { command: { ...input.command, result: { changed: true } } }),
+        ...(input.command && { command: { ...input.command, result: { trailing } } }),
       });
-      return answer(appended);
+      return revocationResult(
+        { position: { epoch: appended.epoch, seq: appended.last }, recordedAt: appended.recordedAt },
+        trailing,
+      );
     });
   }
 
   /** What came of the command when it was carried out. */
   async #before(tenantId: TenantId, { command }: RevokeAccessInput): Promise<RevocationResult | undefined> {
-    const before = command && (await this.store.resultOf(tenantId, command));
-    return before && { changed: true, position: before.position, recordedAt: before.recordedAt };
+    const before = command && (await this.store.resultOf<{ trailing: number }>(tenantId, command));
+    return before && revocationResult(before, before.result.trailing);
   }
 }
 
-function answer(appended: Appended): RevocationResult {
+/** What came of a revocation that was recorded with `trailing` other events after it. */
+export function revocationResult(
+  last: { readonly position: Position; readonly recordedAt: string },
+  trailing: number,
+): RevocationResult {
+  const { epoch, seq } = last.position;
   return {
     changed: true,
-    position: { epoch: appended.epoch, seq: appended.last },
-    recordedAt: new Date(appended.recordedAt).toISOString(),
+    position: { epoch, seq: seq - trailing },
+    recordedAt: new Date(last.recordedAt).toISOString(),
   };
 }
 
@@ -152,6 +163,17 @@ async function stateOf(
           .where('resource_id', '=', target.resourceId)
           .executeTakeFirst(),
       );
+    case 'pair': {
+      const missing = await missingOf(tx, tenantId, target);
+      if (missing) return { state: { exists: false, missing }, current: [] };
+      const row = await tx
+        .selectFrom('pair_watermarks')
+        .selectAll()
+        .where('tenant_id', '=', tenantId)
+        .where('pair_id', '=', pairId(target))
+        .executeTakeFirst();
+      return { state: { exists: true }, current: row ? [{ table: 'pair_watermarks', row: { ...row } }] : [] };
+    }
     case 'grant':
     case 'family':
     case 'token': {
@@ -189,6 +211,26 @@ async function stateOf(
       return { state: { exists: true, grant, tokenEnded: ended }, current: [{ table: 'grants', row: { ...row } }] };
     }
   }
+}
+
+/** The first of those that a pair names that the tenant does not know. */
+async function missingOf(
+  tx: Transaction,
+  tenantId: TenantId,
+  { userId, clientId, resourceId }: RevokedPair,
+): Promise<RevocationState['missing']> {
+  const there = async (table: 'users' | 'clients' | 'resources', column: string, id: string | undefined) =>
+    id === undefined ||
+    (await tx
+      .selectFrom(table)
+      .select('tenant_id')
+      .where('tenant_id', '=', tenantId)
+      .where(column as never, '=', id as never)
+      .executeTakeFirst()) !== undefined;
+  if (!(await there('users', 'user_id', userId))) return 'user';
+  if (!(await there('clients', 'client_id', clientId))) return 'client';
+  if (!(await there('resources', 'resource_id', resourceId))) return 'resource';
+  return undefined;
 }
 
 function known(table: string, row: object | undefined): { state: RevocationState; current: Current } {

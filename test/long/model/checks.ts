@@ -25,6 +25,7 @@ const WIDE = new Set([
   'ClientAccessRevoked',
   'ResourceAccessRevoked',
   'TenantAccessRevoked',
+  'PairAccessRevoked',
   'PolicySet',
 ]);
 const CONSENTS = new Set(['GrantCreated', 'GrantWidened', 'GrantRenewed']);
@@ -146,6 +147,8 @@ async function tokensThatDiffer(database: Database, tenant: ModelTenant, events:
     else if (type === 'UserAccessRevoked') raised.set(`user/${userId}`, seq);
     else if (type === 'ClientAccessRevoked') raised.set(`client/${clientId}`, seq);
     else if (type === 'ResourceAccessRevoked') raised.set(`resource/${resourceId}`, seq);
+    else if (type === 'PairAccessRevoked')
+      raised.set(`pair/${userId ?? '*'}/${clientId ?? '*'}/${resourceId ?? '*'}`, seq);
     else if (type === 'TenantAccessRevoked') raised.set('tenant', seq);
   }
   const differing: string[] = [];
@@ -156,9 +159,17 @@ async function tokensThatDiffer(database: Database, tenant: ModelTenant, events:
       [`grant/${token.grantId}`, `family/${token.familyId}`, `token/${token.tokenId}`].some((name) => ended.has(name))
     )
       return false;
-    const marks = [`user/${grant.userId}`, `client/${grant.clientId}`, `resource/${grant.resourceId}`, 'tenant'].map(
-      (name) => raised.get(name) ?? 0,
-    );
+    const { userId, clientId, resourceId } = grant;
+    const marks = [
+      `user/${userId}`,
+      `client/${clientId}`,
+      `resource/${resourceId}`,
+      'tenant',
+      `pair/${userId}/${clientId}/*`,
+      `pair/${userId}/*/${resourceId}`,
+      `pair/*/${clientId}/${resourceId}`,
+      `pair/${userId}/${clientId}/${resourceId}`,
+    ].map((name) => raised.get(name) ?? 0);
     return Math.max(...marks) <= token.seq;
   };
   const batch = 50;

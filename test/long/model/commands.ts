@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 /** What ends access; the numbers pick among what there is when the command is carried out. */
-export type Ended = 'grant' | 'family' | 'token' | 'user' | 'client' | 'resource' | 'tenant';
+export type Ended = 'grant' | 'family' | 'token' | 'user' | 'client' | 'resource' | 'pair' | 'tenant';
 
 export type Act =
   | { readonly kind: 'person' }
@@ -60,6 +60,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
         'user',
         'client',
         'resource',
+        'pair',
         'tenant',
       ),
       pick,

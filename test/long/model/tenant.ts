@@ -114,6 +114,12 @@ export class ModelTenant extends Known implements Served {
         return clientId === undefined ? undefined : { kind: 'client', clientId };
       case 'resource':
         return resourceId === undefined ? undefined : { kind: 'resource', resourceId };
+      case 'pair': {
+        const named = { ...(userId && { userId }), ...(clientId && { clientId }), ...(resourceId && { resourceId }) };
+        const left = (['userId', 'clientId', 'resourceId', undefined] as const)[pick % 4];
+        if (left) delete named[left];
+        return Object.keys(named).length < 2 ? undefined : { kind: 'pair', ...named };
+      }
       case 'tenant':
         // Rarely: it ends everything, and there would be little left to do.
         return pick % 10 === 0 ? { kind: 'tenant' } : undefined;

@@ -27,7 +27,7 @@ export interface AuthorizeContext {
   /** What an admin has consented to for everyone, for this client. */
   readonly adminConsents: readonly ContextAdminConsent[];
   /** What was pushed, when the request names it and it is this browser's. */
-  readonly pushed: { readonly parameters: string; readonly claimedAt: string } | null;
+  readonly pushed: { readonly parameters: string; readonly claimedAt: string; readonly bornSeq: number } | null;
   /** The issuer's keys, also those that sign no more; read when there may be an ID token to check. */
   readonly keys: JSONWebKeySet['keys'] | null;
   /** Whom a valid id_token_hint names; null when the hint names nobody, undefined without one. */
@@ -74,6 +74,8 @@ export interface ContextResource {
   readonly scopes: readonly ResourceScope[];
   readonly isDefault: boolean;
   readonly suspended: boolean;
+  /** What was born below it, for the client and the person who is signed in, is dead. */
+  readonly watermark: number;
 }
 
 export interface ContextSession {

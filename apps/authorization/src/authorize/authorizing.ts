@@ -143,6 +143,8 @@ export class Authorizing {
       if (!request.pushed && redirect.metadata.require_pushed_authorization_requests)
         throw new OAuthError('invalid_request', 'the client has registered that it pushes its requests (RFC 9126 §6)');
       const access = readRequestedAccess(parameters, context, redirect.verdict.ceiling);
+      if (context.pushed && context.pushed.bornSeq < access.resource.watermark)
+        throw new PageError('session_expired', 'what was asked for has been revoked since it was pushed');
       if (access.resource.suspended || context.session?.suspended || context.client?.suspended) {
         throw new OAuthError('access_denied', 'access is suspended by the administrator');
       }

@@ -97,8 +97,8 @@ function notAPoint(): OAuthError {
   return new OAuthError('invalid_client', 'introspection is for enforcement points: send the credential of one');
 }
 
-function pick({ grantId, familyId, tokenId, epoch, seq }: AccessTokenClaims) {
-  return { grantId, familyId, tokenId, epoch, seq };
+function pick({ grantId, familyId, tokenId, keyId: kid, epoch, seq }: AccessTokenClaims) {
+  return { grantId, familyId, tokenId, kid, epoch, seq };
 }
 
 /** RFC 7662 §2.2, RFC 9449 §6.2, and what revocations name. */

@@ -76,8 +76,8 @@ export class UserInfoController {
     if (!claims.scopes.includes('openid')) {
       throw new RefusedAccess('insufficient_scope', 'the access token has no scope openid', scheme);
     }
-    const { grantId, familyId, tokenId, epoch, seq } = claims;
-    const input = { grantId, familyId, tokenId, epoch, seq, proof };
+    const { grantId, familyId, tokenId, keyId: kid, epoch, seq } = claims;
+    const input = { grantId, familyId, tokenId, kid, epoch, seq, proof };
     const outcome = await this.database.call<Outcome>('userinfo', tenantId, input);
     if ('death' in outcome) {
       const suspended = outcome.death === 'suspended';

@@ -3,6 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { Database } from '@grantkeeper/event-store';
 import { ProblemFilter, readInput } from '@grantkeeper/http';
 import type { TenantId } from '@grantkeeper/kernel';
+import { sql } from 'kysely';
 import { z } from 'zod';
 import { type AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
@@ -17,6 +18,12 @@ const newConsent = z.strictObject({
   scopes: z.array(z.string().min(1).max(128)).min(1).max(50),
 });
 const withdrawal = z.strictObject({ reason: z.string().trim().min(1).max(500) });
+
+/** What was consented to below it is dead, for everyone. */
+const watermark = sql<number>`(SELECT greatest(t.revoked_seq, c.revoked_seq, r.revoked_seq,
+    pair_watermark(a.tenant_id, NULL, a.client_id, a.resource_id))
+  FROM tenants t, clients c, resources r WHERE t.tenant_id = a.tenant_id AND c.tenant_id = a.tenant_id
+    AND c.client_id = a.client_id AND r.tenant_id = a.tenant_id AND r.resource_id = a.resource_id)`;
 
 /** What an admin consents to for everyone of the tenant. */
 @Controller('admin/v1/tenants/:tenant/admin-consents')
@@ -47,10 +54,11 @@ export class AdminConsentsController {
   async list(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string) {
     const rows = await this.database.asTenant(tenantId, (tx) =>
       tx
-        .selectFrom('admin_consents')
-        .selectAll()
-        .where('tenant_id', '=', tenantId)
-        .orderBy('given_seq', 'desc')
+        .selectFrom('admin_consents as a')
+        .selectAll('a')
+        .select(watermark.as('watermark'))
+        .where('a.tenant_id', '=', tenantId)
+        .orderBy('a.given_seq', 'desc')
         .limit(500)
         .execute(),
     );
@@ -62,6 +70,7 @@ export class AdminConsentsController {
         scopes: row.scopes,
         givenAt: row.given_at,
         withdrawnAt: row.withdrawn_at,
+        inForce: row.withdrawn_at === null && row.given_seq > row.watermark,
       })),
     };
   }

@@ -9,21 +9,34 @@ import { z } from 'zod';
 import { type AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
 import { IdempotencyKeys } from '../access/idempotency-key.ts';
+import { RevokeSigningKey } from '../signing-keys/revoke-signing-key.handler.ts';
 
 // UUIDs in capitals name the same thing (RFC 9562 §4), but a stream's id and a row's key are text here.
 const id = z.uuid().toLowerCase();
-const target = z.discriminatedUnion('kind', [
+const clientId = z.string().min(1).max(2048);
+const revocationTarget = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('token'), grantId: id, familyId: id, tokenId: z.string().min(1).max(200) }),
+  z.strictObject({ kind: z.literal('family'), grantId: id, familyId: id }),
   z.strictObject({ kind: z.literal('grant'), grantId: id }),
   z.strictObject({ kind: z.literal('user'), userId: id }),
-  z.strictObject({ kind: z.literal('client'), clientId: z.string().min(1).max(2048) }),
+  z.strictObject({ kind: z.literal('client'), clientId }),
+  z.strictObject({ kind: z.literal('resource'), resourceId: id }),
+  z.strictObject({ kind: z.literal('tenant') }),
+  z.strictObject({
+    kind: z.literal('pair'),
+    userId: id.optional(),
+    clientId: clientId.optional(),
+    resourceId: id.optional(),
+  }),
+  z.strictObject({ kind: z.literal('signing_key'), kid: z.string().min(1).max(200) }),
 ]);
-const newRevocation = z.strictObject({ target, reason: z.string().trim().min(1).max(500) });
+const newRevocation = z.strictObject({ target: revocationTarget, reason: z.string().trim().min(1).max(500) });
 const page = z.strictObject({
   before: z.coerce.number().int().min(1).optional(),
   limit: z.coerce.number().int().min(1).max(500).default(100),
 });
 
-/** Central revocation: of one link, of a person, of a client. */
+/** Central revocation: of a token, an installation, a link, a person, a client, an MCP server, a tenant, a pair, a key. */
 @Controller('admin/v1/tenants/:tenant/revocations')
 @UseGuards(AdminGuard)
 @UseFilters(ProblemFilter)
@@ -46,16 +59,14 @@ export class RevocationsController {
   ) {
     const input = readInput(newRevocation, body);
     const command = await this.idempotencyKeys.ofTenant(tenantId, key, caller, 'revoke', input);
+    const { target, reason } = input;
+    const act = { reason, actor: caller.actor, origin: caller.origin, ...(command && { command }) };
     const result = await this.commands.execute(
-      new RevokeAccess(tenantId, {
-        ...input,
-        because: 'admin',
-        actor: caller.actor,
-        origin: caller.origin,
-        ...(command && { command }),
-      }),
+      target.kind === 'signing_key'
+        ? new RevokeSigningKey(tenantId, { ...act, kid: target.kid })
+        : new RevokeAccess(tenantId, { ...act, target, because: 'admin' }),
     );
-    return { target: input.target, ...result };
+    return { target, ...result };
   }
 
   @Get()
@@ -80,6 +91,8 @@ export class RevocationsController {
         resourceId: row.resource_id,
         grantId: row.grant_id,
         familyId: row.family_id,
+        tokenId: row.token_id,
+        kid: row.kid,
         because: row.because,
         reason: await this.personalData.open(tenantId, 'reason', row.reason_sealed),
         actor: row.actor as unknown,

@@ -11,11 +11,20 @@ export class LedgerStandingCheck extends StandingCheck {
     super();
   }
 
-  override async standing({ tenant, grantId, familyId, tokenId, epoch, seq }: AccessTokenClaims): Promise<Standing> {
+  override async standing({
+    tenant,
+    grantId,
+    familyId,
+    tokenId,
+    keyId: kid,
+    epoch,
+    seq,
+  }: AccessTokenClaims): Promise<Standing> {
     const death = await this.database.call<string | null>('access_standing', tenantId(tenant), {
       grantId,
       familyId,
       tokenId,
+      kid,
       epoch,
       seq,
     });

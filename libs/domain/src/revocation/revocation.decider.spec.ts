@@ -26,6 +26,24 @@ describe('revocation', () => {
     expect(types({ kind: 'tenant' }, { exists: true })).toEqual(['TenantAccessRevoked']);
   });
 
+  it('is one event for a pair, on a stream of its own, with the watermark of exactly those that it names', () => {
+    const pair = (names: object) => decided({ kind: 'pair', ...names }, { exists: true });
+    expect(pair({ userId, clientId: 'gkd_1' })).toMatchObject([
+      {
+        definition: { type: 'PairAccessRevoked', wide: true, endsAccess: true },
+        streamId: `${userId} * gkd_1`,
+        payload: { userId, clientId: 'gkd_1', because: 'admin' },
+      },
+    ]);
+    expect(pair({ clientId: 'gkd_1', resourceId }).map(({ streamId }) => streamId)).toEqual([`* ${resourceId} gkd_1`]);
+    expect(() => decided({ kind: 'pair', userId }, { exists: false, missing: 'user' })).toThrow(
+      expect.objectContaining({ code: 'revocation.pair_of_one' }),
+    );
+    expect(() => decided({ kind: 'pair', userId, resourceId }, { exists: false, missing: 'resource' })).toThrow(
+      expect.objectContaining({ code: 'revocation.resource_not_found' }),
+    );
+  });
+
   it('ends a grant, once', () => {
     expect(types({ kind: 'grant', grantId }, { exists: true, grant })).toEqual(['GrantRevoked']);
     expect(types({ kind: 'grant', grantId }, { exists: true, grant: { ...grant, ended: true } })).toEqual([]);

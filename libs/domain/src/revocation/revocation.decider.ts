@@ -6,6 +6,7 @@ import { resourceAccessRevoked } from '../resource/resource.events.ts';
 import { tenantAccessRevoked } from '../tenant/tenant.events.ts';
 import { userAccessRevoked } from '../user/user.events.ts';
 import type { Because } from './because.ts';
+import { pairAccessRevoked, pairId, type RevokedPair } from './pair.events.ts';
 
 /** What a revocation names. Each is one event, whatever the number of links that it ends. */
 export type RevocationTarget =
@@ -15,6 +16,7 @@ export type RevocationTarget =
   | { readonly kind: 'user'; readonly userId: string }
   | { readonly kind: 'client'; readonly clientId: string }
   | { readonly kind: 'resource'; readonly resourceId: string }
+  | ({ readonly kind: 'pair' } & RevokedPair)
   | { readonly kind: 'tenant' };
 
 export interface Revoke {
@@ -29,6 +31,8 @@ export interface Revoke {
 /** What is known of the target; for token, family and grant that is the grant. */
 export interface RevocationState {
   readonly exists: boolean;
+  /** Of a pair, the first of those named that is not there. */
+  readonly missing?: 'user' | 'client' | 'resource';
   readonly grant?: {
     readonly grantId: string;
     /** Absent where a client acts for itself. */
@@ -44,14 +48,20 @@ export interface RevocationState {
 }
 
 /**
- * Ends access. Repeating it on what has already ended changes nothing (`[]`), except for user, client, resource and
- * tenant: there it ends whatever was linked since. The last family of a grant takes the grant with it, since a link
+ * Ends access. Repeating it on what has already ended changes nothing (`[]`), except for user, client, resource, pair
+ * and tenant: there it ends whatever was linked since. The last family of a grant takes the grant with it, since a link
  * without an installation is none (OA-58: a host that disconnects revokes its refresh token).
  */
 export function decideRevocation(tenantId: string, state: RevocationState, command: Revoke): NewEvent[] {
   const { target, because } = command;
-  if (!state.exists)
-    throw new DomainError(`revocation.${target.kind}_not_found`, `There is no such ${target.kind}.`, 'not_found');
+  if (target.kind === 'pair' && !namesTwo(target)) {
+    const message = 'A pair names two of a person, a client and a resource, or all three.';
+    throw new DomainError('revocation.pair_of_one', message, 'invalid', 'target');
+  }
+  if (!state.exists) {
+    const what = state.missing ?? target.kind;
+    throw new DomainError(`revocation.${what}_not_found`, `There is no such ${what}.`, 'not_found');
+  }
   const reasonUnder = (subject: PersonalSubject): { reason?: PersonalField } =>
     command.reason === undefined ? {} : { reason: { subject, value: command.reason } };
 
@@ -66,6 +76,11 @@ export function decideRevocation(tenantId: string, state: RevocationState, comma
       return [
         resourceAccessRevoked.on(target.resourceId, { resourceId: target.resourceId, because }, reasonUnder('tenant')),
       ];
+    case 'pair': {
+      const { kind: _kind, ...named } = target;
+      const personal = reasonUnder(named.userId === undefined ? 'tenant' : { user: named.userId });
+      return [pairAccessRevoked.on(pairId(named), { ...named, because }, personal)];
+    }
     case 'tenant':
       return [tenantAccessRevoked.on(tenantId, { because }, reasonUnder('tenant'))];
     case 'grant':
@@ -95,4 +110,8 @@ export function decideRevocation(tenantId: string, state: RevocationState, comma
         : [family, grantRevoked.on(grantId, { ...parties, ...why }, personal)];
     }
   }
+}
+
+function namesTwo({ userId, clientId, resourceId }: RevokedPair): boolean {
+  return [userId, clientId, resourceId].filter((party) => party !== undefined).length >= 2;
 }

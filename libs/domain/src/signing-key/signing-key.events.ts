@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineEvent } from '../event.ts';
+import { because } from '../revocation/because.ts';
 
 export const signingKeyCreated = defineEvent({
   type: 'SigningKeyCreated',
@@ -14,4 +15,15 @@ export const signingKeyCreated = defineEvent({
   }),
   privacy: { kid: 'public', use: 'public', alg: 'public', state: 'public', publicJwk: 'public' },
   says: 'A signing key was made; only its public half is recorded.',
+});
+
+export const signingKeyRevoked = defineEvent({
+  type: 'SigningKeyRevoked',
+  version: 1,
+  streamType: 'signing-key',
+  payload: z.object({ kid: z.string(), because }),
+  privacy: { kid: 'public', because: 'business' },
+  personal: ['reason'],
+  endsAccess: true,
+  says: 'Nothing that the key has signed, or will sign, is accepted any more.',
 });

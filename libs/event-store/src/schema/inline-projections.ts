@@ -153,6 +153,7 @@ export interface GrantsRow {
 
 export interface PairWatermarksRow {
   tenant_id: string;
+  pair_id: string;
   user_id: string;
   client_id: string;
   resource_id: string;

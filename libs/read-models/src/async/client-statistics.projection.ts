@@ -8,6 +8,10 @@ const wide: Readonly<Record<string, (event: FollowedEvent) => RawBuilder<unknown
   ClientAccessRevoked: ({ payload }) => sql`client_id = ${payload['clientId']}`,
   ResourceAccessRevoked: ({ payload }) => sql`resource_id = ${payload['resourceId']}`,
   TenantAccessRevoked: () => sql`true`,
+  // A client that acts for itself has nobody: a pair with a person is not about it.
+  PairAccessRevoked: ({ payload: { userId, clientId, resourceId } }) =>
+    sql`(${userId ?? null}::uuid IS NULL OR user_id = ${userId ?? null}) AND (${clientId ?? null}::text IS NULL OR client_id = ${clientId ?? null})
+      AND (${resourceId ?? null}::uuid IS NULL OR resource_id = ${resourceId ?? null})`,
 };
 
 /** What came of each client of a tenant: links made, widened, ended, the people whom it may act for now. */

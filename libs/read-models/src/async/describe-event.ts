@@ -33,7 +33,9 @@ interface Facts {
   readonly url?: string;
   readonly alg?: string;
   readonly role?: string;
+  readonly userId?: string;
   readonly clientId?: string;
+  readonly resourceId?: string;
   readonly adminConsentId?: string;
   readonly metadata?: { readonly client_name?: unknown };
   readonly scopes?: readonly (string | { readonly name: string })[] | null;
@@ -58,6 +60,10 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
     Object.keys(settings).length === 0
       ? `${acting(actor)} gave the tokens of ${clientId} the tenant’s policy.`
       : `${acting(actor)} set a token policy for ${clientId} alone (${Object.keys(settings).join(', ')}).`,
+  SigningKeyRevoked: (payload, actor) =>
+    `${ender(payload, actor)} revoked a signing key: nothing that it has signed is accepted any more.`,
+  PairAccessRevoked: (payload, actor) =>
+    `${ender(payload, actor)} ended every link ${between(payload)}${cause(payload)}.`,
   SigningKeyCreated: ({ alg }) => `A signing key (${alg}) was made.`,
   UserCreated: ({ role }) => `A person became known, as ${role === 'admin' ? 'an admin' : 'a member'} of the tenant.`,
   IdentityLinked: ({ kind }) => `A way to sign in (${kind}) was linked to the person.`,
@@ -157,6 +163,15 @@ function cause({ because, evidence }: Facts): string {
   if (because === 'admin_consent_withdrawn')
     return ', because the consent for everyone that it rested on was withdrawn';
   return '';
+}
+
+/** Whom a pair names. */
+function between({ userId, clientId, resourceId }: Facts): string {
+  if (userId === undefined) return `of ${clientId} to the MCP server`;
+  if (clientId === undefined) return 'of the person to the MCP server';
+  return resourceId === undefined
+    ? `of the person with ${clientId}`
+    : `of the person with ${clientId} to the MCP server`;
 }
 
 const reuse: Readonly<Record<ReuseEvidence['how'], string>> = {

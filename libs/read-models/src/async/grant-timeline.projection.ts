@@ -22,6 +22,7 @@ export const grantTimeline: AsyncProjection = {
     'ClientAccessRevoked',
     'ResourceAccessRevoked',
     'TenantAccessRevoked',
+    'PairAccessRevoked',
   ]),
   async apply(events, tx, generation) {
     const rows = events.map((event) => ({

@@ -1,0 +1,82 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { type Actor, decideSigningKeyRevocation, type SigningKeyState } from '@grantkeeper/domain';
+import { type AppendInput, type CommandIdentity, Database, EventStore, retrying } from '@grantkeeper/event-store';
+import { type SigningAlg, SigningKeys } from '@grantkeeper/keys';
+import type { TenantId } from '@grantkeeper/kernel';
+import { revocationResult, type RevocationResult } from '@grantkeeper/revocation';
+
+export interface RevokeSigningKeyInput {
+  readonly kid: string;
+  readonly actor: Actor;
+  readonly origin?: AppendInput['origin'];
+  /** Free text of the admin. */
+  readonly reason?: string;
+  readonly command?: CommandIdentity;
+}
+
+/**
+ * Revokes a signing key: every token that it has signed is dead, whatever position it carries, and the issuer signs with
+ * another one from the same commit on. Families live on: their next refresh is signed with that one.
+ */
+export class RevokeSigningKey extends Command<RevocationResult> {
+  constructor(
+    readonly tenantId: TenantId,
+    readonly input: RevokeSigningKeyInput,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(RevokeSigningKey)
+export class RevokeSigningKeyHandler implements ICommandHandler<RevokeSigningKey> {
+  constructor(
+    private readonly database: Database,
+    private readonly store: EventStore,
+    private readonly signingKeys: SigningKeys,
+  ) {}
+
+  async execute({ tenantId, input }: RevokeSigningKey): Promise<RevocationResult> {
+    return retrying(async () => {
+      const { command } = input;
+      const before = command && (await this.store.resultOf<{ trailing: number }>(tenantId, command));
+      if (before) return revocationResult(before, before.result.trailing);
+      const { position, row } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
+        position: await tx
+          .selectFrom('heads')
+          .select(['epoch', 'seq'])
+          .where('tenant_id', '=', tenantId)
+          .executeTakeFirstOrThrow(),
+        row: await tx
+          .selectFrom('signing_keys')
+          .selectAll()
+          .where('tenant_id', '=', tenantId)
+          .where('kid', '=', input.kid)
+          .executeTakeFirst(),
+      }));
+      const successor = await this.signingKeys.create(tenantId, (row?.alg ?? 'ES256') as SigningAlg);
+      const events = decideSigningKeyRevocation(
+        row as unknown as SigningKeyState | undefined,
+        { because: 'admin', reason: input.reason },
+        successor,
+      );
+      if (events.length === 0) return { changed: false, position };
+      // The revocation is the first of them.
+      const trailing = events.length - 1;
+      const announced = events.some((event) => event.streamId === successor.kid);
+      const appended = await this.store.append({
+        tenantId,
+        actor: input.actor,
+        origin: input.origin,
+        read: position,
+        events,
+        current: row ? [{ table: 'signing_keys', row: { ...row } }] : [],
+        ...(announced && { rows: { sealed_signing_keys: [successor.sealed] } }),
+        ...(command && { command: { ...command, result: { trailing } } }),
+      });
+      return revocationResult(
+        { position: { epoch: appended.epoch, seq: appended.last }, recordedAt: appended.recordedAt },
+        trailing,
+      );
+    });
+  }
+}
