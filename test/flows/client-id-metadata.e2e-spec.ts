@@ -193,6 +193,53 @@ describe('clients whose id is the URL of their metadata', () => {
       expect((await person.open(client.authorizationUrl())).location).toBeDefined();
     });
 
+    it('are listed by version: what was read, what people have agreed to, and who still has a link to it', async () => {
+      const url = server.putClient('/versions.json', { client_name: 'Before' });
+      const client = clientAt(url);
+      const versions = async () => {
+        const { status, body } = await product.admin<{ versions: Record<string, unknown>[] }>(
+          'GET',
+          `/tenants/acme/clients/${encodeURIComponent(url)}/versions`,
+        );
+        return { status, versions: body.versions };
+      };
+      expect((await versions()).status).toBe(404);
+      await client.link(person);
+      server.putClient('/versions.json', { client_name: 'After', policy_uri: 'https://after.example/' });
+      await expire(url);
+      const page = await person.open(client.authorizationUrl());
+      const met = { firstAt: expect.any(String), lastAt: expect.any(String) };
+      const digests = (await versions()).versions.map(({ metadataDigest }) => metadataDigest);
+      expect(new Set(digests).size).toBe(2);
+      expect((await versions()).versions).toMatchObject([
+        {
+          metadata: { client_name: 'After' },
+          holds: false,
+          differsIn: ['client_name', 'policy_uri'],
+          recorded: [],
+          published: met,
+          activeGrants: 0,
+        },
+        {
+          metadata: { client_name: 'Before' },
+          holds: true,
+          differsIn: [],
+          recorded: [{ by: 'consent' }],
+          activeGrants: 1,
+        },
+      ]);
+      await person.decide(page, 'approve');
+      expect((await versions()).versions).toMatchObject([
+        {
+          metadataDigest: digests[0],
+          holds: true,
+          recorded: [{ by: 'consent', seq: expect.any(Number) }],
+          activeGrants: 1,
+        },
+        { metadataDigest: digests[1], holds: false, published: met, activeGrants: 0 },
+      ]);
+    });
+
     it('while the page is open are shown again: nobody approves what they have not seen', async () => {
       const url = server.putClient('/meanwhile.json', { client_name: 'Before' });
       const client = clientAt(url);

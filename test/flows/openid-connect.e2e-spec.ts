@@ -1,6 +1,7 @@
 import { decodeProtectedHeader } from 'jose';
 import * as oauth from 'oauth4webapi';
 import * as client from 'openid-client';
+import { eventsOf } from '../support/clients/admin.ts';
 import { claimsOf, OAuthClient, REDIRECT_URI } from '../support/clients/oauth-client.ts';
 import { Person } from '../support/clients/person.ts';
 import { callTool } from '../support/clients/tool-call.ts';
@@ -240,6 +241,44 @@ describe('OpenID Connect', () => {
       email: user.email,
       email_verified: false,
     });
+  });
+
+  it('says otherwise as soon as an admin has made sure of it, or no longer is (OA-14)', async () => {
+    const { body } = await product.admin<{ id: string }>('POST', '/tenants/acme/users', {
+      email: 'ida@acme.example',
+      password: PASSWORD,
+    });
+    const ida = new Person('ida@acme.example', PASSWORD);
+    const tokens = await (await OAuthClient.register(issuer)).link(ida, { scope: 'openid email' });
+    const told = async () =>
+      ((await (await userInfo(tokens.access_token)).json()) as Record<string, unknown>)['email_verified'];
+    const path = `/tenants/acme/users/${body.id}`;
+    expect(await told()).toBe(false);
+    for (const emailVerified of [true, true, false]) {
+      const changed = await product.admin('PATCH', path, { emailVerified });
+      expect([changed.status, changed.body]).toMatchObject([
+        200,
+        { id: body.id, email: 'ida@acme.example', emailVerified },
+      ]);
+      expect(await told()).toBe(emailVerified);
+      expect((await product.admin('GET', path)).body).toMatchObject({ emailVerified });
+    }
+    const events = await eventsOf(product);
+    expect(events.filter(({ type }) => type === 'UserEmailVerificationSet').map(({ payload }) => payload)).toEqual([
+      { userId: body.id, verified: true },
+      { userId: body.id, verified: false },
+    ]);
+    const nobody = '/tenants/acme/users/00000000-0000-4000-8000-000000000000';
+    for (const [method, at, sent, status] of [
+      ['PATCH', nobody, { emailVerified: true }, 404],
+      ['PATCH', '/tenants/acme/users/x', { emailVerified: true }, 404],
+      ['GET', nobody, undefined, 404],
+      ['PATCH', path, {}, 422],
+      ['PATCH', path, { emailVerified: 'yes' }, 422],
+      ['PATCH', path, { email: 'other@acme.example', emailVerified: true }, 422],
+    ] as const) {
+      expect((await product.admin(method, at, sent)).status).toBe(status);
+    }
   });
 
   describe('UserInfo', () => {

@@ -15,6 +15,7 @@ import { ClientRulesController } from './clients/client-rules.controller.ts';
 import { ClientSoftwareController } from './clients/client-software.controller.ts';
 import { ClientSoftware } from './clients/client-software.queries.ts';
 import { ClientsController } from './clients/clients.controller.ts';
+import { ClientVersions } from './clients/client-versions.queries.ts';
 import { ClientQueries } from './clients/clients.queries.ts';
 import { RegisterClientHandler } from './clients/register-client.handler.ts';
 import { RotateClientSecretHandler } from './clients/rotate-client-secret.handler.ts';
@@ -58,7 +59,9 @@ import { AdminKeysController } from './tenants/admin-keys.controller.ts';
 import { OnboardTenantHandler } from './tenants/onboard-tenant.handler.ts';
 import { TenantsController } from './tenants/tenants.controller.ts';
 import { CreateUserHandler } from './users/create-user.handler.ts';
+import { SetEmailVerificationHandler } from './users/set-email-verification.handler.ts';
 import { UsersController } from './users/users.controller.ts';
+import { UserQueries } from './users/users.queries.ts';
 import { VerificationController } from './verification/verification.controller.ts';
 
 /** The admin API over the ledger. */
@@ -105,6 +108,7 @@ export class LedgerModule {
         GrantStories,
         ClientHistory,
         ClientQueries,
+        ClientVersions,
         ClientSoftware,
         RegisterClientHandler,
         ChangeClientHandler,
@@ -120,6 +124,8 @@ export class LedgerModule {
         RevokeSigningKeyHandler,
         OnboardTenantHandler,
         CreateUserHandler,
+        SetEmailVerificationHandler,
+        UserQueries,
         SetPolicyHandler,
         CreateClientGrantHandler,
         SetClientTokenPolicyHandler,

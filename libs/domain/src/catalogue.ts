@@ -37,7 +37,7 @@ import {
   tenantAdmitted,
   tenantOnboarded,
 } from './tenant/tenant.events.ts';
-import { identityLinked, userAccessRevoked, userCreated } from './user/user.events.ts';
+import { identityLinked, userAccessRevoked, userCreated, userEmailVerificationSet } from './user/user.events.ts';
 
 /** Every event type that a ledger may hold, in its newest version. */
 export const eventCatalogue: readonly EventDefinition[] = [
@@ -53,6 +53,7 @@ export const eventCatalogue: readonly EventDefinition[] = [
   signingKeyCreated,
   signingKeyRevoked,
   userCreated,
+  userEmailVerificationSet,
   identityLinked,
   userAccessRevoked,
   clientAdmitted,

@@ -23,6 +23,7 @@ export * from './revocation/revocation.decider.ts';
 export * from './signing-key/signing-key.decider.ts';
 export * from './signing-key/signing-key.events.ts';
 export * from './tenant/tenant.events.ts';
+export * from './user/user.decider.ts';
 export * from './user/user.events.ts';
 export * from './payload-of.ts';
 export * from './upcasting.ts';

@@ -10,6 +10,7 @@ import type {
   RecordedEvent,
   resourceAdded,
   userCreated,
+  userEmailVerificationSet,
 } from '@grantkeeper/domain';
 import { existing, projection } from './inline-projection.ts';
 
@@ -97,6 +98,10 @@ export const users = projection<UserState>({
       created_at: event.recordedAt,
       revoked_seq: 0,
       stream_version: event.streamVersion,
+    }),
+    UserEmailVerificationSet: (event: EventOf<typeof userEmailVerificationSet>, row) => ({
+      ...counted(event, row),
+      email_verified: event.payload.verified,
     }),
     IdentityLinked: (event: RecordedEvent, row) => ({ ...existing(row, event), stream_version: event.streamVersion }),
     UserAccessRevoked: raised,

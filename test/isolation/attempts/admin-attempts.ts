@@ -85,6 +85,13 @@ export function adminAttempts({ product, mine, theirs }: World): Attempts {
     'GET /admin/v1/tenants/:tenant/users': admin('/users', {
       own: [['after an id before mine', `/users?after=${NOBODY}&limit=500`, 200]],
     }),
+    'GET /admin/v1/tenants/:tenant/users/:user': admin(`/users/${mine.userId}`, {
+      own: [['my person', `/users/${mine.userId}`, 404]],
+    }),
+    'PATCH /admin/v1/tenants/:tenant/users/:user': admin(`/users/${mine.userId}`, {
+      body: { emailVerified: true },
+      own: [['my person', `/users/${mine.userId}`, 404]],
+    }),
     'GET /admin/v1/tenants/:tenant/policy': admin('/policy', {
       own: [
         ['as it is', '/policy', 200],
@@ -147,6 +154,9 @@ export function adminAttempts({ product, mine, theirs }: World): Attempts {
     }),
     'GET /admin/v1/tenants/:tenant/clients/:client': admin(`/clients/${mine.client.id}`, {
       own: [['my client', `/clients/${mine.client.id}`, 404]],
+    }),
+    'GET /admin/v1/tenants/:tenant/clients/:client/versions': admin(`/clients/${mine.client.id}/versions`, {
+      own: [['my client', `/clients/${mine.client.id}/versions`, 404]],
     }),
     'PATCH /admin/v1/tenants/:tenant/clients/:client': admin(`/clients/${mine.client.id}`, {
       body: { metadata: { redirect_uris: ['https://evil.example/cb'] } },

@@ -26,6 +26,7 @@ import { asOf, momentOf, sayInstant } from '../history/as-of.ts';
 import { ClientHistory } from '../history/client-history.ts';
 import { ChangeClient } from './change-client.handler.ts';
 import { readRegisteredMetadata } from './client-metadata-input.ts';
+import { ClientVersions } from './client-versions.queries.ts';
 import { ClientQueries } from './clients.queries.ts';
 import { RegisterClient } from './register-client.handler.ts';
 import { RotateClientSecret } from './rotate-client-secret.handler.ts';
@@ -35,6 +36,7 @@ const page = z.strictObject({
   limit: z.coerce.number().int().min(1).max(500).default(100),
   as_of: asOf,
 });
+const versionsPage = z.strictObject({ limit: z.coerce.number().int().min(1).max(500).default(100) });
 const clientId = z.object({ client: z.string().min(1).max(2048) });
 const metadata = z.record(z.string().max(64), z.json());
 const newClient = z.strictObject({ metadata });
@@ -54,6 +56,7 @@ export class ClientsController {
   constructor(
     private readonly queries: ClientQueries,
     private readonly history: ClientHistory,
+    private readonly versions: ClientVersions,
     private readonly commands: CommandBus,
     private readonly idempotencyKeys: IdempotencyKeys,
   ) {}
@@ -98,6 +101,18 @@ export class ClientsController {
   @Get(':client')
   async get(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string, @Param() path: unknown) {
     return this.queries.get(tenantId, readInput(clientId, path).client);
+  }
+
+  /** What it has said of itself, and what of that people or admins have agreed to. */
+  @Get(':client/versions')
+  async listVersions(
+    @AdmittedTenant() tenantId: TenantId,
+    @Param('tenant') _name: string,
+    @Param() path: unknown,
+    @Query() query: unknown,
+  ) {
+    const { limit } = readInput(versionsPage, query);
+    return { versions: await this.versions.list(tenantId, readInput(clientId, path).client, limit) };
   }
 
   @Patch(':client')

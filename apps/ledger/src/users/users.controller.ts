@@ -1,15 +1,27 @@
-import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, UseFilters, UseGuards } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  Headers,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Query,
+  UseFilters,
+  UseGuards,
+} from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { Database } from '@grantkeeper/event-store';
 import { ProblemFilter, readInput } from '@grantkeeper/http';
-import { PersonalData } from '@grantkeeper/keys';
-import { isUuid, type TenantId } from '@grantkeeper/kernel';
+import type { TenantId } from '@grantkeeper/kernel';
 import { z } from 'zod';
 import { type AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
 import { IdempotencyKeys } from '../access/idempotency-key.ts';
 import { page } from '../tenants/tenants.controller.ts';
 import { CreateUser } from './create-user.handler.ts';
+import { SetEmailVerification } from './set-email-verification.handler.ts';
+import { UserQueries } from './users.queries.ts';
 
 const newUser = z.strictObject({
   email: z.email().max(254),
@@ -20,6 +32,8 @@ const newUser = z.strictObject({
   role: z.enum(['member', 'admin']).default('member'),
 });
 
+const changes = z.strictObject({ emailVerified: z.boolean() });
+
 /** The people of a tenant. */
 @Controller('admin/v1/tenants/:tenant/users')
 @UseGuards(AdminGuard)
@@ -27,8 +41,7 @@ const newUser = z.strictObject({
 export class UsersController {
   constructor(
     private readonly commands: CommandBus,
-    private readonly database: Database,
-    private readonly personalData: PersonalData,
+    private readonly queries: UserQueries,
     private readonly idempotencyKeys: IdempotencyKeys,
   ) {}
 
@@ -60,28 +73,26 @@ export class UsersController {
   @Get()
   async list(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string, @Query() query: unknown) {
     const { limit, after } = readInput(page, query);
-    const rows = await this.database.asTenant(tenantId, (tx) =>
-      tx
-        .selectFrom('users')
-        .selectAll()
-        .where('tenant_id', '=', tenantId)
-        .$if(after !== undefined && isUuid(after), (users) => users.where('user_id', '>', after!))
-        .orderBy('user_id')
-        .limit(limit)
-        .execute(),
-    );
-    const users = await Promise.all(
-      rows.map(async (row) => ({
-        id: row.user_id,
-        sub: row.sub,
-        email: await this.personalData.open(tenantId, 'email', row.email_sealed),
-        emailVerified: row.email_verified,
-        name: await this.personalData.open(tenantId, 'name', row.name_sealed),
-        role: row.role,
-        suspended: row.suspended,
-        createdAt: row.created_at,
-      })),
-    );
-    return { users, next: rows.length === limit ? rows.at(-1)!.user_id : null };
+    const users = await this.queries.list(tenantId, { limit, after });
+    return { users, next: users.length === limit ? users.at(-1)!.id : null };
+  }
+
+  @Get(':user')
+  async get(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string, @Param('user') user: string) {
+    return this.queries.get(tenantId, user);
+  }
+
+  @Patch(':user')
+  async change(
+    @AdmittedTenant() tenantId: TenantId,
+    @Caller() caller: AdminCaller,
+    @Param('tenant') _name: string,
+    @Param('user') user: string,
+    @Body() body: unknown,
+  ) {
+    const { emailVerified } = readInput(changes, body);
+    const { actor, origin } = caller;
+    await this.commands.execute(new SetEmailVerification(tenantId, user, emailVerified, actor, origin));
+    return this.queries.get(tenantId, user);
   }
 }

@@ -17,6 +17,15 @@ export const userCreated = defineEvent({
   says: 'A person of the tenant became known.',
 });
 
+export const userEmailVerificationSet = defineEvent({
+  type: 'UserEmailVerificationSet',
+  version: 1,
+  streamType: 'user',
+  payload: z.object({ userId: z.uuid(), verified: z.boolean() }),
+  privacy: { userId: 'pseudonym', verified: 'business' },
+  says: 'Whether the person’s e-mail address is known to be theirs was set: what UserInfo says of it from now on.',
+});
+
 export const identityLinked = defineEvent({
   type: 'IdentityLinked',
   version: 1,

@@ -26,6 +26,7 @@ interface Facts {
   readonly evidence?: ReuseEvidence;
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly kind?: string;
+  readonly verified?: boolean;
   readonly by?: string;
   readonly name?: string;
   readonly slug?: string;
@@ -66,6 +67,8 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
     `${ender(payload, actor)} ended every link ${between(payload)}${cause(payload)}.`,
   SigningKeyCreated: ({ alg }) => `A signing key (${alg}) was made.`,
   UserCreated: ({ role }) => `A person became known, as ${role === 'admin' ? 'an admin' : 'a member'} of the tenant.`,
+  UserEmailVerificationSet: ({ verified }, actor) =>
+    `${acting(actor)} said that the person’s e-mail address is ${verified ? 'verified' : 'not verified'}.`,
   IdentityLinked: ({ kind }) => `A way to sign in (${kind}) was linked to the person.`,
   UserAccessRevoked: (payload, actor) =>
     `${ender(payload, actor)} ended every link and session of ${payload.because === 'user' ? 'their own' : 'the person'}${cause(payload)}.`,
