@@ -18,7 +18,12 @@ export class Journey implements Links {
     const verifier = newVerifier();
     const headers = { cookie: person.cookie };
     const page = await this.#http.get(200, this.#authorize(clientId, verifier), headers);
-    const form = { request: hidden(page.text, 'request'), csrf: hidden(page.text, 'csrf'), decision: 'approve' };
+    const form = {
+      request: hidden(page.text, 'request'),
+      csrf: hidden(page.text, 'csrf'),
+      decision: 'approve',
+      ...everyBoxTicked(page.text),
+    };
     const { location } = await this.#http.form(303, `${this.#world.issuer}/consent`, form, headers);
     return this.#redeem(clientId, verifier, location);
   }
@@ -82,6 +87,16 @@ export class Journey implements Links {
 
 function newVerifier(): string {
   return randomBytes(32).toString('base64url');
+}
+
+/** The scopes that may be left out are ticked already: what a browser sends when the person leaves them so. */
+function everyBoxTicked(html: string): Record<string, string> {
+  return Object.fromEntries(
+    Array.from(
+      html.matchAll(/<input type="checkbox"[^>]* name="([^"]+)" value="([^"]+)" checked/g),
+      ([, name, value]) => [name!, value!],
+    ),
+  );
 }
 
 function hidden(html: string, name: string): string {

@@ -10,7 +10,7 @@ import { Server } from './server.ts';
 import { number, table } from './table.ts';
 import { World } from './world.ts';
 
-const HEADINGS = ['', 'per second', 'p50 ms', 'p99 ms', 'server CPU ms', 'writes', 'commits'];
+const HEADINGS = ['', 'per second', 'p50 ms', 'p99 ms', 'server CPU ms', 'PostgreSQL CPU ms', 'writes', 'commits'];
 
 /** Measures figures one after the other against one server over HTTP and prints their table. */
 export async function measureEndpoints(
@@ -61,25 +61,27 @@ async function measure(
     });
     const before = await database.commits();
     const processorBefore = server.processorMs();
+    const postgresBefore = database.processorMs();
     console.log(`· ${name}: ${warmUp} s of warm-up, ${seconds} s`);
     const load = await drive(options, operation);
     const processorAfter = server.processorMs();
+    const postgresAfter = database.processorMs();
     const after = await database.commits();
     return [
       figure.title,
       number(load.perSecond),
       number(load.p50, 1),
       number(load.p99, 1),
-      number(
-        processorBefore === null || processorAfter === null
-          ? null
-          : (processorAfter - processorBefore) / load.operations,
-        2,
-      ),
+      number(each(processorBefore, processorAfter, load.operations), 2),
+      number(each(postgresBefore, postgresAfter, load.operations), 2),
       number((after.writes - before.writes) / load.operations, 2),
       number((after.all - before.all) / load.operations, 2),
     ];
   } finally {
     await http.close();
   }
+}
+
+function each(before: number | null, after: number | null, operations: number): number | null {
+  return before === null || after === null ? null : (after - before) / operations;
 }

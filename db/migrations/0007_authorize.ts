@@ -83,9 +83,9 @@ BEGIN
       'suspended', u.suspended, 'authTime', s.auth_time, 'amr', s.amr,
       'personKey', (SELECT k.wrapped FROM person_keys k WHERE k.tenant_id = p_tenant AND k.user_id = u.user_id)),
     -- Links of this person and client that are alive, as rows; and who holds the slot of each resource.
-    'grants', (SELECT coalesce(jsonb_agg(to_jsonb(g)), '[]') FROM grants g
-      JOIN grant_standing v ON v.tenant_id = g.tenant_id AND v.grant_id = g.grant_id
-      WHERE g.tenant_id = p_tenant AND g.user_id = u.user_id AND g.client_id = p->>'clientId'
+    'grants', (SELECT coalesce(jsonb_agg(to_jsonb(g)), '[]') FROM grant_standing v
+      JOIN grants g ON g.tenant_id = v.tenant_id AND g.grant_id = v.grant_id
+      WHERE v.tenant_id = p_tenant AND v.user_id = u.user_id AND v.client_id = p->>'clientId'
         AND v.ended_seq IS NULL AND v.watermark <= v.granted_seq),
     'slots', (SELECT coalesce(jsonb_object_agg(split_part(f.value, ' ', 2), f.holder), '{}') FROM unique_facts f
       WHERE f.tenant_id = p_tenant AND f.kind = 'grant.slot' AND f.value = ANY (slots)),
