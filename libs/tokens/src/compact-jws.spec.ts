@@ -32,17 +32,14 @@ describe.each(['ES256', 'RS256'] as const)('signCompact with %s', (alg) => {
 
 test('every length that the numbers of an ES256 signature take comes out right', async () => {
   const { privateKey, publicKey } = pairs.ES256;
+  const key = { key: publicKey, dsaEncoding: 'ieee-p1363' } as const;
+  const refused: string[] = [];
   // One in 128 has a number with a leading zero byte.
   for (let n = 0; n < 2_000; n += 1) {
     const token = await signCompact({ typ: 'at+jwt', alg: 'ES256', kid: 'k1' }, { n }, privateKey);
     const [head, payload, signature] = token.split('.') as [string, string, string];
     const raw = Buffer.from(signature, 'base64url');
-    const accepted = verify(
-      'sha256',
-      Buffer.from(`${head}.${payload}`),
-      { key: publicKey, dsaEncoding: 'ieee-p1363' },
-      raw,
-    );
-    if (raw.length !== 64 || !accepted) throw new Error(`refused: ${token}`);
+    if (raw.length !== 64 || !verify('sha256', Buffer.from(`${head}.${payload}`), key, raw)) refused.push(token);
   }
+  expect(refused).toEqual([]);
 });
