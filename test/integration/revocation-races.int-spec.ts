@@ -112,7 +112,7 @@ async function whileOpen<First, Second>(
 async function untilSomeoneWaits(): Promise<void> {
   for (;;) {
     const { rows } = await pool.query<{ n: number }>(
-      `SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND locktype = 'advisory'`,
+      `SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
     );
     if (rows[0]!.n > 0) return;
     await new Promise((resolve) => setTimeout(resolve, 5));
