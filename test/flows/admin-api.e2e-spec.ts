@@ -246,17 +246,17 @@ describe('the admin API', () => {
     });
 
     it('takes a setting away with null', async () => {
-      const set = await product.admin('PATCH', '/tenants/acme/policy', { notificationUrl: 'https://hooks.example/x' });
-      expect(set.body).toHaveProperty('notificationUrl', 'https://hooks.example/x');
-      expect((await product.admin('PATCH', '/tenants/acme/policy', { notificationUrl: null })).body).not.toHaveProperty(
-        'notificationUrl',
-      );
+      const set = await product.admin('PATCH', '/tenants/acme/policy', { consentMaxAgeDays: 30 });
+      expect(set.body).toHaveProperty('consentMaxAgeDays', 30);
+      expect(
+        (await product.admin('PATCH', '/tenants/acme/policy', { consentMaxAgeDays: null })).body,
+      ).not.toHaveProperty('consentMaxAgeDays');
     });
 
     it.each([
       ['accessTokenSeconds', { accessTokenSeconds: 10 }],
       ['registration', { registration: 'sometimes' }],
-      ['notificationUrl', { notificationUrl: 'nowhere' }],
+      ['deliveryAttempts', { deliveryAttempts: 0 }],
       [undefined, { accessTokenMinutes: 1 }],
     ])('refuses what cannot be: %s', async (field, body) => {
       await expectProblem(operator('PATCH', '/tenants/acme/policy', body), 422, 'request.invalid', field);

@@ -32,14 +32,7 @@ describe('what operators see of the ledgers', () => {
     const { status } = await product.admin('POST', '/tenants/acme/users', { email: 'grace@acme.example' });
     expect(status).toBe(201);
     expect((await metrics()).get('grantkeeper_events_appended_total')).toBeGreaterThan(appended);
-    const followers = [
-      'session-ender',
-      'row-history.1',
-      'admin-notifier',
-      'grant-timeline',
-      'client-statistics',
-      'admin-search',
-    ];
+    const followers = ['session-ender', 'row-history.1', 'grant-timeline', 'client-statistics', 'admin-search'];
     const read = await until((now) =>
       followers.every((consumer) => now.get(`grantkeeper_consumer_lag_events{consumer="${consumer}"}`) === 0),
     );
@@ -47,7 +40,15 @@ describe('what operators see of the ledgers', () => {
       for (const name of ['lag_seconds', 'tenants_behind', 'tenants_failing'])
         expect(read.get(`grantkeeper_consumer_${name}{consumer="${consumer}"}`)).toBe(0);
     }
-    expect(read.get('grantkeeper_dead_letters_open{consumer="admin-notifier"}')).toBe(0);
+    for (const name of [
+      'receivers',
+      'receivers_behind',
+      'receivers_failing',
+      'receiver_lag_events',
+      'receiver_failing_seconds',
+    ])
+      expect([name, read.get(`grantkeeper_${name}{kind="webhook"}`)]).toEqual([name, 0]);
+    expect(read.get('grantkeeper_delivery_dead_letters_open{kind="webhook"}')).toBe(0);
     expect(read.get('grantkeeper_ledgers_diverged')).toBe(0);
     expect(read.has('grantkeeper_ledger_verification_age_seconds')).toBe(true);
     expect(read.has('grantkeeper_ledgers_unverified')).toBe(true);

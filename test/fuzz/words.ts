@@ -18,7 +18,7 @@ export const JSON_FIELDS = `
   client_name redirect_uris grant_types response_types token_endpoint_auth_method scope jwks jwks_uri
   logo_uri client_uri contacts application_type software_id software_statement slug displayName email
   name password target reason kind userId clientId grantId resource scopes registration
-  accessTokenSeconds notificationUrl jsonrpc method id params _meta post_logout_redirect_uris
+  accessTokenSeconds deliveryAttempts url types jsonrpc method id params _meta post_logout_redirect_uris
   token_endpoint_auth_signing_alg dpop_bound_access_tokens require_pushed_authorization_requests settings __proto__ constructor toString
 `
   .trim()

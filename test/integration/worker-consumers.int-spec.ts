@@ -1,18 +1,13 @@
-import { createHmac, randomUUID } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { randomUUID } from 'node:crypto';
 import { Database, EventStore } from '@grantkeeper/event-store';
 import { type TenantId, tenantId } from '@grantkeeper/kernel';
-import { OutboundClient } from '@grantkeeper/outbound';
 import { inlineProjections } from '@grantkeeper/read-models';
 import { Logger } from '@nestjs/common';
 import { sql } from 'kysely';
 import pg from 'pg';
-import { AdminNotifier } from '../../apps/worker/src/consumers/admin-notifier.ts';
 import { ConsumerRunner, EventContract } from '@grantkeeper/consumers';
 import type { EventConsumer, EventContext, LedgerEvent, RetryPolicy } from '@grantkeeper/consumers';
 import { SessionEnder } from '../../apps/worker/src/consumers/session-ender.ts';
-import { WebhookSecrets } from '../../apps/worker/src/consumers/webhook-secrets.ts';
 import { EventsSweep } from '../../apps/worker/src/jobs/events-sweep.job.ts';
 import { ExpirySweep } from '../../apps/worker/src/jobs/expiry-sweep.job.ts';
 import { MisusedFamilies } from '../../apps/worker/src/jobs/misused-families.ts';
@@ -358,178 +353,6 @@ describe('session-ender', () => {
     const consumer = new SessionEnder();
     await runnerOf([consumer]).catchUp(tenant, consumer);
     expect(await alive(...ids)).toEqual([ids[2]]);
-  });
-});
-
-describe('admin-notifier', () => {
-  const secret = Buffer.from('0123456789abcdef0123456789abcdef');
-  const asked: TenantId[] = [];
-  class FixedSecrets extends WebhookSecrets {
-    async secretOf(tenant: TenantId): Promise<Uint8Array> {
-      asked.push(tenant);
-      return secret;
-    }
-  }
-
-  interface Received {
-    id: string;
-    timestamp: string;
-    signature: string;
-    body: string;
-  }
-  let server: Server;
-  let received: Received[];
-  let answers: number[];
-  let url: string;
-
-  beforeEach(async () => {
-    received = [];
-    answers = [];
-    server = createServer((request, response) => {
-      let body = '';
-      request.on('data', (chunk) => (body += chunk));
-      request.on('end', () => {
-        const header = (name: string): string => String(request.headers[name]);
-        received.push({
-          id: header('webhook-id'),
-          timestamp: header('webhook-timestamp'),
-          signature: header('webhook-signature'),
-          body,
-        });
-        response.statusCode = answers.shift() ?? 204;
-        response.end();
-      });
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
-  });
-
-  afterEach(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-
-  const notifier = (allowLoopback = true): AdminNotifier =>
-    new AdminNotifier(new OutboundClient({ allowLoopback, userAgent: 'grantkeeper-test' }), new FixedSecrets());
-
-  async function tenantWith(notificationUrl: string | null, ...events: Given[]): Promise<TenantId> {
-    const tenant = newTenant();
-    await append(tenant, ...events);
-    await database.asTenant(tenant, (tx) =>
-      tx
-        .insertInto('policies')
-        .values({
-          tenant_id: tenant,
-          settings: JSON.stringify(notificationUrl ? { notificationUrl } : {}),
-          policy_seq: 1,
-          stream_version: 1,
-        })
-        .execute(),
-    );
-    return tenant;
-  }
-
-  const ids = {
-    userId: randomUUID(),
-    clientId: 'https://client.example/metadata',
-    resourceId: randomUUID(),
-    grantId: randomUUID(),
-  };
-
-  test('posts a revocation, signed, with ids and no more', async () => {
-    const tenant = await tenantWith(
-      url,
-      { type: 'TenantOnboarded' },
-      {
-        type: 'GrantRevoked',
-        payload: { ...ids, because: 'admin', email: 'ann@example.org', reason: { text: 'left' } },
-      },
-    );
-    const consumer = notifier();
-    expect(await runnerOf([consumer]).catchUp(tenant, consumer)).toBe('caught-up');
-    expect(received).toHaveLength(1);
-    const [message] = received;
-    expect(message!.id).toBe(`${tenant}-1-2`);
-    expect(JSON.parse(message!.body)).toEqual({
-      type: 'grant.revoked',
-      timestamp: expect.stringMatching(/^\d{4}-.*Z$/),
-      data: { tenant, epoch: 1, seq: 2, kind: 'grant', ...ids, because: 'admin' },
-    });
-    const expected = createHmac('sha256', secret)
-      .update(`${message!.id}.${message!.timestamp}.${message!.body}`)
-      .digest('base64');
-    expect(message!.signature).toBe(`v1,${expected}`);
-    expect(Math.abs(Number(message!.timestamp) - Date.now() / 1000)).toBeLessThan(30);
-    expect(asked.at(-1)).toBe(tenant);
-  });
-
-  test.each([
-    ['TokenRevoked', 'token.revoked'],
-    ['FamilyRevoked', 'family.revoked'],
-    ['UserAccessRevoked', 'user.revoked'],
-    ['ClientAccessRevoked', 'client.revoked'],
-    ['ResourceAccessRevoked', 'resource.revoked'],
-    ['TenantAccessRevoked', 'tenant.revoked'],
-    ['PairAccessRevoked', 'pair.revoked'],
-    ['SigningKeyRevoked', 'signing_key.revoked'],
-    ['ClientHeld', 'client.held'],
-    ['ClientRemoved', 'client.removed'],
-    ['ClientRuleSet', 'client_rule.set'],
-  ])('tells of %s as %s', async (type, told) => {
-    const tenant = await tenantWith(url, { type });
-    const consumer = notifier();
-    await runnerOf([consumer]).catchUp(tenant, consumer);
-    expect(received.map(({ body }) => JSON.parse(body).type)).toEqual([told]);
-  });
-
-  test('a receiver that answers 500 gets the same message again before the next', async () => {
-    answers = [500, 503, 204];
-    const tenant = await tenantWith(
-      url,
-      { type: 'GrantRevoked', payload: ids },
-      { type: 'UserAccessRevoked', payload: ids },
-    );
-    const consumer = notifier();
-    const runner = runnerOf([consumer], { maxAttempts: 5, delayMs: () => 0 });
-    expect(await runner.catchUp(tenant, consumer)).toBe('failed');
-    expect(await cursorOf(tenant, 'admin-notifier')).toMatchObject({ seq: 0, attempts: 1, last_error: 'http.500' });
-    expect(await runner.catchUp(tenant, consumer)).toBe('failed');
-    expect(await runner.catchUp(tenant, consumer)).toBe('caught-up');
-    expect(received.map(({ id }) => id)).toEqual([1, 1, 1, 2].map((seq) => `${tenant}-1-${seq}`));
-    expect(await cursorOf(tenant, 'admin-notifier')).toMatchObject({ seq: 2, attempts: 0, last_error: null });
-  });
-
-  test('a failure after some successes repeats nothing that was delivered', async () => {
-    answers = [204, 500, 204];
-    const tenant = await tenantWith(url, { type: 'GrantRevoked' }, { type: 'GrantRevoked' }, { type: 'GrantRevoked' });
-    const consumer = notifier();
-    const runner = runnerOf([consumer], { maxAttempts: 5, delayMs: () => 0 });
-    expect(await runner.catchUp(tenant, consumer)).toBe('failed');
-    expect(await runner.catchUp(tenant, consumer)).toBe('caught-up');
-    expect(received.map(({ id }) => id)).toEqual([1, 2, 2, 3].map((seq) => `${tenant}-1-${seq}`));
-  });
-
-  test('a redirect is a failure, and an address inside is never reached', async () => {
-    answers = [302];
-    const tenant = await tenantWith(url, { type: 'GrantRevoked' });
-    const consumer = notifier();
-    const runner = runnerOf([consumer], { maxAttempts: 5, delayMs: () => 0 });
-    expect(await runner.catchUp(tenant, consumer)).toBe('failed');
-    expect((await cursorOf(tenant, 'admin-notifier'))?.last_error).toBe('outbound.redirect_refused');
-
-    const inside = await tenantWith(url.replace('http:', 'https:'), { type: 'GrantRevoked' });
-    const strict = notifier(false);
-    expect(await runnerOf([strict]).catchUp(inside, strict)).toBe('failed');
-    expect((await cursorOf(inside, 'admin-notifier'))?.last_error).toBe('outbound.address_refused');
-    expect(received).toHaveLength(1);
-  });
-
-  test('a tenant without a URL is told nothing and is not behind', async () => {
-    const tenant = await tenantWith(null, { type: 'GrantRevoked' });
-    const consumer = notifier();
-    expect(await runnerOf([consumer]).catchUp(tenant, consumer)).toBe('caught-up');
-    expect(received).toEqual([]);
-    expect((await cursorOf(tenant, 'admin-notifier'))?.seq).toBe(1);
   });
 });
 

@@ -2,13 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { firstCursorRow, WebhookSecrets } from '@grantkeeper/deliveries';
 import { Database, EventStore } from '@grantkeeper/event-store';
+import { LocalKeyProvider, MasterSecrets, TenantKeys } from '@grantkeeper/keys';
 import { type TenantId, tenantId } from '@grantkeeper/kernel';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
 import { inlineProjections } from '@grantkeeper/read-models';
 import { asyncProjections } from '@grantkeeper/read-models';
-import { WebhookSecrets, WorkerModule } from '@grantkeeper/worker-app';
+import { WorkerModule } from '@grantkeeper/worker-app';
 import { type INestApplicationContext, Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { jest } from '@jest/globals';
@@ -27,11 +29,8 @@ let url: string;
 let received: string[];
 let answer: () => number;
 
-class FixedSecrets extends WebhookSecrets {
-  async secretOf(): Promise<Uint8Array> {
-    return Buffer.alloc(32, 1);
-  }
-}
+const masterSecrets = new MasterSecrets([{ version: 1, key: Buffer.alloc(32, 1) }]);
+const keysOn = (own: Database): TenantKeys => new TenantKeys(own, new LocalKeyProvider(masterSecrets));
 
 interface Process {
   app: INestApplicationContext;
@@ -85,7 +84,7 @@ async function start(redisUrl: string | null, eventsSweepMs = 60_000): Promise<P
     { provide: Database, useValue: own },
     { provide: Queues, useValue: queues },
     { provide: OutboundClient, useValue: new OutboundClient({ allowLoopback: true, userAgent: 'grantkeeper-test' }) },
-    { provide: WebhookSecrets, useClass: FixedSecrets },
+    { provide: TenantKeys, useValue: keysOn(own) },
     { provide: EventStore, useValue: new EventStore(own, inlineProjections, { seal: async () => 'sealed' }) },
   ];
   class Provided {}
@@ -94,6 +93,7 @@ async function start(redisUrl: string | null, eventsSweepMs = 60_000): Promise<P
       imports: [{ module: Provided, providers: provided, exports: provided.map(({ provide }) => provide) }],
       intervals: { eventsSweepMs, expirySweepMs: 3_600_000 },
       retries: { maxAttempts: 50, delayMs: () => 50 },
+      deliveryRetries: { attempts: 50, giveUpDays: 5, delayMs: () => 50 },
     }),
     { logger: false },
   );
@@ -108,12 +108,44 @@ async function stop({ app, queues, database: own }: Process): Promise<void> {
   await own.close();
 }
 
+/** A tenant with a webhook that is told of its ledger from the beginning. */
 async function tenantWith(count: number): Promise<TenantId> {
   const tenant = tenantId(randomUUID());
-  await admin.query(`INSERT INTO policies (tenant_id, settings, policy_seq, stream_version) VALUES ($1, $2, 1, 1)`, [
-    tenant,
-    JSON.stringify({ notificationUrl: url }),
-  ]);
+  const webhookId = randomUUID();
+  const own = new Database({ url: database.url, max: 2, onError: () => undefined });
+  const keys = keysOn(own);
+  const { row } = await new WebhookSecrets(keys).create(tenant, webhookId).catch(async () => {
+    const wrapped = await keys.create(tenant);
+    await own.asTenant(tenant, (tx) => tx.insertInto('tenant_keys').values(wrapped).execute());
+    return new WebhookSecrets(keys).create(tenant, webhookId);
+  });
+  await own.asTenant(tenant, async (tx) => {
+    await tx
+      .insertInto('webhooks')
+      .values({
+        tenant_id: tenant,
+        webhook_id: webhookId,
+        name: 'test',
+        url,
+        types: null,
+        created_seq: 0,
+        created_at: new Date(),
+        secret_at: new Date(),
+        disabled_seq: null,
+        disabled_at: null,
+        disabled_because: null,
+        removed_seq: null,
+        removed_at: null,
+        stream_version: 1,
+      })
+      .execute();
+    await tx.insertInto('webhook_secrets').values(row).execute();
+    await tx
+      .insertInto('receiver_cursors')
+      .values(firstCursorRow({ tenant, kind: 'webhook', id: webhookId }, 1, 0))
+      .execute();
+  });
+  await own.close();
   await revoke(tenant, count);
   return tenant;
 }
@@ -154,9 +186,9 @@ async function until(condition: () => boolean | Promise<boolean>, ms = 12_000): 
   }
 }
 
-const FOLLOWERS = ['session-ender', 'admin-notifier', ...asyncProjections.map(({ name }) => name)];
+const FOLLOWERS = ['session-ender', ...asyncProjections.map(({ name }) => name)];
 
-/** These have read the ledger to its end. (The history of rows has not: here are revocations of people who never were.) */
+/** These have read the ledger to its end, and the webhook has been told of it. (The history of rows has not: here are revocations of people who never were.) */
 const caughtUp = async (tenant: TenantId): Promise<boolean> => {
   const { rows } = await admin.query<{ reached: number }>(
     `SELECT count(DISTINCT split_part(c.consumer, '@', 1))::int AS reached FROM heads h
@@ -164,7 +196,16 @@ const caughtUp = async (tenant: TenantId): Promise<boolean> => {
      WHERE h.tenant_id = $1`,
     [tenant, FOLLOWERS],
   );
-  return rows[0]?.reached === FOLLOWERS.length;
+  return rows[0]?.reached === FOLLOWERS.length && (await told(tenant));
+};
+
+const told = async (tenant: TenantId): Promise<boolean> => {
+  const { rows } = await admin.query(
+    `SELECT FROM receiver_cursors c JOIN heads h ON h.tenant_id = c.tenant_id AND h.seq = c.through_seq
+     WHERE c.tenant_id = $1 AND c.lease_id IS NULL`,
+    [tenant],
+  );
+  return rows.length === 1;
 };
 
 const backends: [string, string | null][] = [
@@ -244,11 +285,7 @@ describe.each(backends)('the worker with its queues on %s', (_name, redisUrl) =>
     const running = await start(redisUrl);
     await slow;
     await stop(processes.splice(processes.indexOf(running), 1)[0]!);
-    const { rows } = await admin.query<{ seq: number }>(
-      `SELECT seq FROM consumer_cursors WHERE tenant_id = $1 AND consumer = 'admin-notifier'`,
-      [tenant],
-    );
-    expect(rows).toEqual([{ seq: 1 }]);
+    expect(await told(tenant)).toBe(true);
     await start(redisUrl);
     await sleep(500);
     expect(from(tenant)).toEqual(idsOf(tenant, 1));

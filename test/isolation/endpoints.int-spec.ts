@@ -70,7 +70,8 @@ describe('a second tenant at every endpoint', () => {
   async function settled(): Promise<void> {
     for (let tries = 0; tries < 300; tries += 1) {
       const { rows } = await owner.query(
-        `SELECT 1 FROM consumer_cursors c JOIN heads h USING (tenant_id) WHERE c.tenant_id = $1 AND c.consumer <> 'admin-notifier' GROUP BY h.seq HAVING count(*) >= 5 AND min(c.seq) = h.seq`,
+        `SELECT 1 FROM consumer_cursors c JOIN heads h USING (tenant_id) WHERE c.tenant_id = $1 GROUP BY h.seq HAVING count(*) >= 5 AND min(c.seq) = h.seq
+           AND EXISTS (SELECT FROM receiver_cursors r WHERE r.tenant_id = $1 AND r.through_seq = h.seq AND r.lease_id IS NULL)`,
         [mine.id],
       );
       // Tool calls are written down in batches, a second later at the most.
@@ -123,9 +124,9 @@ describe('a second tenant at every endpoint', () => {
       expect.arrayContaining(['userId', 'email', 'clientId', 'confidentialName', 'grantId', 'resourceId']),
     );
     expect(await shown('/events')).toEqual(
-      expect.arrayContaining(['tenantId', 'leaver', 'reason', 'notificationUrl', 'email']),
+      expect.arrayContaining(['tenantId', 'leaver', 'reason', 'webhookUrl', 'email']),
     );
-    expect(await shown('/policy/notification-secret')).toEqual(['secret']);
+    expect(await shown('/webhooks')).toEqual(expect.arrayContaining(['webhookId', 'webhookUrl', 'webhookName']));
     expect(leaked((await callTool(mine.resource, mine.tokens.access_token)).text, { url: '' })).toEqual(['boardTitle']);
     toolCalls += 1;
     await settled();

@@ -24,6 +24,7 @@ export interface TenantSide {
   readonly point: { readonly id: string; readonly credential: string };
   readonly grantId: string;
   readonly familyId: string;
+  readonly webhookId: string;
   /** A client that waits for an approval. */
   readonly requestId: string;
   readonly initialTokenId: string;
@@ -50,7 +51,7 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
     name: `Person of ${slug}`,
     password: PASSWORD,
   });
-  const notificationUrl = `https://${slug}.example/notified`;
+  const webhookUrl = `https://${slug}.example/told`;
   const person = new Person(email, PASSWORD);
   const client = await OAuthClient.register(issuer, { client_name: `Client of ${slug}` });
   const confidential = await OAuthClient.register(issuer, {
@@ -82,11 +83,16 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
     name: `Token of ${slug}`,
   });
   // Nobody may register any more: what a stranger may do is not what a second tenant may do.
-  await admin('PATCH', `/${slug}/policy`, { notificationUrl, registration: 'off' });
+  await admin('PATCH', `/${slug}/policy`, { registration: 'off' });
   const point = await admin<{ id: string; credential: string }>('POST', `/${slug}/enforcement-points`, {
     name: `Point of ${slug}`,
   });
-  const { secret } = await admin<{ secret: string }>('GET', `/${slug}/policy/notification-secret`);
+  // Told of something that does not happen here: nobody is at this address.
+  const webhook = await admin<{ id: string; secret: string }>('POST', `/${slug}/webhooks`, {
+    name: `Webhook of ${slug}`,
+    url: webhookUrl,
+    types: ['tenant.revoked'],
+  });
   const { resources } = await admin<{ resources: { id: string }[] }>('GET', `/${slug}`);
   const claims = claimsOf(tokens.access_token);
   const [grantId, familyId, resourceId] = [
@@ -112,6 +118,7 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
     point,
     grantId,
     familyId,
+    webhookId: webhook.id,
     requestId: requests[0]?.id ?? '',
     initialTokenId: initialToken.id,
     private: {
@@ -122,8 +129,10 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
       leaver,
       reason,
       session,
-      notificationUrl,
-      secret,
+      webhookUrl,
+      webhookId: webhook.id,
+      webhookName: `Webhook of ${slug}`,
+      secret: webhook.secret,
       pointId: point.id,
       pointCredential: point.credential,
       pointName: `Point of ${slug}`,

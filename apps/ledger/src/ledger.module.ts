@@ -63,6 +63,10 @@ import { SetEmailVerificationHandler } from './users/set-email-verification.hand
 import { UsersController } from './users/users.controller.ts';
 import { UserQueries } from './users/users.queries.ts';
 import { VerificationController } from './verification/verification.controller.ts';
+import { WebhookDeliveries } from './webhooks/webhook-deliveries.ts';
+import { WebhooksController } from './webhooks/webhooks.controller.ts';
+import { WebhookQueries } from './webhooks/webhooks.queries.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
 
 /** The admin API over the ledger. */
 @Module({})
@@ -96,6 +100,7 @@ export class LedgerModule {
         VerificationController,
         EnforcementPointsController,
         AdminConsentsController,
+        WebhooksController,
       ],
       providers: [
         { provide: LedgerSettings, useValue: new LedgerSettings(settings) },
@@ -131,6 +136,9 @@ export class LedgerModule {
         SetClientTokenPolicyHandler,
         GiveAdminConsentHandler,
         WithdrawAdminConsentHandler,
+        Webhooks,
+        WebhookQueries,
+        WebhookDeliveries,
       ],
       exports: [AdminKeys],
     };

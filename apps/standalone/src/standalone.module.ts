@@ -3,7 +3,7 @@ import { AdminKeys, LedgerModule } from '@grantkeeper/ledger-app';
 import { McpModule } from '@grantkeeper/mcp-app';
 import { createLogger, HealthModule, MetricsModule, NestLogger } from '@grantkeeper/observability';
 import { createHttpApplication, Platform, PlatformModule, projectionLag, TenantHosts } from '@grantkeeper/platform';
-import { TenantWebhookSecretsModule, VerificationModule, WorkerModule } from '@grantkeeper/worker-app';
+import { VerificationModule, WorkerModule } from '@grantkeeper/worker-app';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ensureDemo } from './demo/demo-tenant.ts';
@@ -25,7 +25,7 @@ class StandaloneModule {
         AuthorizationModule.register(settings),
         LedgerModule.register(settings),
         McpModule.register({ feedUrl: `http://127.0.0.1:${settings.port}` }),
-        WorkerModule.register({ imports: [TenantWebhookSecretsModule] }),
+        WorkerModule.register(),
         VerificationModule.register(),
       ],
     };

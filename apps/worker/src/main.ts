@@ -1,7 +1,7 @@
 import { runService } from '@grantkeeper/platform';
-import { TenantWebhookSecretsModule, VerificationModule, WorkerModule } from './worker.module.ts';
+import { VerificationModule, WorkerModule } from './worker.module.ts';
 
 await runService({
   name: 'worker',
-  modules: () => [WorkerModule.register({ imports: [TenantWebhookSecretsModule] }), VerificationModule.register()],
+  modules: () => [WorkerModule.register(), VerificationModule.register()],
 });

@@ -2,6 +2,8 @@ import type { Queues } from '@grantkeeper/queue';
 import { type BeforeApplicationShutdown, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import type { ConsumerRunner } from '@grantkeeper/consumers';
 import { failureReason } from '@grantkeeper/consumers';
+import type { DeliveryPump } from '@grantkeeper/deliveries';
+import { AT_ONCE, type DeliveryDispatch } from './deliveries/delivery-dispatch.ts';
 import { eventsAppended } from './jobs/events-appended.job.ts';
 import { eventsDeliver } from './jobs/events-deliver.job.ts';
 import type { EventsSweep } from './jobs/events-sweep.job.ts';
@@ -33,13 +35,17 @@ export class WorkerJobs implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly runner: ConsumerRunner,
     private readonly eventsSweep: EventsSweep,
     private readonly expirySweep: ExpirySweep,
+    private readonly pump: DeliveryPump,
+    private readonly dispatch: DeliveryDispatch,
     private readonly intervals: Intervals = standardIntervals,
   ) {}
 
   onApplicationBootstrap(): void {
     this.queues.work('events.appended', eventsAppended(this.runner, this.queues), { concurrency: 2 });
-    this.queues.work('events.deliver', eventsDeliver(this.runner), { concurrency: 4 });
-    this.queues.work('letters.replay', lettersReplay(this.runner));
+    this.queues.work('events.deliver', eventsDeliver(this.runner, this.dispatch), { concurrency: 4 });
+    this.queues.work('receivers.tell', (job) => this.dispatch.tell(job, false), { concurrency: AT_ONCE.prompt });
+    this.queues.work('receivers.tell-slow', (job) => this.dispatch.tell(job, true), { concurrency: AT_ONCE.slow });
+    this.queues.work('letters.replay', lettersReplay(this.runner, this.dispatch));
     this.queues.work('events.sweep', () => this.#sweep());
     this.queues.work('expiry.sweep', () => this.expirySweep.run());
     void this.#keepUp();
@@ -51,9 +57,11 @@ export class WorkerJobs implements OnApplicationBootstrap, BeforeApplicationShut
   async beforeApplicationShutdown(): Promise<void> {
     clearInterval(this.#watch);
     this.runner.stop();
+    this.pump.stop();
     await this.queues.stopWorking();
     await this.#sweeping;
     await this.eventsSweep.idle();
+    await this.dispatch.idle();
   }
 
   async #keepUp(): Promise<void> {

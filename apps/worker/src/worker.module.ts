@@ -4,12 +4,13 @@ import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
 import { ConsumerGauges } from './consumer-gauges.ts';
-import { AdminNotifier } from './consumers/admin-notifier.ts';
-import { ConsumerRunner } from '@grantkeeper/consumers';
-import type { RetryPolicy } from '@grantkeeper/consumers';
+import { CatalogueContract, ConsumerRunner, type RetryPolicy } from '@grantkeeper/consumers';
+import { DeliveryPump, type DeliveryRetries, WebhookOutlet, WebhookSecrets } from '@grantkeeper/deliveries';
+import { TenantKeys } from '@grantkeeper/keys';
 import { asyncProjections } from '@grantkeeper/read-models';
 import { SessionEnder } from './consumers/session-ender.ts';
-import { WebhookSecrets } from './consumers/webhook-secrets.ts';
+import { DeliveryDispatch } from './deliveries/delivery-dispatch.ts';
+import { ReceiverGauges } from './deliveries/receiver-gauges.ts';
 import { ActivityRetentionJob } from './jobs/activity-retention.job.ts';
 import { EventsSweep } from './jobs/events-sweep.job.ts';
 import { MisusedFamilies } from './jobs/misused-families.ts';
@@ -17,16 +18,18 @@ import { ExpirySweep } from './jobs/expiry-sweep.job.ts';
 import { type Intervals, standardIntervals, WorkerJobs } from './worker-jobs.ts';
 
 export interface WorkerModuleOptions {
-  /** Modules that provide `Database`, `Queues`, `OutboundClient` and `WebhookSecrets`, unless global ones do. */
+  /** Modules that provide `Database`, `EventStore`, `Queues`, `OutboundClient` and `TenantKeys`, unless global ones do. */
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
   readonly intervals?: Intervals;
   /** Instead of every consumer's own. */
   readonly retries?: RetryPolicy;
+  /** Instead of the tenants' policies. */
+  readonly deliveryRetries?: DeliveryRetries;
 }
 
 /**
- * What follows from events outside the hot path, and what time makes due. Needs `Database`, `Queues`, `OutboundClient` and
- * `WebhookSecrets`; closes none of them, but is quiet before they are closed in `onApplicationShutdown`.
+ * What follows from events outside the hot path, and what time makes due. Needs what `imports` says; closes none of it, but
+ * is quiet before it is closed in `onApplicationShutdown`.
  */
 @Module({})
 export class WorkerModule {
@@ -37,17 +40,38 @@ export class WorkerModule {
       providers: [
         {
           provide: ConsumerRunner,
-          inject: [Database, OutboundClient, WebhookSecrets],
-          useFactory: (database: Database, outbound: OutboundClient, secrets: WebhookSecrets) =>
-            new ConsumerRunner(database, [new SessionEnder(), new RowHistory(), new AdminNotifier(outbound, secrets)], {
+          inject: [Database],
+          useFactory: (database: Database) =>
+            new ConsumerRunner(database, [new SessionEnder(), new RowHistory()], {
               projections: asyncProjections,
               retries: options.retries,
             }),
         },
         {
+          provide: DeliveryPump,
+          inject: [Database, EventStore, OutboundClient, TenantKeys],
+          useFactory: (database: Database, store: EventStore, outbound: OutboundClient, keys: TenantKeys) =>
+            new DeliveryPump(
+              database,
+              [new WebhookOutlet(database, store, outbound, new WebhookSecrets(keys), new CatalogueContract())],
+              options.deliveryRetries,
+            ),
+        },
+        {
+          provide: DeliveryDispatch,
+          inject: [Database, DeliveryPump, Queues],
+          useFactory: (database: Database, pump: DeliveryPump, queues: Queues) =>
+            new DeliveryDispatch(database, pump, queues),
+        },
+        {
+          provide: ReceiverGauges,
+          inject: [Database, DeliveryPump],
+          useFactory: (database: Database, pump: DeliveryPump) => new ReceiverGauges(database, pump),
+        },
+        {
           provide: EventsSweep,
-          inject: [ConsumerRunner],
-          useFactory: (runner: ConsumerRunner) => new EventsSweep(runner),
+          inject: [ConsumerRunner, DeliveryDispatch],
+          useFactory: (runner: ConsumerRunner, dispatch: DeliveryDispatch) => new EventsSweep(runner, dispatch),
         },
         {
           provide: ConsumerGauges,
@@ -63,15 +87,19 @@ export class WorkerModule {
         },
         {
           provide: WorkerJobs,
-          inject: [Queues, ConsumerRunner, EventsSweep, ExpirySweep],
-          useFactory: (queues: Queues, runner: ConsumerRunner, events: EventsSweep, expiry: ExpirySweep) =>
-            new WorkerJobs(queues, runner, events, expiry, options.intervals ?? standardIntervals),
+          inject: [Queues, ConsumerRunner, EventsSweep, ExpirySweep, DeliveryPump, DeliveryDispatch],
+          useFactory: (
+            queues: Queues,
+            runner: ConsumerRunner,
+            events: EventsSweep,
+            expiry: ExpirySweep,
+            pump: DeliveryPump,
+            dispatch: DeliveryDispatch,
+          ) => new WorkerJobs(queues, runner, events, expiry, pump, dispatch, options.intervals ?? standardIntervals),
         },
       ],
     };
   }
 }
 
-export { TenantWebhookSecretsModule } from './consumers/tenant-webhook-secrets.ts';
 export { VerificationModule } from './jobs/verification.module.ts';
-export { WebhookSecrets } from './consumers/webhook-secrets.ts';

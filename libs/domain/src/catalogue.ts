@@ -38,6 +38,14 @@ import {
   tenantOnboarded,
 } from './tenant/tenant.events.ts';
 import { identityLinked, userAccessRevoked, userCreated, userEmailVerificationSet } from './user/user.events.ts';
+import {
+  webhookChanged,
+  webhookCreated,
+  webhookDisabled,
+  webhookEnabled,
+  webhookRemoved,
+  webhookSecretRotated,
+} from './webhook/webhook.events.ts';
 
 /** Every event type that a ledger may hold, in its newest version. */
 export const eventCatalogue: readonly EventDefinition[] = [
@@ -81,4 +89,10 @@ export const eventCatalogue: readonly EventDefinition[] = [
   enforcementPointRegistered,
   enforcementPointCredentialRotated,
   enforcementPointRetired,
+  webhookCreated,
+  webhookChanged,
+  webhookSecretRotated,
+  webhookDisabled,
+  webhookEnabled,
+  webhookRemoved,
 ] as readonly EventDefinition[];

@@ -40,7 +40,8 @@ export type StreamType =
   | 'admin-key'
   | 'enforcement-point'
   | 'admin-consent'
-  | 'initial-access-token';
+  | 'initial-access-token'
+  | 'webhook';
 
 /** Whose key seals a personal field: a person of the tenant, or the tenant itself where no person is meant. */
 export type PersonalSubject = { readonly user: string } | 'tenant';

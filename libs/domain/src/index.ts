@@ -25,5 +25,7 @@ export * from './signing-key/signing-key.events.ts';
 export * from './tenant/tenant.events.ts';
 export * from './user/user.decider.ts';
 export * from './user/user.events.ts';
+export * from './webhook/webhook.decider.ts';
+export * from './webhook/webhook.events.ts';
 export * from './payload-of.ts';
 export * from './upcasting.ts';

@@ -1,6 +1,7 @@
 import { createHmac, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
 import type { Database } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
+import { decrypt, encrypt } from './aead.ts';
 import { KeyProvider } from './key-provider.ts';
 import { RecentKeys } from './recent-keys.ts';
 
@@ -49,9 +50,14 @@ export class TenantKeys {
       .digest('base64url');
   }
 
-  /** The secret under which the tenant's webhooks are signed (Standard Webhooks). */
-  async webhookSecret(tenantId: TenantId): Promise<Buffer> {
-    return (await this.derive(tenantId, 'webhook')).export();
+  /** Seals a secret of the tenant for one purpose and bound to its place: `unseal` opens it nowhere else. */
+  async seal(tenantId: TenantId, purpose: string, place: string, secret: Uint8Array): Promise<string> {
+    return encrypt(await this.derive(tenantId, purpose), `${purpose}/${tenantId}/${place}`, secret);
+  }
+
+  /** What `seal` has sealed; throws when it was moved or changed, or the tenant's key has been destroyed. */
+  async unseal(tenantId: TenantId, purpose: string, place: string, sealed: string): Promise<Buffer> {
+    return decrypt(await this.derive(tenantId, purpose), `${purpose}/${tenantId}/${place}`, sealed);
   }
 
   /** The keyed HMAC under which an e-mail address is looked up and kept unique; case and width do not tell addresses apart. */

@@ -26,6 +26,8 @@ export interface OutboundRequest {
   readonly maxBytes?: number;
   /** Takes the status and headers and reads no body at all, for receivers whose words do not matter. */
   readonly discardBody?: boolean;
+  /** Reads so many bytes at most and leaves the rest, for receivers whose first words are enough; in place of `maxBytes`. */
+  readonly excerptBytes?: number;
 }
 
 export interface OutboundResponse {
@@ -95,7 +97,7 @@ export class OutboundClient {
         body: request.body ?? null,
         signal,
       });
-      return await readResponse(response, request.discardBody ? null : (request.maxBytes ?? DEFAULT_MAX_BYTES));
+      return await readResponse(response, request);
     } finally {
       client.destroy().catch(() => undefined);
     }
@@ -161,24 +163,26 @@ function pinned(addresses: readonly ResolvedAddress[]) {
   };
 }
 
-async function readResponse(response: Dispatcher.ResponseData, maxBytes: number | null): Promise<OutboundResponse> {
+async function readResponse(response: Dispatcher.ResponseData, request: OutboundRequest): Promise<OutboundResponse> {
   const { statusCode, body } = response;
   const headers = flatten(response.headers);
   // Destroying a body that nobody reads raises an error of its own.
   body.on('error', () => undefined);
   if ([301, 302, 303, 307, 308].includes(statusCode)) throw new OutboundError('redirect_refused');
-  if (maxBytes === null) return { status: statusCode, headers, body: Buffer.alloc(0) };
+  if (request.discardBody) return { status: statusCode, headers, body: Buffer.alloc(0) };
   if (!['', 'identity'].includes(headers['content-encoding']?.trim().toLowerCase() ?? '')) {
     throw new OutboundError('encoding_refused');
   }
+  const { excerptBytes, maxBytes = DEFAULT_MAX_BYTES } = request;
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     size += chunk.byteLength;
-    if (size > maxBytes) throw new OutboundError('too_large');
     chunks.push(chunk);
+    if (excerptBytes !== undefined && size >= excerptBytes) break;
+    if (excerptBytes === undefined && size > maxBytes) throw new OutboundError('too_large');
   }
-  return { status: statusCode, headers, body: Buffer.concat(chunks) };
+  return { status: statusCode, headers, body: Buffer.concat(chunks).subarray(0, excerptBytes) };
 }
 
 function flatten(headers: Dispatcher.ResponseData['headers']): Record<string, string> {

@@ -5,8 +5,12 @@
 export interface Jobs {
   /** The ledger of a tenant has grown to `seq`. */
   'events.appended': { tenantId: string; seq: number };
-  /** The ledger of a tenant has grown to `seq`, and others have to be told. */
+  /** The ledger of a tenant has grown to `seq`, and receivers outside have to be told. */
   'events.deliver': { tenantId: string; seq: number };
+  /** A receiver has something to be told. */
+  'receivers.tell': ReceiverJob;
+  /** The same for receivers that are known to take long: they wait in a line of their own. */
+  'receivers.tell-slow': ReceiverJob;
   /** Someone wants events replayed that a consumer of this tenant has put aside. */
   'letters.replay': { tenantId: string };
   /** Find consumers that are behind their ledger. */
@@ -19,11 +23,20 @@ export interface Jobs {
   'ledger.verify': Record<string, never>;
 }
 
+/** Names one receiver of events of a tenant. */
+export interface ReceiverJob {
+  tenantId: string;
+  kind: string;
+  receiverId: string;
+}
+
 export type JobName = keyof Jobs;
 
 export const JOB_NAMES = [
   'events.appended',
   'events.deliver',
+  'receivers.tell',
+  'receivers.tell-slow',
   'letters.replay',
   'events.sweep',
   'expiry.sweep',

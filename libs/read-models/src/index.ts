@@ -13,6 +13,7 @@ import {
   tenants,
   enforcementPoints,
 } from './tenant.projections.ts';
+import { webhooks } from './webhook.projections.ts';
 
 /** Every inline projection: what the event store writes with its events, and what a replay is compared with. */
 export const inlineProjections: readonly InlineProjection[] = [
@@ -33,6 +34,7 @@ export const inlineProjections: readonly InlineProjection[] = [
   revocations,
   pairWatermarks,
   adminConsents,
+  webhooks,
 ];
 
 export * from './async/index.ts';

@@ -1,7 +1,8 @@
 import type { TenantId } from '@grantkeeper/kernel';
-import { defaultPolicy, policySet } from '@grantkeeper/domain';
+import { SystemClock } from '@grantkeeper/kernel';
 import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
+import { Webhooks } from '../../../apps/ledger/src/webhooks/webhooks.ts';
 import type { Outcome } from '../../long/model/checks.ts';
 import { anyCommand } from '../../long/model/commands.ts';
 import { actor } from '../../long/model/known.ts';
@@ -31,21 +32,14 @@ export class Load {
     private readonly products: readonly Product[],
   ) {}
 
-  /** Makes the tenants, each with a URL at which it is told of its revocations. */
-  static async prepare(products: readonly Product[], tenants: number, notificationUrl: string): Promise<Load> {
+  /** Makes the tenants, each with a webhook that is told of its revocations. */
+  static async prepare(products: readonly Product[], tenants: number, receiverUrl: string): Promise<Load> {
     const [first] = products;
     if (!first) throw new Error('Somebody must serve.');
     const made = await Promise.all(Array.from({ length: tenants }, () => ModelTenant.onboard(first)));
     for (const { id } of made) {
-      const current = await first.database.asTenant(id, (tx) =>
-        tx.selectFrom('policies').selectAll().where('tenant_id', '=', id).executeTakeFirstOrThrow(),
-      );
-      await first.store.append({
-        tenantId: id,
-        actor,
-        events: [policySet.on(id, { settings: { ...defaultPolicy, notificationUrl } })],
-        current: [{ table: 'policies', row: { ...current } }],
-      });
+      const webhooks = new Webhooks(first.database, first.store, new SystemClock(), first.tenantKeys);
+      await webhooks.create(id, { name: 'receiver', url: receiverUrl, types: null }, { actor });
     }
     return new Load(made, products);
   }

@@ -1,10 +1,9 @@
-import { Body, Controller, Get, Header, Param, Patch, Query, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { Body, Controller, Get, Param, Patch, Query, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { policySettings } from '@grantkeeper/domain';
 import { Database, type Transaction } from '@grantkeeper/event-store';
 import { TimeTravel } from '@grantkeeper/history';
 import { ProblemFilter, readInput } from '@grantkeeper/http';
-import { TenantKeys } from '@grantkeeper/keys';
 import { DomainError, type TenantId } from '@grantkeeper/kernel';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
@@ -15,7 +14,6 @@ import { SetPolicy } from './set-policy.handler.ts';
 
 const changes = policySettings
   .extend({
-    notificationUrl: policySettings.shape.notificationUrl.nullable(),
     consentMaxAgeDays: policySettings.shape.consentMaxAgeDays.nullable(),
     scopeCeiling: policySettings.shape.scopeCeiling.nullable(),
   })
@@ -32,7 +30,6 @@ export class PoliciesController {
     private readonly commands: CommandBus,
     private readonly database: Database,
     private readonly timeTravel: TimeTravel,
-    private readonly tenantKeys: TenantKeys,
   ) {}
 
   @Get()
@@ -49,16 +46,6 @@ export class PoliciesController {
       sayInstant(reply, instant);
       return settings;
     });
-  }
-
-  /** What a receiver checks the signature of notifications with (Standard Webhooks). */
-  @Get('notification-secret')
-  @Header('cache-control', 'no-store')
-  async notificationSecret(
-    @AdmittedTenant() tenantId: TenantId,
-    @Param('tenant') _name: string,
-  ): Promise<{ secret: string }> {
-    return { secret: `whsec_${(await this.tenantKeys.webhookSecret(tenantId)).toString('base64')}` };
   }
 
   @Patch()

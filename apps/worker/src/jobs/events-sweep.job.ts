@@ -1,28 +1,35 @@
 import { type Behind, type ConsumerRunner, failureReason } from '@grantkeeper/consumers';
 import { Logger } from '@nestjs/common';
+import type { DeliveryDispatch } from '../deliveries/delivery-dispatch.ts';
 
-// Each holds a database connection, an outward one for as long as a receiver takes.
+// Each holds a database connection, an outward one for as long as it takes.
 const AT_ONCE = { inward: 2, outward: 3, building: 2 } as const;
 const TURN_MS = 1_000;
 type Lane = keyof typeof AT_ONCE;
 
 /**
  * Finds the consumers and projections that are behind their ledgers and due, over all tenants, and brings them to the
- * end; and the events that someone wants replayed. Whatever the queue has lost is found here.
+ * end; receivers that are to be told something; and the events that someone wants replayed. Whatever the queue has lost is
+ * found here.
  */
 export class EventsSweep {
   readonly #log = new Logger('events.sweep');
   #building: Promise<void> | undefined;
 
-  constructor(private readonly runner: ConsumerRunner) {}
+  constructor(
+    private readonly runner: ConsumerRunner,
+    /** Absent where nobody outside is told of anything. */
+    private readonly dispatch?: DeliveryDispatch,
+  ) {}
 
   async run(): Promise<void> {
+    // Receivers outside take their turns elsewhere: how slow they are is nothing to this sweep.
+    await this.#dispatch();
     const lanes: Record<Lane, Behind[]> = { inward: [], outward: [], building: [] };
     for (const one of await this.runner.behind.find())
       lanes[one.building ? 'building' : (one.consumer?.effects ?? 'inward')].push(one);
     // A long ledger takes minutes to be built from: the sweeps that follow do not wait for it.
     this.#building ??= this.#work('building', lanes.building).finally(() => (this.#building = undefined));
-    // Slow receivers do not hold up our own rows.
     await Promise.all([
       this.#work('inward', lanes.inward),
       this.#work('outward', lanes.outward).then(() => this.#replay()),
@@ -53,6 +60,14 @@ export class EventsSweep {
     } catch (error) {
       const name = consumer?.name ?? projection?.name;
       this.#log.error({ msg: 'a consumer could not be run', tenant, consumer: name, reason: failureReason(error) });
+    }
+  }
+
+  async #dispatch(): Promise<void> {
+    try {
+      await this.dispatch?.dispatch();
+    } catch (error) {
+      this.#log.error({ msg: 'receivers could not be found', reason: failureReason(error) });
     }
   }
 

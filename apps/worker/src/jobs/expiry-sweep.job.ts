@@ -6,6 +6,7 @@ import { failureReason } from '@grantkeeper/consumers';
 import type { MisusedFamilies } from './misused-families.ts';
 
 const PAGE = 1_000;
+const DELIVERY_LOG_DAYS = 30;
 
 /**
  * Deletes, tenant by tenant, authorization codes, pushed requests and sessions that ended or expired more than a day ago,
@@ -72,7 +73,39 @@ export class ExpirySweep {
         await tx.deleteFrom(table).where('tenant_id', '=', tenant).where('expires_at', '<', now).execute();
       }
     });
+    await this.#sweepDeliveries(tenant);
     await this.misused.end(tenant);
+  }
+
+  /** The delivery log past its retention, and what is left of webhooks that have been removed. */
+  async #sweepDeliveries(tenant: TenantId): Promise<void> {
+    await this.database.asTenant(tenant, async (tx) => {
+      const removed = tx
+        .selectFrom('webhooks')
+        .select('webhook_id')
+        .where('tenant_id', '=', tenant)
+        .where('removed_seq', 'is not', null);
+      await tx
+        .deleteFrom('deliveries')
+        .where('tenant_id', '=', tenant)
+        .where('at', '<', sql<Date>`clock_timestamp() - make_interval(days => ${DELIVERY_LOG_DAYS})`)
+        .execute();
+      await tx
+        .deleteFrom('webhook_secrets')
+        .where('tenant_id', '=', tenant)
+        .where((row) =>
+          row.or([row('expires_at', '<', sql<Date>`clock_timestamp()`), row('webhook_id', 'in', removed)]),
+        )
+        .execute();
+      for (const table of ['receiver_cursors', 'redeliveries'] as const) {
+        await tx
+          .deleteFrom(table)
+          .where('tenant_id', '=', tenant)
+          .where('receiver_kind', '=', 'webhook')
+          .where('receiver_id', 'in', removed)
+          .execute();
+      }
+    });
   }
 
   async *#tenants(): AsyncGenerator<TenantId> {

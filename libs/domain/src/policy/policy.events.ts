@@ -4,15 +4,6 @@ import { scopeName } from '../resource/resource.events.ts';
 
 const TEN_YEARS = 10 * 365 * 86_400;
 
-function isWebhookUrl(value: string): boolean {
-  const url = URL.parse(value);
-  if (!url || url.username !== '' || url.password !== '') return false;
-  return (
-    url.protocol === 'https:' ||
-    (url.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname))
-  );
-}
-
 /** How long tokens live and what rotation tolerates. All lifetimes in seconds. */
 const tokenSettings = {
   accessTokenSeconds: z.int().min(60).max(3600),
@@ -78,14 +69,10 @@ export const policySettings = z.object({
   requirePushedRequests: z.boolean(),
   /** Whether DPoP proofs must contain a nonce of ours (RFC 9449 §8, §9); clients that send no proof are not concerned. */
   dpopNonce: z.enum(['optional', 'required']),
-  /** Where revocations are reported; absent when nowhere. */
-  notificationUrl: z
-    .url()
-    .refine(
-      isWebhookUrl,
-      'must be an https URL without user name and password (http only to this machine, in development)',
-    )
-    .optional(),
+  /** How often a message to a receiver of events is tried before it is put aside among the dead letters. */
+  deliveryAttempts: z.int().min(1).max(30),
+  /** After how many days without any success a receiver of events is told nothing more until an admin says so. */
+  deliveryGiveUpDays: z.int().min(1).max(60),
 });
 export type PolicySettings = z.infer<typeof policySettings>;
 
@@ -113,6 +100,8 @@ export const defaultPolicy: PolicySettings = {
   adminConsent: 'notice',
   requirePushedRequests: false,
   dpopNonce: 'optional',
+  deliveryAttempts: 12,
+  deliveryGiveUpDays: 5,
 };
 
 export const policySet = defineEvent({

@@ -235,6 +235,23 @@ export interface EnforcementPointsRow {
   stream_version: number;
 }
 
+export interface WebhooksRow {
+  tenant_id: string;
+  webhook_id: string;
+  name: string;
+  url: string;
+  types: string[] | null;
+  created_seq: number;
+  created_at: Timestamp;
+  secret_at: Timestamp;
+  disabled_seq: number | null;
+  disabled_at: Timestamp | null;
+  disabled_because: string | null;
+  removed_seq: number | null;
+  removed_at: Timestamp | null;
+  stream_version: number;
+}
+
 /** Rows written in the transaction of their events, and the view over them. */
 export interface InlineProjectionTables {
   tenants: TenantsRow;
@@ -254,5 +271,6 @@ export interface InlineProjectionTables {
   admin_consents: AdminConsentsRow;
   admin_keys: AdminKeysRow;
   enforcement_points: EnforcementPointsRow;
+  webhooks: WebhooksRow;
   grant_standing: GrantStandingRow;
 }

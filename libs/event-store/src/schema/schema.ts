@@ -1,6 +1,7 @@
 import type { AsyncProjectionTables } from './async-projections.ts';
 import type { ClientDocumentTables } from './client-documents.ts';
 import type { ConsumerTables } from './consumers.ts';
+import type { DeliveryTables } from './deliveries.ts';
 import type { FeedTables } from './feed.ts';
 import type { InlineProjectionTables } from './inline-projections.ts';
 import type { LedgerTables } from './ledger.ts';
@@ -14,12 +15,14 @@ export interface Schema
     InlineProjectionTables,
     AsyncProjectionTables,
     FeedTables,
+    DeliveryTables,
     OperationalTables,
     ClientDocumentTables {}
 
 export type * from './column-types.ts';
 export type * from './ledger.ts';
 export type * from './consumers.ts';
+export type * from './deliveries.ts';
 export type * from './feed.ts';
 export type * from './inline-projections.ts';
 export type * from './async-projections.ts';
