@@ -69,7 +69,8 @@ CREATE TABLE receiver_cursors (
 ) WITH (fillfactor = 50);
 CALL isolate_by_tenant('receiver_cursors');
 GRANT INSERT, UPDATE, DELETE ON receiver_cursors TO grantkeeper_service;
-GRANT SELECT ON receiver_cursors TO grantkeeper_relay;
+GRANT SELECT (tenant_id, receiver_kind, receiver_id, through_seq, retry_at, failing_since_at, slow, lease_until)
+  ON receiver_cursors TO grantkeeper_relay;
 CREATE POLICY relay ON receiver_cursors FOR SELECT TO grantkeeper_relay USING (true);
 
 -- The delivery log: one row for each attempt, for as long as its retention.

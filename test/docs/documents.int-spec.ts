@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { publicEventTypes } from '@grantkeeper/deliveries';
 import { eventCatalogue } from '@grantkeeper/domain';
 import { serviceSettings, standaloneSettings } from '@grantkeeper/config';
 import { z } from 'zod';
@@ -7,11 +8,17 @@ import { filesBelow, generatedDocument, readRepositoryFile, ROOT, sectionOf } fr
 import { errorsDocument } from './errors-document.ts';
 import { eventsDocument } from './events-document.ts';
 import { thrownErrors } from './thrown-errors.ts';
+import { webhookEventsDocument } from './webhook-events-document.ts';
 
 describe('generated documents', () => {
   test('docs/events.md is what the catalogue of events says (npm run docs)', () => {
     const expected = eventsDocument(eventCatalogue);
     expect(generatedDocument('docs/events.md', expected)).toBe(expected);
+  });
+
+  test('docs/webhook-events.md is what the public catalogue says (npm run docs)', () => {
+    const expected = webhookEventsDocument(publicEventTypes);
+    expect(generatedDocument('docs/webhook-events.md', expected)).toBe(expected);
   });
 
   test('docs/errors.md is what the sources raise (npm run docs)', () => {

@@ -2,7 +2,7 @@ import type { EventDefinition } from '@grantkeeper/domain';
 import { z } from 'zod';
 import { table } from './documents.ts';
 
-interface JsonSchema {
+export interface JsonSchema {
   readonly type?: string;
   readonly format?: string;
   readonly enum?: readonly string[];
@@ -75,7 +75,7 @@ function fieldsOf(schema: JsonSchema, prefix: string, privacy: Readonly<Record<s
   });
 }
 
-function typeOf(field: JsonSchema): string {
+export function typeOf(field: JsonSchema): string {
   if (field.enum) return field.enum.map((value) => `\`${value}\``).join(' | ');
   if (field.const !== undefined) return `\`${JSON.stringify(field.const)}\``;
   if (field.type === 'array')

@@ -84,6 +84,28 @@ describe('webhooks', () => {
     ]);
   });
 
+  it('are made and given secrets once, however often the request is sent', async () => {
+    const twice = async (path: string, body: object) => {
+      const send = () =>
+        product.admin<Webhook>('POST', `/tenants/acme${path}`, body, {
+          'idempotency-key': `once ${path}`.replace(' ', '-'),
+        });
+      return [await send(), await send()] as const;
+    };
+    const [made1, made2] = await twice('/webhooks', {
+      name: 'once',
+      url: 'https://hooks.example/',
+      types: ['user.created'],
+    });
+    expect([made1.status, made2.status]).toEqual([201, 201]);
+    expect(made2.body.id).toBe(made1.body.id);
+    expect([typeof made1.body.secret, typeof made2.body.secret]).toEqual(['string', 'undefined']);
+    const [first, second] = await twice(`/webhooks/${made1.body.id}/secrets`, { overlapSeconds: 60 });
+    expect(first.body).toMatchObject({ secret: expect.stringMatching(/^whsec_/), previousUntil: expect.any(String) });
+    const { secret: _secret, ...rest } = first.body;
+    expect(second.body).toEqual(rest);
+  });
+
   it('take a test at once, and the admin sees what came of it', async () => {
     const { id, secret } = await made('/test', ['tenant.revoked']);
     expect((await call('POST', `/webhooks/${id}/test`)).body).toMatchObject({ accepted: true, status: 204 });

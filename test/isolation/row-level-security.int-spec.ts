@@ -19,16 +19,22 @@ const RELAY_READS = [
   'consumer_cursors',
   'dead_letters',
   'heads',
+  'receiver_cursors',
+  'redeliveries',
   'revocation_feed',
   'ledger_verifications',
   'projection_generations',
   'tenant_directory',
   'tenant_hosts',
+  'webhooks',
 ];
 // Of some of them only what says whose turn it is.
 const RELAY_READS_NOT = [
   'dead_letters.reason',
   'dead_letters.replay_requested_by',
+  'receiver_cursors.last_error',
+  'redeliveries.requested_by',
+  'webhooks.url',
   'ledger_verifications.first_difference',
 ];
 

@@ -59,7 +59,8 @@ export class DeliveryWorld {
     url: string,
     types: string[] | null = ['user.revoked'],
   ): Promise<{ webhookId: string; secret: string }> {
-    return this.webhooks.create(tenant, { name: 'test', url, types }, { actor });
+    const { webhookId, secret } = await this.webhooks.create(tenant, { name: 'test', url, types }, { actor });
+    return { webhookId, secret: secret! };
   }
 
   /** Records that a person became known (`user.created`), and answers who. */

@@ -5,7 +5,6 @@ import { failureReason } from '@grantkeeper/consumers';
 import type { DeliveryPump } from '@grantkeeper/deliveries';
 import { AT_ONCE, type DeliveryDispatch } from './deliveries/delivery-dispatch.ts';
 import { eventsAppended } from './jobs/events-appended.job.ts';
-import { eventsDeliver } from './jobs/events-deliver.job.ts';
 import type { EventsSweep } from './jobs/events-sweep.job.ts';
 import type { ExpirySweep } from './jobs/expiry-sweep.job.ts';
 import { lettersReplay } from './jobs/letters-replay.job.ts';
@@ -41,8 +40,7 @@ export class WorkerJobs implements OnApplicationBootstrap, BeforeApplicationShut
   ) {}
 
   onApplicationBootstrap(): void {
-    this.queues.work('events.appended', eventsAppended(this.runner, this.queues), { concurrency: 2 });
-    this.queues.work('events.deliver', eventsDeliver(this.runner, this.dispatch), { concurrency: 4 });
+    this.queues.work('events.appended', eventsAppended(this.runner, this.dispatch), { concurrency: 2 });
     this.queues.work('receivers.tell', (job) => this.dispatch.tell(job, false), { concurrency: AT_ONCE.prompt });
     this.queues.work('receivers.tell-slow', (job) => this.dispatch.tell(job, true), { concurrency: AT_ONCE.slow });
     this.queues.work('letters.replay', lettersReplay(this.runner, this.dispatch));

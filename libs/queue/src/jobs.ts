@@ -5,13 +5,11 @@
 export interface Jobs {
   /** The ledger of a tenant has grown to `seq`. */
   'events.appended': { tenantId: string; seq: number };
-  /** The ledger of a tenant has grown to `seq`, and receivers outside have to be told. */
-  'events.deliver': { tenantId: string; seq: number };
   /** A receiver has something to be told. */
   'receivers.tell': ReceiverJob;
   /** The same for receivers that are known to take long: they wait in a line of their own. */
   'receivers.tell-slow': ReceiverJob;
-  /** Someone wants events replayed that a consumer of this tenant has put aside. */
+  /** Someone wants consumers or receivers of this tenant to have events again. */
   'letters.replay': { tenantId: string };
   /** Find consumers that are behind their ledger. */
   'events.sweep': Record<string, never>;
@@ -34,7 +32,6 @@ export type JobName = keyof Jobs;
 
 export const JOB_NAMES = [
   'events.appended',
-  'events.deliver',
   'receivers.tell',
   'receivers.tell-slow',
   'letters.replay',

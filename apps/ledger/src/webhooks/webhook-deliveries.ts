@@ -134,6 +134,6 @@ export class WebhookDeliveries {
 
   /** A hint: the sweep of the worker finds it without. */
   async #wake(tenantId: TenantId): Promise<void> {
-    await this.queues.enqueue('events.deliver', { tenantId, seq: 0 }, { deduplicate: tenantId });
+    await this.queues.enqueue('letters.replay', { tenantId }, { deduplicate: tenantId });
   }
 }

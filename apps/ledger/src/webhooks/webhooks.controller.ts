@@ -3,6 +3,7 @@ import {
   Controller,
   Delete,
   Get,
+  Headers,
   HttpCode,
   Param,
   Patch,
@@ -18,6 +19,7 @@ import { DomainError, isUuid, type TenantId } from '@grantkeeper/kernel';
 import { z } from 'zod';
 import type { AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
+import { IdempotencyKeys } from '../access/idempotency-key.ts';
 import { WebhookDeliveries } from './webhook-deliveries.ts';
 import { WebhookQueries } from './webhooks.queries.ts';
 import { Webhooks } from './webhooks.ts';
@@ -56,6 +58,7 @@ export class WebhooksController {
     private readonly webhooks: Webhooks,
     private readonly queries: WebhookQueries,
     private readonly deliveries: WebhookDeliveries,
+    private readonly idempotency: IdempotencyKeys,
   ) {}
 
   /** The public event catalogue, with the JSON Schema of each message. */
@@ -73,9 +76,12 @@ export class WebhooksController {
     @Caller() caller: AdminCaller,
     @Param('tenant') _name: string,
     @Body() body: unknown,
+    @Headers('idempotency-key') key?: string,
   ) {
-    const { webhookId, secret } = await this.webhooks.create(tenantId, readInput(newWebhook, body), caller);
-    return { ...(await this.queries.get(tenantId, webhookId)), secret };
+    const settings = readInput(newWebhook, body);
+    const command = await this.idempotency.ofTenant(tenantId, key, caller, 'webhook', settings);
+    const { webhookId, secret } = await this.webhooks.create(tenantId, settings, { ...caller, command });
+    return { ...(await this.queries.get(tenantId, webhookId)), ...(secret !== undefined && { secret }) };
   }
 
   @Get()
@@ -119,9 +125,12 @@ export class WebhooksController {
     @Caller() caller: AdminCaller,
     @Param('webhook') webhook: string,
     @Body() body: unknown,
+    @Headers('idempotency-key') key?: string,
   ) {
     const { overlapSeconds } = readInput(rotation, body ?? {});
-    return this.webhooks.rotateSecret(tenantId, idOf(webhook), overlapSeconds, caller);
+    const id = idOf(webhook);
+    const command = await this.idempotency.ofTenant(tenantId, key, caller, 'webhook-secret', [id, overlapSeconds]);
+    return this.webhooks.rotateSecret(tenantId, id, overlapSeconds, { ...caller, command });
   }
 
   @Post(':webhook/test')

@@ -8,7 +8,7 @@ import {
   type WebhookSettings,
 } from '@grantkeeper/domain';
 import { firstCursorRow, loadWebhook, WebhookSecrets } from '@grantkeeper/deliveries';
-import { type AppendInput, Database, EventStore, retrying } from '@grantkeeper/event-store';
+import { type AppendInput, type CommandIdentity, Database, EventStore, retrying } from '@grantkeeper/event-store';
 import { TenantKeys } from '@grantkeeper/keys';
 import { Clock, type TenantId } from '@grantkeeper/kernel';
 import { v7 as uuidv7 } from 'uuid';
@@ -17,6 +17,8 @@ import { v7 as uuidv7 } from 'uuid';
 export interface Acting {
   readonly actor: Actor;
   readonly origin?: AppendInput['origin'];
+  /** Repeated, it gets the first answer, without the secret: nothing keeps that in the clear. */
+  readonly command?: CommandIdentity | undefined;
 }
 
 /**
@@ -40,11 +42,13 @@ export class Webhooks {
   async create(
     tenantId: TenantId,
     settings: WebhookSettings,
-    { actor, origin }: Acting,
-  ): Promise<{ readonly webhookId: string; readonly secret: string }> {
+    { actor, origin, command }: Acting,
+  ): Promise<{ readonly webhookId: string; readonly secret?: string }> {
     const webhookId = uuidv7();
     const { secret, row } = await this.#secrets.create(tenantId, webhookId);
     return retrying(async () => {
+      const before = command && (await this.store.resultOf<{ webhookId: string }>(tenantId, command));
+      if (before) return before.result;
       const { read, webhooks } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
         read: await tx
           .selectFrom('heads')
@@ -64,6 +68,7 @@ export class Webhooks {
         origin,
         read,
         events: decideWebhookCreation({ webhooks: webhooks.length }, { webhookId, settings }),
+        ...(command && { command: { ...command, result: { webhookId } } }),
         rows: {
           webhook_secrets: [row],
           // Its own creation is the last thing that it is not told of.
@@ -95,10 +100,12 @@ export class Webhooks {
     tenantId: TenantId,
     webhookId: string,
     overlapSeconds: number,
-    { actor, origin }: Acting,
-  ): Promise<{ readonly secret: string; readonly previousUntil: Date }> {
+    { actor, origin, command }: Acting,
+  ): Promise<{ readonly secret?: string; readonly previousUntil: string }> {
     const { secret, row: added } = await this.#secrets.create(tenantId, webhookId);
     return retrying(async () => {
+      const first = command && (await this.store.resultOf<{ previousUntil: string }>(tenantId, command));
+      if (first) return first.result;
       const { read, row, state } = await loadWebhook(this.database, tenantId, webhookId);
       const events = decideWebhookSecretRotation(state, overlapSeconds);
       const before = await this.database.asTenant(tenantId, (tx) =>
@@ -125,8 +132,9 @@ export class Webhooks {
         events,
         current: [{ table: 'webhooks', row: { ...row } }],
         rows: { webhook_secrets: [...ending, added] },
+        ...(command && { command: { ...command, result: { previousUntil: previousUntil.toISOString() } } }),
       });
-      return { secret, previousUntil };
+      return { secret, previousUntil: previousUntil.toISOString() };
     });
   }
 

@@ -1,11 +1,13 @@
 import { tenantId } from '@grantkeeper/kernel';
-import type { Jobs, Queues } from '@grantkeeper/queue';
+import type { Jobs } from '@grantkeeper/queue';
 import type { ConsumerRunner } from '@grantkeeper/consumers';
+import type { DeliveryDispatch } from '../deliveries/delivery-dispatch.ts';
 
-/** A ledger has grown: our own rows follow at once, and what goes out has a queue of its own, for it may be slow. */
-export function eventsAppended(runner: ConsumerRunner, queues: Queues) {
+/** A ledger has grown: whoever outside is to be told of it gets a turn, and our own rows follow at once. */
+export function eventsAppended(runner: ConsumerRunner, dispatch: DeliveryDispatch) {
   return async (data: Jobs['events.appended']): Promise<void> => {
-    await queues.enqueue('events.deliver', data, { deduplicate: data.tenantId });
-    await runner.catchUpAll(tenantId(data.tenantId), 'inward');
+    const tenant = tenantId(data.tenantId);
+    await dispatch.dispatch(tenant);
+    await runner.catchUpAll(tenant, 'inward');
   };
 }

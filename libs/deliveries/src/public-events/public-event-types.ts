@@ -156,6 +156,17 @@ export const publicEventTypes: readonly PublicEventType[] = [
     data: z.object({ resourceId: z.uuid(), because }),
   },
   {
+    type: 'pair.revoked',
+    of: ['PairAccessRevoked'],
+    says: 'Every link between a person, a client and a resource, two or all of them, was ended.',
+    data: z.object({
+      userId: z.uuid().optional(),
+      clientId: z.string().optional(),
+      resourceId: z.uuid().optional(),
+      because,
+    }),
+  },
+  {
     type: 'tenant.revoked',
     of: ['TenantAccessRevoked'],
     says: 'Every link and session of the tenant was ended.',
@@ -172,6 +183,12 @@ export const publicEventTypes: readonly PublicEventType[] = [
     of: ['SigningKeyCreated'],
     says: 'A key was made to sign with.',
     data: z.object({ kid: z.string(), alg: z.string(), state: z.string() }),
+  },
+  {
+    type: 'signing_key.revoked',
+    of: ['SigningKeyRevoked'],
+    says: 'Nothing that a key has signed is accepted any more.',
+    data: z.object({ kid: z.string(), because }),
   },
   {
     type: 'admin_key.created',

@@ -15,8 +15,7 @@ export const MOST_WEBHOOKS = 50;
 
 /** What is known of a webhook; undefined when there is none of that id, or it has been removed. */
 export type WebhookState =
-  | { readonly webhookId: string; readonly settings: WebhookSettings; readonly disabled: boolean }
-  | undefined;
+  { readonly webhookId: string; readonly settings: WebhookSettings; readonly disabled: boolean } | undefined;
 
 /** Makes a webhook. Rejects with `webhook.too_many`. */
 export function decideWebhookCreation(
