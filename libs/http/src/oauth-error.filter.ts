@@ -1,5 +1,5 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
-import { DomainError, OAuthError, retryAfterOf } from '@grantkeeper/kernel';
+import { DomainError, isPassingOutage, OAuthError, PASSING_OUTAGE_SECONDS, retryAfterOf } from '@grantkeeper/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /**
@@ -30,7 +30,7 @@ export class OAuthErrorFilter implements ExceptionFilter {
       } else if (status === 401 && http.getRequest<FastifyRequest>().headers.authorization !== undefined) {
         void reply.header('www-authenticate', 'Basic realm="token endpoint", charset="UTF-8"');
       }
-      if (status === 503) void reply.header('retry-after', '2');
+      if (status === 503) void reply.header('retry-after', String(PASSING_OUTAGE_SECONDS));
       void reply.status(status).send({ error: error.code, error_description: error.description });
       return;
     }
@@ -44,6 +44,15 @@ export class OAuthErrorFilter implements ExceptionFilter {
         .status(429)
         .header('retry-after', String(retryAfterOf(error)))
         .send({ error: 'temporarily_unavailable', error_description: error.message });
+      return;
+    }
+    if (isPassingOutage(error)) {
+      // Clients keep their link and come again, as they do not after server_error or invalid_grant (CL-13).
+      this.#logger.warn(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      void reply
+        .status(503)
+        .header('retry-after', String(PASSING_OUTAGE_SECONDS))
+        .send({ error: 'temporarily_unavailable', error_description: 'the server is busy: send the request again' });
       return;
     }
     const status =

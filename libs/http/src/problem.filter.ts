@@ -1,5 +1,12 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
-import { ConcurrencyError, DomainError, type DomainErrorKind, retryAfterOf } from '@grantkeeper/kernel';
+import {
+  ConcurrencyError,
+  DomainError,
+  type DomainErrorKind,
+  isPassingOutage,
+  PASSING_OUTAGE_SECONDS,
+  retryAfterOf,
+} from '@grantkeeper/kernel';
 import type { FastifyReply } from 'fastify';
 
 const statusOf: Record<DomainErrorKind, number> = {
@@ -28,7 +35,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="Grantkeeper admin API"');
     if (problem.status === 429 && error instanceof DomainError)
       reply.header('retry-after', String(retryAfterOf(error)));
-    if (problem.status === 503) reply.header('retry-after', '2');
+    if (problem.status === 503) reply.header('retry-after', String(PASSING_OUTAGE_SECONDS));
     void reply
       .status(problem.status)
       .header('cache-control', 'no-store')
@@ -45,6 +52,12 @@ export class ProblemFilter implements ExceptionFilter {
     if (error instanceof ConcurrencyError) {
       const detail = 'Others are changing the same thing. Nothing was changed; send the request again.';
       return { type: 'urn:problem:conflict', title: titles[409]!, status: 409, detail };
+    }
+    if (isPassingOutage(error)) {
+      this.#logger.warn(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      const detail =
+        'The ledger is busy or out of reach. Send the request again, under the same Idempotency-Key if it has one.';
+      return { type: 'urn:problem:unavailable', title: titles[503]!, status: 503, detail };
     }
     const status =
       error instanceof HttpException ? error.getStatus() : ((error as { statusCode?: number }).statusCode ?? 500);

@@ -2,3 +2,4 @@ export * from './errors.ts';
 export * from './ids.ts';
 export * from './clock.ts';
 export * from './expiring-cache.ts';
+export * from './passing-outage.ts';

@@ -1,5 +1,5 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
-import { DomainError, OAuthError, retryAfterOf } from '@grantkeeper/kernel';
+import { DomainError, isPassingOutage, OAuthError, PASSING_OUTAGE_SECONDS, retryAfterOf } from '@grantkeeper/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { chooseLanguage, type ErrorApp, type ErrorKind, renderError, securityHeaders } from '../pages/index.ts';
 import { AnswerByRedirect } from './authorizing.ts';
@@ -18,6 +18,7 @@ const statusOf: Record<ErrorKind, number> = {
   client_refused: 403,
   client_requests_full: 403,
   too_many: 429,
+  busy: 503,
   server_error: 500,
 };
 
@@ -44,6 +45,7 @@ export class PageFilter implements ExceptionFilter {
     }
     if (error instanceof DomainError && error.kind === 'too_many')
       void reply.header('retry-after', String(retryAfterOf(error)));
+    if (page.kind === 'busy') void reply.header('retry-after', String(PASSING_OUTAGE_SECONDS));
     const lang = chooseLanguage(request.headers['accept-language']);
     void reply
       .status(statusOf[page.kind])
@@ -60,6 +62,10 @@ export class PageFilter implements ExceptionFilter {
     if (error instanceof OAuthError) return { kind: 'invalid_request', details: `${error.code}: ${error.description}` };
     if (error instanceof DomainError && error.kind === 'too_many') return { kind: 'too_many' };
     if (error instanceof DomainError) return { kind: 'invalid_request', details: error.message };
+    if (isPassingOutage(error)) {
+      this.#logger.warn({ msg: 'a page failed for the moment', reference, err: error });
+      return { kind: 'busy' };
+    }
     const status =
       error instanceof HttpException ? error.getStatus() : ((error as { statusCode?: number }).statusCode ?? 500);
     if (status === 404) return 'not_found';

@@ -34,6 +34,7 @@ const kinds: ErrorKind[] = [
   'tenant_unavailable',
   'server_error',
   'too_many',
+  'busy',
 ];
 
 const hiddenFields = (html: string) =>

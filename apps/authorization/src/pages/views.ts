@@ -70,7 +70,8 @@ export type ErrorKind =
   | 'client_refused'
   | 'client_requests_full'
   | 'server_error'
-  | 'too_many';
+  | 'too_many'
+  | 'busy';
 
 /** The app that an error is about, as far as anything is known of it. */
 export interface ErrorApp {

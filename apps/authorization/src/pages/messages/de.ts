@@ -131,4 +131,8 @@ export const de: Messages = {
   'error.too_many.title': 'Zu viele Anfragen',
   'error.too_many.what': 'Aus Ihrem Netz kamen mehr Anfragen, als wir zulassen.',
   'error.too_many.todo': 'Warten Sie einige Minuten und versuchen Sie es dann noch einmal.',
+
+  'error.busy.title': 'Einen Moment bitte',
+  'error.busy.what': 'Der Dienst ist gerade ausgelastet und konnte nicht antworten.',
+  'error.busy.todo': 'Gehen Sie zurück und versuchen Sie es in einigen Sekunden noch einmal.',
 };

@@ -117,6 +117,10 @@ export const en = {
   'error.too_many.title': 'Too many requests',
   'error.too_many.what': 'There were more requests from your network than we allow.',
   'error.too_many.todo': 'Wait a few minutes, then try again.',
+
+  'error.busy.title': 'One moment, please',
+  'error.busy.what': 'The service is busy right now and could not answer.',
+  'error.busy.todo': 'Go back and try again in a few seconds.',
 } as const;
 
 /** The key of a phrase. */
