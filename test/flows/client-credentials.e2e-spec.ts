@@ -7,6 +7,7 @@ import {
 import * as oauth from 'oauth4webapi';
 import { ClientKey } from '../support/clients/client-key.ts';
 import { basic, claimsOf, OAuthClient, postForm, type Sent, type TokenBody } from '../support/clients/oauth-client.ts';
+import { DpopKey } from '../support/clients/dpop.ts';
 import { callTool, refusedCall } from '../support/clients/tool-call.ts';
 import { expectError } from '../support/clients/token-answers.ts';
 import { type RunningProduct, startProduct } from '../support/product.ts';
@@ -163,6 +164,92 @@ describe('a client that acts for itself (io.modelcontextprotocol/oauth-client-cr
     await allow(registered.id, ['boards:read']);
     const { body } = await ask(clientOf(registered), { scope: 'boards:read boards:write offline_access' });
     expect([body.scope, claimsOf(body.access_token)['scope']]).toEqual(['boards:read', 'boards:read']);
+  });
+
+  describe('with DPoP (RFC 9449)', () => {
+    const CALL = JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'list_boards', arguments: {} },
+    });
+    const call = (headers: Record<string, string>): Promise<Response> =>
+      fetch(resource, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
+        body: CALL,
+      });
+    const request = (client: OAuthClient, dpop?: string) =>
+      client.token({ grant_type: 'client_credentials', resource }, dpop === undefined ? {} : { dpop });
+    let key: DpopKey;
+    const proof = (by = key, claims: Record<string, unknown> = {}) => by.proof('POST', `${issuer}/token`, claims);
+
+    beforeAll(async () => {
+      key = await DpopKey.make();
+    });
+
+    it('gets a token that is bound to its key, and works with that alone (RFC-15)', async () => {
+      const registered = await register();
+      await allow(registered.id, ['boards:read']);
+      const { status, body } = await request(clientOf(registered), await proof());
+      expect([status, body.token_type]).toEqual([200, 'DPoP']);
+      expect(claimsOf(body.access_token)).toMatchObject({ sub: registered.id, cnf: { jkt: key.thumbprint } });
+      const authorization = `DPoP ${body.access_token}`;
+      const at = (by: DpopKey) => by.proof('POST', resource, DpopKey.ath(body.access_token));
+      expect((await call({ authorization, dpop: await at(key) })).status).toBe(200);
+      for (const headers of [
+        { authorization, dpop: await at(await DpopKey.make()) },
+        { authorization },
+        { authorization: `Bearer ${body.access_token}` },
+      ]) {
+        expect((await call(headers)).status).toBe(401);
+      }
+    });
+
+    it('takes each proof once, however many come at once, and no token comes of the others', async () => {
+      const registered = await register();
+      await allow(registered.id);
+      const client = clientOf(registered);
+      const used = await proof();
+      const answers = await Promise.all(Array.from({ length: 8 }, () => request(client, used)));
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+      for (const answer of answers.filter(({ status }) => status !== 200)) {
+        expectError(answer, 400, 'invalid_dpop_proof');
+        expect(answer.body).not.toHaveProperty('access_token');
+      }
+      expectError(await request(client, used), 400, 'invalid_dpop_proof');
+      expectError(await request(client, await proof(key, { htu: resource })), 400, 'invalid_dpop_proof');
+      expect((await request(client, await proof())).status).toBe(200);
+    });
+
+    it('must prove a key where it has registered dpop_bound_access_tokens', async () => {
+      const registered = await register({ dpop_bound_access_tokens: true });
+      await allow(registered.id);
+      expectError(await request(clientOf(registered)), 400, 'invalid_dpop_proof');
+      expect((await request(clientOf(registered), await proof())).body.token_type).toBe('DPoP');
+    });
+
+    it('does not use a proof up for whoever does not prove to be the client', async () => {
+      const registered = await register();
+      await allow(registered.id);
+      const stolen = await proof();
+      expectError(await request(OAuthClient.of(issuer, registered.id, 'wrong'), stolen), 401, 'invalid_client');
+      expect((await request(clientOf(registered), stolen)).status).toBe(200);
+    });
+
+    it('is asked for a nonce where the tenant wants one', async () => {
+      const registered = await register();
+      await allow(registered.id);
+      await admin('PATCH', '/policy', { dpopNonce: 'required' });
+      try {
+        const refused = await request(clientOf(registered), await proof());
+        expectError(refused, 400, 'use_dpop_nonce');
+        const nonce = refused.headers.get('dpop-nonce') ?? '';
+        expect((await request(clientOf(registered), await proof(key, { nonce }))).status).toBe(200);
+      } finally {
+        await admin('PATCH', '/policy', { dpopNonce: 'optional' });
+      }
+    });
   });
 
   it.each(['a secret', 'a key'])(

@@ -197,6 +197,29 @@ describe('an id_token_hint', () => {
     await product?.stop();
   });
 
+  it('of somebody else makes people sign in, as that person and no other; of whoever is signed in, nothing (OA-13)', async () => {
+    const { demo } = product.summary;
+    const ada = new Person(demo.user.email, demo.user.password);
+    const [email, password] = ['grace@acme.example', 'a long enough password'];
+    await product.admin('POST', '/tenants/acme/users', { email, password });
+    const grace = new Person(email, password);
+    const client = await OAuthClient.register(demo.issuer);
+    const hintOf = async (person: Person) =>
+      ((await client.link(person, { scope: 'openid' })) as unknown as { id_token: string }).id_token;
+    const [hers, graces] = [await hintOf(ada), await hintOf(grace)];
+    const open = (hint: string, more: Record<string, string> = {}) =>
+      ada.open(client.authorizationUrl({ scope: 'openid', id_token_hint: hint, ...more }));
+    expect((await open(hers)).location!.searchParams.get('code')).toMatch(/^gkc_/);
+    expect((await open(hers, { prompt: 'none' })).location!.searchParams.get('code')).toMatch(/^gkc_/);
+    const silent = await open(graces, { prompt: 'none' });
+    expect(silent.location!.searchParams.get('error')).toBe('login_required');
+    const page = await open(graces);
+    expect(page.form('login')).toBeDefined();
+    // The right password of the wrong person gives the client nobody.
+    const wrong = await ada.signIn(page);
+    expect([wrong.status, wrong.location]).toEqual([401, undefined]);
+  });
+
   it('that names nobody is ignored where there is a page, and login_required where there is none (OA-13)', async () => {
     const { demo } = product.summary;
     const person = new Person(demo.user.email, demo.user.password);

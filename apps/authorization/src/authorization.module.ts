@@ -25,7 +25,6 @@ import { LoginAttempts } from './login/login-attempts.ts';
 import { LoginPages } from './login/login-page.ts';
 import { LoginController } from './login/login.controller.ts';
 import { Sessions } from './login/sessions.ts';
-import { IdTokenHints } from './logout/id-token-hints.ts';
 import { LogoutController } from './logout/logout.controller.ts';
 import { PageAssetsController } from './page-assets.controller.ts';
 import { RegisterController } from './register/register.controller.ts';
@@ -111,7 +110,6 @@ export class AuthorizationModule {
           useFactory: (documents: RemoteDocuments) => new ClientKeys(documents),
         },
         DpopProofs,
-        IdTokenHints,
       ],
     };
   }

@@ -9,19 +9,20 @@ import { Authorizing } from '../authorize/authorizing.ts';
 import { FormSeal } from '../authorize/form-seal.ts';
 import { PageError } from '../authorize/page-error.ts';
 import { PageFilter } from '../authorize/page.filter.ts';
+import { claimedClient } from '../authorize/rules/hinted-person.ts';
 import { Issuers } from '../discovery/issuer.ts';
 import { type PresentedSession, Sessions } from '../login/sessions.ts';
 import { chooseLanguage, renderSignedOut, renderSignOut, securityHeaders } from '../pages/index.ts';
-import { type IdTokenHint, IdTokenHints } from './id-token-hints.ts';
 import { LogoutRequest, logoutRedirect } from './logout-request.ts';
 
 /** A logout request that has been read and judged. */
 interface Leaving {
   readonly tenantId: TenantId;
   readonly context: AuthorizeContext;
-  /** The ID token is of whoever is signed in. */
+  /** It came with an ID token that was made here for its client. */
+  readonly hinted: boolean;
+  /** And for whoever is signed in. */
   readonly hintFits: boolean;
-  readonly hint: IdTokenHint | undefined;
   /** Registered by an admitted client, exactly; with the `state`. */
   readonly redirect: string | undefined;
 }
@@ -38,7 +39,6 @@ export class LogoutController {
     private readonly issuers: Issuers,
     private readonly sessions: Sessions,
     private readonly authorizing: Authorizing,
-    private readonly hints: IdTokenHints,
     private readonly seals: FormSeal,
     private readonly clock: Clock,
   ) {}
@@ -67,7 +67,7 @@ export class LogoutController {
       await this.#page(reply, html, 'anywhere');
       return;
     }
-    return this.#leave(reply, slug, session, leaving, languages, leaving.hint ? leaving.redirect : undefined);
+    return this.#leave(reply, slug, session, leaving, languages, leaving.hinted ? leaving.redirect : undefined);
   }
 
   /** The same by POST: sent on, because a post from another site comes without the session's cookie. */
@@ -107,16 +107,17 @@ export class LogoutController {
     const tenantId = await this.issuers.tenantOf(slug);
     const { parameters } = request;
     const idToken = parameters.get('id_token_hint');
-    const hint = idToken === undefined ? undefined : await this.hints.read(tenantId, idToken);
-    const clientId = parameters.get('client_id') ?? hint?.clientId;
-    if (hint && clientId !== hint.clientId) {
+    const named = idToken === undefined ? undefined : claimedClient(idToken);
+    const clientId = parameters.get('client_id') ?? named;
+    if (named !== undefined && clientId !== named)
       throw new PageError('invalid_request', 'the ID token was issued to another client than client_id');
-    }
+    const asked = clientId !== undefined && { client_id: clientId, ...(idToken && { id_token_hint: idToken }) };
     const context = await this.authorizing.read(
       tenantId,
-      AuthorizationRequest.read(clientId === undefined ? '' : stringify({ client_id: clientId }), ''),
+      AuthorizationRequest.read(asked ? stringify(asked) : '', ''),
       session,
     );
+    const hinted = typeof context.hintedSub === 'string';
     const redirectUri = parameters.get('post_logout_redirect_uri');
     // Of a client that somebody has consented to: a mere registration is anyone's.
     if (
@@ -128,8 +129,8 @@ export class LogoutController {
     return {
       tenantId,
       context,
-      hint,
-      hintFits: hint !== undefined && context.session?.sub === hint.sub,
+      hinted,
+      hintFits: hinted && context.session?.sub === context.hintedSub,
       redirect: redirectUri && logoutRedirect(redirectUri, parameters.get('state')),
     };
   }
