@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventsOf as exported } from '../support/clients/admin.ts';
 import { claimsOf, OAuthClient, s256 } from '../support/clients/oauth-client.ts';
 import type { Page } from '../support/clients/page.ts';
 import { Person } from '../support/clients/person.ts';
@@ -268,6 +269,10 @@ describe('consent', () => {
         body: { error: 'invalid_grant' },
       });
       expect(await grantsOf(client)).toMatchObject([{ status: 'revoked', revokedBecause: 'admin_consent_withdrawn' }]);
+      const events = await exported(product);
+      const withdrawal = events.find(({ type, stream }) => type === 'AdminConsentWithdrawn' && stream.id === body.id);
+      const caused = events.filter(({ causationId }) => causationId === withdrawal?.id);
+      expect(caused.map(({ type }) => type)).toContain('GrantRevoked');
       expect(await grantsOf(own)).toMatchObject([{ status: 'active' }]);
       expect((await person.open(client.authorizationUrl())).heading).toMatch(/wants to connect to/);
       expect((await give(client, [READ])).status).toBe(201);

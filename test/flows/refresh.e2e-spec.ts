@@ -1,3 +1,4 @@
+import { eventsOf } from '../support/clients/admin.ts';
 import { callTool, refusedCall } from '../support/clients/tool-call.ts';
 import { type Answer, claimsOf, OAuthClient, type TokenBody } from '../support/clients/oauth-client.ts';
 import { Person } from '../support/clients/person.ts';
@@ -86,6 +87,30 @@ describe('a refresh token', () => {
       revokedBecause: 'refresh_token_reused',
       installations: 0,
     });
+  });
+
+  it('that is misused ends what a consent gave, and history and export name that consent as the cause', async () => {
+    const second = await refreshed(tokens.refresh_token);
+    await refreshed(second.refresh_token);
+    expectRefused(await client.refresh(tokens.refresh_token), 'invalid_grant');
+    const replayed = await client.authorize(person);
+    expect((await client.redeem(replayed)).status).toBe(200);
+    expect((await client.redeem(replayed)).status).toBe(400);
+    for (const { id } of (await product.admin<{ grants: Grant[] }>('GET', `/tenants/acme/grants?client=${client.id}`))
+      .body.grants) {
+      const { body } = await product.admin<{ history: { id: string; type: string; causationId: string | null }[] }>(
+        'GET',
+        `/tenants/acme/grants/${id}/history`,
+      );
+      const created = body.history.find(({ type }) => type === 'GrantCreated');
+      expect(created?.causationId).toBeNull();
+      const ended = body.history.filter(({ type }) => type === 'FamilyRevoked');
+      expect(ended.map(({ causationId }) => causationId)).toEqual([created?.id]);
+      const exported = (await eventsOf(product)).filter(({ stream }) => stream.id === id);
+      expect(exported.map(({ causationId }) => causationId)).toEqual(
+        body.history.map(({ causationId }) => causationId),
+      );
+    }
   });
 
   it('that is stolen ends its own family and leaves the other installation of the link', async () => {

@@ -1,6 +1,7 @@
 export * from './database.ts';
 export * from './event-store.ts';
 export * from './inline-projection.ts';
+export * from './last-event.ts';
 export * from './replay.ts';
 export * from './schema/schema.ts';
 export * from './tenant-directory.ts';

@@ -20,6 +20,7 @@ import {
   type Transaction,
 } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
+import { causeOfMisuse } from './cause-of-misuse.ts';
 
 export interface RevokeAccessInput {
   readonly target: RevocationTarget;
@@ -30,6 +31,8 @@ export interface RevokeAccessInput {
   readonly reason?: string;
   /** What was seen of a refresh token that was reused. */
   readonly evidence?: ReuseEvidence;
+  /** Id of the event that the revocation follows from; for misuse it is found. */
+  readonly causationId?: string | undefined;
   readonly command?: CommandIdentity;
 }
 
@@ -65,13 +68,14 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
     return retrying(async () => {
       const before = await this.#before(tenantId, input);
       if (before) return before;
-      const { position, state, current } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => {
+      const { position, state, current, cause } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => {
         const head = await tx
           .selectFrom('heads')
           .select(['epoch', 'seq'])
           .where('tenant_id', '=', tenantId)
           .executeTakeFirstOrThrow();
-        return { position: head, ...(await stateOf(tx, tenantId, input.target)) };
+        const cause = input.causationId ?? (await causeOfMisuse(tx, tenantId, input.target, input.because));
+        return { position: head, cause, ...(await stateOf(tx, tenantId, input.target)) };
       });
       const events = decideRevocation(tenantId, state, input);
       // A copy of this command may have been carried out since it was looked up: then it is why nothing is left to do.
@@ -87,6 +91,7 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
         tenantId,
         actor: input.actor,
         origin: input.origin,
+        ...(cause !== undefined && { causationId: cause }),
         read: position,
         events,
         current,

@@ -32,6 +32,7 @@ export interface ExportedEvent {
   readonly type: string;
   readonly recordedAt: string;
   readonly actor: { readonly kind: string; readonly id: string };
+  readonly causationId: string | null;
   readonly payload: Record<string, unknown>;
   readonly personal: Record<string, string | null>;
 }

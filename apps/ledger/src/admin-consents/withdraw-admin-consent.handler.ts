@@ -1,6 +1,6 @@
 import { Command, CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, decideAdminConsentWithdrawal } from '@grantkeeper/domain';
-import { type AppendInput, Database, EventStore, retrying } from '@grantkeeper/event-store';
+import { type AppendInput, Database, EventStore, lastEventId, retrying } from '@grantkeeper/event-store';
 import { DomainError, type TenantId } from '@grantkeeper/kernel';
 import { RevokeAccess } from '@grantkeeper/revocation';
 
@@ -40,6 +40,7 @@ export class WithdrawAdminConsentHandler implements ICommandHandler<WithdrawAdmi
 
   async execute(command: WithdrawAdminConsent): Promise<WithdrawnAdminConsent> {
     const changed = await retrying(() => this.#withdraw(command));
+    const causationId = await this.#withdrawal(command);
     let linksEnded = 0;
     for (;;) {
       const links = await this.#links(command);
@@ -48,7 +49,7 @@ export class WithdrawAdminConsentHandler implements ICommandHandler<WithdrawAdmi
         const target = { kind: 'grant', grantId } as const;
         const because = 'admin_consent_withdrawn' as const;
         const ended = await this.commands.execute(
-          new RevokeAccess(tenantId, { target, because, actor, origin, reason }),
+          new RevokeAccess(tenantId, { target, because, actor, origin, reason, causationId }),
         );
         if (ended.changed) linksEnded += 1;
       }
@@ -87,6 +88,12 @@ export class WithdrawAdminConsentHandler implements ICommandHandler<WithdrawAdmi
       facts: [{ kind: 'admin_consent', value: `${resourceId} ${clientId}`, holder: null, expect: consentId }],
     });
     return true;
+  }
+
+  /** The event that ends the links: also when it was recorded by a request that was cut off. */
+  async #withdrawal({ tenantId, consentId }: WithdrawAdminConsent): Promise<string | undefined> {
+    const stream = { streamType: 'admin-consent', streamId: consentId, types: ['AdminConsentWithdrawn'] };
+    return this.database.asTenant(tenantId, (tx) => lastEventId(tx, tenantId, stream));
   }
 
   async #links({ tenantId, consentId }: WithdrawAdminConsent): Promise<string[]> {

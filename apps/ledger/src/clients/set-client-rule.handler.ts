@@ -10,6 +10,7 @@ import {
   type AppendInput,
   Database,
   EventStore,
+  lastEventId,
   type Position,
   type ProjectedRow,
   retrying,
@@ -40,6 +41,8 @@ interface Before {
   readonly row: ProjectedRow | undefined;
   readonly rule: ClientRule | undefined;
   readonly rules: number;
+  /** The event that set it last. */
+  readonly ruleSet: string | undefined;
   /** Clients that the subject matches and that no block since the rule was set has held. */
   readonly matching: ReadonlyArray<ProjectedRow & { readonly client_id: string }>;
 }
@@ -68,10 +71,13 @@ export class SetClientRuleHandler implements ICommandHandler<SetClientRule> {
       held.map((row) => row.client_id),
     );
     if (events.length + holds.length === 0) return 'done';
+    // Those that did not fit into the rule's own commit are held because of it.
+    const causationId = events.length === 0 ? before.ruleSet : undefined;
     await this.store.append({
       tenantId,
       actor,
       origin,
+      ...(causationId !== undefined && { causationId }),
       read: before.position,
       events: [...events, ...holds],
       current: [
@@ -109,8 +115,10 @@ export class SetClientRuleHandler implements ICommandHandler<SetClientRule> {
         .orderBy('client_id')
         .limit(HELD_AT_ONCE)
         .execute();
+      const ofSubject = { streamType: 'client-rule', streamId: subject, types: ['ClientRuleSet'] };
       return {
         position,
+        ruleSet: await lastEventId(tx, tenantId, ofSubject),
         matching: matching.map((one) => ({ ...one })),
         row: row && { ...row },
         rule: rule || undefined,

@@ -40,8 +40,11 @@ export class GrantStories {
     });
     return Promise.all(
       rows.map(async (row) => ({
+        id: row.event_id,
         seq: row.seq,
         recordedAt: row.recorded_at,
+        /** Id of the event that it follows from. */
+        causationId: row.causation_id,
         type: row.type,
         words: describeEvent({ type: row.type, actor: row.actor, payload: row.payload }),
         /** What the act named: the link itself, one installation or token of it, or something wider. */
