@@ -6,7 +6,9 @@ import { ConsumersBehind } from './consumers-behind.ts';
 import { DeadLetterReplay } from './dead-letter-replay.ts';
 import { CatalogueContract, EventContract } from './event-contract.ts';
 import type { EventConsumer } from './event-consumer.ts';
+import { moveCursors } from './cursors.ts';
 import { EventReader, type Progress } from './event-reader.ts';
+import { readTogether, type Together } from './read-together.ts';
 import { generationOf, projectionConsumer } from './projection-consumer.ts';
 import { type Generation, ProjectionGenerations } from './projection-generations.ts';
 import { CURSOR_IS_DUE, type RetryPolicy } from './retry-policy.ts';
@@ -56,10 +58,28 @@ export class ConsumerRunner {
 
   /** Lets the consumers of this kind read the ledger of `tenant` to its end. Rejects only when the database fails. */
   async catchUpAll(tenant: TenantId, effects: EventConsumer['effects']): Promise<void> {
-    for (const consumer of this.consumers) {
-      if (consumer.effects === effects) await this.catchUp(tenant, consumer);
+    const consumers = this.consumers.filter((consumer) => consumer.effects === effects);
+    const together = effects === 'inward' ? await this.#catchUpTogether(tenant) : undefined;
+    for (const consumer of consumers) {
+      if (!together?.read.has(consumer.name)) await this.catchUp(tenant, consumer);
     }
-    if (effects === 'inward') await this.catchUpProjections(tenant, { buildForMs: BUILD_FOR_MS });
+    if (together && !together.settled) await this.catchUpProjections(tenant, { buildForMs: BUILD_FOR_MS });
+  }
+
+  /** Those that need nobody's patience, in one transaction for each page of events. */
+  async #catchUpTogether(tenant: TenantId): Promise<Together | undefined> {
+    for (;;) {
+      if (this.#stopped) return undefined;
+      const together = await this.database.asTenant(tenant, (tx) =>
+        readTogether(tx, tenant, {
+          consumers: this.consumers,
+          projections: this.generations.projections,
+          reader: this.#reader,
+          page: BATCH.inward,
+        }),
+      );
+      if (!together.more) return together;
+    }
   }
 
   /**
@@ -170,39 +190,12 @@ export class ConsumerRunner {
     let progress: Progress | undefined;
     if (rows.length > 0) {
       progress = await this.#reader.read(tx, consumer, cursor, rows);
-      await this.#move(tx, tenant, consumer, head.epoch, progress);
+      await moveCursors(tx, tenant, head.epoch, [{ consumer: consumer.name, ...progress }]);
       if (progress.failed) return 'failed';
       if (!progress.atEnd || rows.length === limit) return 'more';
     }
     if (generation?.state !== 'building') return 'caught-up';
     return (await this.generations.promote(tx, tenant, generation, progress?.at ?? cursor.seq)) ? 'caught-up' : 'more';
-  }
-
-  async #move(
-    tx: Transaction,
-    tenant: TenantId,
-    consumer: EventConsumer,
-    epoch: number,
-    progress: Progress,
-  ): Promise<void> {
-    await tx
-      .updateTable('consumer_cursors')
-      .set({
-        // A cursor is restored together with its ledger, so in a new epoch it goes on where it stands.
-        epoch,
-        seq: progress.at,
-        attempts: progress.attempts,
-        retry_at:
-          progress.retryInMs === null
-            ? null
-            : sql`clock_timestamp() + make_interval(secs => ${progress.retryInMs / 1000})`,
-        last_error: progress.lastError,
-        failed_at: progress.attempts === 0 ? null : (progress.failedAt ?? sql`clock_timestamp()`),
-        through_at: progress.throughAt,
-      })
-      .where('tenant_id', '=', tenant)
-      .where('consumer', '=', consumer.name)
-      .execute();
   }
 
   async #exists(tx: Transaction, tenant: TenantId, consumer: EventConsumer): Promise<boolean> {

@@ -32,8 +32,8 @@ export function existing<Row>(row: Row | undefined, event: RecordedEvent): Row {
 
 /** The event with its payload in the newest shape: `evolve` knows no other. */
 function newest(event: ProjectedEvent): RecordedEvent<never> {
-  return {
-    ...event,
-    payload: upcast(event.type, event.schemaVersion, event.payload),
-  } as unknown as RecordedEvent<never>;
+  const payload = upcast(event.type, event.schemaVersion, event.payload);
+  // Most are in the newest shape already, and a replay would copy each of them several times.
+  const upcasted = payload === event.payload ? event : { ...event, payload };
+  return upcasted as unknown as RecordedEvent<never>;
 }
