@@ -12,6 +12,7 @@ import { WorkingRows } from '../../libs/event-store/src/working-rows.ts';
 import { actor, openLedger, type TestLedger } from '../support/ledger.ts';
 import { makeLink } from '../support/link.ts';
 import { acts, RandomTenant } from '../support/random-ledger.ts';
+import { until } from '../support/until.ts';
 
 type Rows = Record<string, string[]>;
 
@@ -278,6 +279,15 @@ describe('time travel', () => {
         );
         await filling;
       }
+      // The pool learns of each connection that was cut when it hears from it.
+      await until(() =>
+        Promise.all(
+          Array.from({ length: 20 }, () => ledger.database.asTenant(tenant.id, () => Promise.resolve())),
+        ).then(
+          () => true,
+          () => false,
+        ),
+      );
       const events = await eventsOf(tenant.id);
       for (const seq of [1, Math.ceil(events.length / 2), events.length])
         expect(await pastRows(tenant.id, seq)).toEqual(await fold(events, seq));
