@@ -269,9 +269,9 @@ describe('consent', () => {
         body: { error: 'invalid_grant' },
       });
       expect(await grantsOf(client)).toMatchObject([{ status: 'revoked', revokedBecause: 'admin_consent_withdrawn' }]);
-      const events = await exported(product);
-      const withdrawal = events.find(({ type, stream }) => type === 'AdminConsentWithdrawn' && stream.id === body.id);
-      const caused = events.filter(({ causationId }) => causationId === withdrawal?.id);
+      const told = await exported(product);
+      const withdrawal = told.find(({ type, stream }) => type === 'AdminConsentWithdrawn' && stream.id === body.id);
+      const caused = told.filter(({ causationId }) => causationId === withdrawal?.id);
       expect(caused.map(({ type }) => type)).toContain('GrantRevoked');
       expect(await grantsOf(own)).toMatchObject([{ status: 'active' }]);
       expect((await person.open(client.authorizationUrl())).heading).toMatch(/wants to connect to/);

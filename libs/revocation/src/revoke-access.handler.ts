@@ -68,15 +68,18 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
     return retrying(async () => {
       const before = await this.#before(tenantId, input);
       if (before) return before;
-      const { position, state, current, cause } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => {
-        const head = await tx
-          .selectFrom('heads')
-          .select(['epoch', 'seq'])
-          .where('tenant_id', '=', tenantId)
-          .executeTakeFirstOrThrow();
-        const cause = input.causationId ?? (await causeOfMisuse(tx, tenantId, input.target, input.because));
-        return { position: head, cause, ...(await stateOf(tx, tenantId, input.target)) };
-      });
+      const { position, causationId, state, current } = await this.database.asTenantAtOneMoment(
+        tenantId,
+        async (tx) => {
+          const head = await tx
+            .selectFrom('heads')
+            .select(['epoch', 'seq'])
+            .where('tenant_id', '=', tenantId)
+            .executeTakeFirstOrThrow();
+          const cause = input.causationId ?? (await causeOfMisuse(tx, tenantId, input.target, input.because));
+          return { position: head, causationId: cause, ...(await stateOf(tx, tenantId, input.target)) };
+        },
+      );
       const events = decideRevocation(tenantId, state, input);
       // A copy of this command may have been carried out since it was looked up: then it is why nothing is left to do.
       if (events.length === 0) return (await this.#before(tenantId, input)) ?? { changed: false, position };
@@ -91,7 +94,7 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
         tenantId,
         actor: input.actor,
         origin: input.origin,
-        ...(cause !== undefined && { causationId: cause }),
+        ...(causationId !== undefined && { causationId }),
         read: position,
         events,
         current,
