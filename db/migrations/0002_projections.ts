@@ -44,6 +44,7 @@ CREATE TABLE resources (
   signing_alg text NOT NULL CHECK (signing_alg IN ('ES256', 'RS256')),
   scopes jsonb NOT NULL,
   is_default boolean NOT NULL,
+  when_unreachable text NOT NULL CHECK (when_unreachable IN ('refuse', 'degrade_until_expiry')),
   suspended boolean NOT NULL,
   created_seq bigint NOT NULL,
   revoked_seq bigint NOT NULL,

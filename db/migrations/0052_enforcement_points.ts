@@ -51,7 +51,7 @@ $$;
 CREATE FUNCTION feed_point(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
-  RETURN (SELECT jsonb_build_object('resource', r.url)
+  RETURN (SELECT jsonb_build_object('url', r.url, 'whenUnreachable', r.when_unreachable)
     FROM enforcement_point_of(p_tenant, (p->>'pointId')::uuid, decode(p->>'secretHash', 'hex')) e
     JOIN resources r ON r.tenant_id = p_tenant AND r.resource_id = e.resource_id);
 END $$;

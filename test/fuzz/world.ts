@@ -30,7 +30,7 @@ export async function makeWorld(product: RunningProduct, slug: string): Promise<
   await product.admin('PATCH', `/tenants/${slug}/policy`, { registration: 'open' });
   const { authUrl, mcpUrl, adminUrl, adminKey } = product.summary;
   const modules = [
-    AuthorizationModule.register({ authUrl }),
+    AuthorizationModule.register({ authUrl, adminUrl }),
     LedgerModule.register({ authUrl, mcpUrl, adminUrl }),
     McpModule.register({ feedUrl: adminUrl }),
   ];

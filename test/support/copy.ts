@@ -21,7 +21,7 @@ export async function startCopy(
   });
   const module: DynamicModule = {
     module: CopyModule,
-    imports: [PlatformModule.of(platform), AuthorizationModule.register({ authUrl: product.summary.authUrl })],
+    imports: [PlatformModule.of(platform), AuthorizationModule.register(product.summary)],
   };
   const app = await createHttpApplication(module, { trustProxy: 1, logger: false, openPaths: OPEN_PATHS });
   const port = await freePort();

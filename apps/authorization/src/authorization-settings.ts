@@ -2,8 +2,11 @@
 export class AuthorizationSettings {
   /** Public origin of the authorization servers. */
   readonly authUrl: string;
+  /** Public origin of the admin API, where the revocation feed is. */
+  readonly adminUrl: string;
 
-  constructor(settings: { authUrl: string }) {
+  constructor(settings: { authUrl: string; adminUrl: string }) {
     this.authUrl = settings.authUrl;
+    this.adminUrl = settings.adminUrl;
   }
 }

@@ -51,7 +51,7 @@ export const OPEN_PATHS =
 /** The OAuth 2.1 authorization server of every tenant. */
 @Module({})
 export class AuthorizationModule {
-  static register(settings: { authUrl: string }): DynamicModule {
+  static register(settings: { authUrl: string; adminUrl: string }): DynamicModule {
     return {
       module: AuthorizationModule,
       imports: [CqrsModule, RevocationModule],

@@ -52,6 +52,8 @@ import {
 } from './registration/initial-access-token.handlers.ts';
 import { InitialAccessTokensController } from './registration/initial-access-tokens.controller.ts';
 import { RevocationsController } from './revocations/revocations.controller.ts';
+import { Resources } from './resources/resources.ts';
+import { ResourcesController } from './resources/resources.controller.ts';
 import { SearchController } from './search/search.controller.ts';
 import { RevokeSigningKeyHandler } from './signing-keys/revoke-signing-key.handler.ts';
 import { SigningKeysController } from './signing-keys/signing-keys.controller.ts';
@@ -99,6 +101,7 @@ export class LedgerModule {
         DeadLettersController,
         VerificationController,
         EnforcementPointsController,
+        ResourcesController,
         AdminConsentsController,
         WebhooksController,
       ],
@@ -107,6 +110,7 @@ export class LedgerModule {
         AdminKeys,
         AdminGuard,
         EnforcementPoints,
+        Resources,
         IdempotencyKeys,
         { provide: TimeTravel, inject: [Database], useFactory: (database: Database) => new TimeTravel(database) },
         GrantQueries,

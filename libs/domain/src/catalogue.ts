@@ -27,7 +27,7 @@ import {
   tokenRevoked,
 } from './grant/grant.events.ts';
 import { clientTokenPolicySet, policySet } from './policy/policy.events.ts';
-import { resourceAccessRevoked, resourceAdded } from './resource/resource.events.ts';
+import { resourceAccessRevoked, resourceAdded, resourceFailurePolicySet } from './resource/resource.events.ts';
 import { pairAccessRevoked } from './revocation/pair.events.ts';
 import { signingKeyCreated, signingKeyRevoked } from './signing-key/signing-key.events.ts';
 import {
@@ -55,6 +55,7 @@ export const eventCatalogue: readonly EventDefinition[] = [
   tenantAccessRevoked,
   issuerEstablished,
   resourceAdded,
+  resourceFailurePolicySet,
   resourceAccessRevoked,
   policySet,
   clientTokenPolicySet,

@@ -16,6 +16,7 @@ export * from './grant/client-grant.decider.ts';
 export * from './grant/consent.decider.ts';
 export * from './grant/grant.events.ts';
 export * from './policy/policy.events.ts';
+export * from './resource/resource.decider.ts';
 export * from './resource/resource.events.ts';
 export * from './revocation/because.ts';
 export * from './revocation/pair.events.ts';

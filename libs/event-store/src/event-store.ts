@@ -256,6 +256,8 @@ function translated(error: unknown): unknown {
       }
       if (constraint === 'answered_requests_pkey')
         return new DomainError('consent.answered', 'This request has been answered.', 'conflict');
+      if (constraint === 'resources_tenant_id_url_key')
+        return new DomainError('resource.url_taken', 'The tenant has a resource of this URL.', 'conflict', 'url');
       if (constraint === 'tenant_hosts_pkey')
         return new DomainError('tenant.host_taken', 'A tenant has this host.', 'conflict', 'hosts');
       return error;

@@ -31,6 +31,8 @@ export interface AuthorizationServerDescription {
   readonly resources?: readonly string[] | undefined;
   /** In which DPoP proofs may be signed (RFC 9449 §5.1, DPOP-01). */
   readonly dpopAlgs?: readonly string[] | undefined;
+  /** Where enforcement points follow what is revoked. */
+  readonly revocationFeed?: string | undefined;
   readonly features?: Partial<AuthorizationServerFeatures> | undefined;
 }
 
@@ -66,6 +68,8 @@ export interface AuthorizationServerMetadata {
   /** RFC 9470 §7. */
   readonly acr_values_supported: readonly string[];
   readonly ui_locales_supported: readonly string[];
+  /** Ours, as RFC 8414 §2 allows: from the issuer alone an enforcement point finds everything. */
+  readonly grantkeeper_revocation_feed?: string;
 }
 
 /** OpenID Connect Discovery §3 and RP-Initiated Logout §2.1: the same, with what OpenID Connect adds. */
@@ -86,6 +90,7 @@ export function authorizationServerMetadata({
   scopeCeiling,
   resources,
   dpopAlgs,
+  revocationFeed,
   features,
 }: AuthorizationServerDescription): AuthorizationServerMetadata {
   const on = { ...DEFAULT_FEATURES, ...features };
@@ -123,6 +128,7 @@ export function authorizationServerMetadata({
     ...(resources && resources.length > 0 ? { protected_resources: resources } : {}),
     acr_values_supported: AUTHENTICATION_CONTEXTS,
     ui_locales_supported: ['en', 'de'],
+    ...(revocationFeed === undefined ? {} : { grantkeeper_revocation_feed: revocationFeed }),
   };
 }
 

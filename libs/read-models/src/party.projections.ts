@@ -9,6 +9,7 @@ import type {
   identityLinked,
   RecordedEvent,
   resourceAdded,
+  resourceFailurePolicySet,
   userCreated,
   userEmailVerificationSet,
 } from '@grantkeeper/domain';
@@ -38,6 +39,7 @@ interface ResourceState extends Watermarked {
   signing_alg: string;
   scopes: unknown;
   is_default: boolean;
+  when_unreachable: string;
   suspended: boolean;
   created_seq: number;
 }
@@ -58,9 +60,15 @@ export const resources = projection<ResourceState>({
       signing_alg: payload.signingAlg,
       scopes: payload.scopes,
       is_default: payload.isDefault,
+      when_unreachable: payload.whenUnreachable ?? 'refuse',
       suspended: false,
       created_seq: event.seq,
       revoked_seq: 0,
+      stream_version: event.streamVersion,
+    }),
+    ResourceFailurePolicySet: (event: EventOf<typeof resourceFailurePolicySet>, row) => ({
+      ...existing(row, event),
+      when_unreachable: event.payload.whenUnreachable,
       stream_version: event.streamVersion,
     }),
     ResourceAccessRevoked: raised,

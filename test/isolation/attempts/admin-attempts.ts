@@ -1,5 +1,6 @@
 import { type Attempt, type Attempts, plain, type World } from './attempt.ts';
 
+const SCOPE = { name: 'mine:read', description: 'Read', risky: false, default: true };
 const NOBODY = '00000000-0000-4000-8000-000000000000';
 
 /** The admin API, with a tenant's key and without. */
@@ -63,6 +64,24 @@ export function adminAttempts({ product, mine, theirs }: World): Attempts {
     'POST /admin/v1/tenants/:tenant/admin-keys': admin('/admin-keys', {
       body: { name: 'mine now' },
       own: [['my tenant in the body', '/admin-keys', 422, { name: 'x', tenantId: mine.id }]],
+    }),
+    'POST /admin/v1/tenants/:tenant/resources': admin('/resources', {
+      body: { url: 'https://mine.example/mcp', displayName: 'Mine', scopes: [SCOPE] },
+      own: [
+        [
+          'the URL of my hosted server',
+          '/resources',
+          409,
+          { url: mine.resource, displayName: 'Mine', scopes: [SCOPE] },
+        ],
+      ],
+    }),
+    'GET /admin/v1/tenants/:tenant/resources': admin('/resources', {
+      own: [['after an id before mine', `/resources?after=${NOBODY}&limit=500`, 200]],
+    }),
+    'PATCH /admin/v1/tenants/:tenant/resources/:resource': admin(`/resources/${mine.resourceId}`, {
+      body: { whenUnreachable: 'degrade_until_expiry' },
+      own: [['my resource', `/resources/${mine.resourceId}`, 404]],
     }),
     'POST /admin/v1/tenants/:tenant/enforcement-points': admin('/enforcement-points', {
       body: { name: 'mine now' },

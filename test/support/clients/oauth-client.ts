@@ -132,7 +132,8 @@ export class OAuthClient {
 
   /** Authorizes and redeems: what a person calls linking. */
   async link(person: Person, changes: Sent = {}): Promise<TokenBody> {
-    const { status, body } = await this.redeem(await this.authorize(person, changes));
+    const { resource = this.resource } = changes;
+    const { status, body } = await this.redeem(await this.authorize(person, changes), { resource });
     if (status !== 200) throw new Error(`The code was not redeemed: ${JSON.stringify(body)}`);
     return body;
   }

@@ -2,13 +2,17 @@ import { Controller, Get, Header, Param, UseFilters } from '@nestjs/common';
 import { DPOP_ALGORITHMS } from '@grantkeeper/guard';
 import { OAuthErrorFilter } from '@grantkeeper/http';
 import { authorizationServerMetadata, openIdConfiguration } from '@grantkeeper/oauth';
+import { AuthorizationSettings } from '../authorization-settings.ts';
 import { Issuers } from './issuer.ts';
 
 /** The metadata of a tenant's issuer at every form that clients probe (AS-07, MT-01), and its keys. */
 @Controller()
 @UseFilters(OAuthErrorFilter)
 export class DiscoveryController {
-  constructor(private readonly issuers: Issuers) {}
+  constructor(
+    private readonly issuers: Issuers,
+    private readonly settings: AuthorizationSettings,
+  ) {}
 
   @Get('.well-known/oauth-authorization-server/t/:tenant')
   @Header('cache-control', 'public, max-age=60')
@@ -38,6 +42,7 @@ export class DiscoveryController {
       scopeCeiling: settings.scopeCeiling,
       resources,
       dpopAlgs: DPOP_ALGORITHMS,
+      revocationFeed: `${this.settings.adminUrl}/feed/v1`,
       features: {
         pushedRequestsOnly: settings.requirePushedRequests,
         dynamicRegistration: settings.registration !== 'off',

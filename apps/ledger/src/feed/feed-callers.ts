@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { WhenUnreachable } from '@grantkeeper/domain';
 import { Database } from '@grantkeeper/event-store';
 import { MasterSecrets } from '@grantkeeper/keys';
 import { DomainError, ExpiringCache, SYSTEM_TENANT, type TenantId } from '@grantkeeper/kernel';
@@ -17,8 +18,9 @@ export type FeedCaller =
 
 /** The resource whose tokens a point checks. */
 export interface CheckedResource {
-  /** Its URL. */
-  readonly resource: string;
+  readonly url: string;
+  /** What the point does with a token when nobody can be asked about it. */
+  readonly whenUnreachable: WhenUnreachable;
 }
 
 /** Open streams ask this often whether their credential still holds. */

@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { Database } from '@grantkeeper/event-store';
 import { DomainError } from '@grantkeeper/kernel';
 import { Acknowledgements, FeedReader, type FeedRow } from '@grantkeeper/revocation';
-import type { FeedCaller } from './feed-callers.ts';
+import type { CheckedResource, FeedCaller } from './feed-callers.ts';
 
 /** An entry as an enforcement point reads it (libs/guard). */
 interface Entry {
@@ -22,6 +22,8 @@ interface Knowledge {
   readonly through: number;
   readonly age: number;
   readonly epochs: Readonly<Record<string, number>>;
+  /** What a point of one resource is to do; none for points of all. */
+  readonly resource?: CheckedResource;
 }
 
 const PAGE = 20_000;
@@ -69,6 +71,7 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
       through: chain.through,
       epochs: chain.epoch > 1 ? { [caller.tenantId]: chain.epoch } : {},
       age: performance.now() - readAt,
+      resource: caller.resource,
     };
   }
 

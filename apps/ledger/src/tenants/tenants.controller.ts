@@ -12,7 +12,8 @@ import { IdempotencyKeys } from '../access/idempotency-key.ts';
 import { connectionHelp } from './connection-help.ts';
 import { type OnboardedTenant, OnboardTenant } from './onboard-tenant.handler.ts';
 
-const ownScope = resourceScope.refine(
+/** A scope that is not one of the issuer's own. */
+export const ownScope = resourceScope.refine(
   ({ name }) => !isIssuerScope(name),
   `${ISSUER_SCOPES.join(', ')} are scopes of the authorization server itself`,
 );

@@ -18,6 +18,13 @@ export const resourceScope = z.object({
 });
 export type ResourceScope = z.infer<typeof resourceScope>;
 
+/**
+ * What the enforcement points of a resource do while nobody can tell them whether a token still stands: refuse it, or
+ * trust it until it expires.
+ */
+export const whenUnreachable = z.enum(['refuse', 'degrade_until_expiry']);
+export type WhenUnreachable = z.infer<typeof whenUnreachable>;
+
 export const resourceAdded = defineEvent({
   type: 'ResourceAdded',
   version: 1,
@@ -32,6 +39,8 @@ export const resourceAdded = defineEvent({
     signingAlg: z.enum(['ES256', 'RS256']),
     scopes: z.array(resourceScope),
     isDefault: z.boolean(),
+    /** They refuse when it is not said. */
+    whenUnreachable: whenUnreachable.optional(),
   }),
   privacy: {
     resourceId: 'business',
@@ -43,8 +52,18 @@ export const resourceAdded = defineEvent({
     signingAlg: 'public',
     scopes: 'business',
     isDefault: 'business',
+    whenUnreachable: 'business',
   },
   says: 'A protected MCP server was added. Its URL, the audience of its tokens, never changes.',
+});
+
+export const resourceFailurePolicySet = defineEvent({
+  type: 'ResourceFailurePolicySet',
+  version: 1,
+  streamType: 'resource',
+  payload: z.object({ resourceId: z.uuid(), whenUnreachable }),
+  privacy: { resourceId: 'business', whenUnreachable: 'business' },
+  says: 'What the enforcement points of a resource do while nobody can tell them whether a token still stands was set.',
 });
 
 export const resourceAccessRevoked = defineEvent({

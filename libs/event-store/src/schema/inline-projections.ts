@@ -39,6 +39,7 @@ export interface ResourcesRow {
   signing_alg: string;
   scopes: Json;
   is_default: boolean;
+  when_unreachable: string;
   suspended: boolean;
   created_seq: number;
   revoked_seq: number;

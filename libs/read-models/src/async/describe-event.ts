@@ -32,6 +32,7 @@ interface Facts {
   readonly slug?: string;
   readonly displayName?: string;
   readonly url?: string;
+  readonly whenUnreachable?: string;
   readonly alg?: string;
   readonly role?: string;
   readonly userId?: string;
@@ -110,6 +111,10 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
     `${acting(actor)} consented for everyone: ${clientId} may use ${listed(scopes)} of whoever links it.`,
   AdminConsentWithdrawn: ({ clientId }, actor) =>
     `${acting(actor)} withdrew what had been consented to for everyone: people are asked again about ${clientId}.`,
+  ResourceFailurePolicySet: ({ whenUnreachable }) =>
+    whenUnreachable === 'refuse'
+      ? 'An MCP server refuses tokens while nobody can tell it whether they still stand.'
+      : 'An MCP server trusts tokens until they expire while nobody can tell it whether they still stand.',
   EnforcementPointRegistered: ({ name }) => `The enforcement point "${name}" was registered.`,
   AdminKeyCreated: ({ name }) => `The key "${name}" to the admin API was made.`,
   InitialAccessTokenIssued: ({ name, maxUses }) =>
