@@ -48,12 +48,16 @@ $$;
 
 -- feed_point(tenant, {pointId, secretHash}): the resource whose tokens the holder of this credential checks; NULL when it
 -- is nobody's.
-CREATE FUNCTION feed_point(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION feed_point(p_tenant uuid, input jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
-  RETURN (SELECT jsonb_build_object('url', r.url, 'whenUnreachable', r.when_unreachable)
-    FROM enforcement_point_of(p_tenant, (p->>'pointId')::uuid, decode(p->>'secretHash', 'hex')) e
-    JOIN resources r ON r.tenant_id = p_tenant AND r.resource_id = e.resource_id);
+  RETURN (SELECT jsonb_build_object('url', r.url, 'displayName', r.display_name, 'whenUnreachable', r.when_unreachable,
+      -- What no client may be given here is not shown to any.
+      'scopes', (SELECT coalesce(jsonb_agg(scope), '[]') FROM jsonb_array_elements(r.scopes) scope
+        WHERE p.settings->'scopeCeiling' IS NULL OR p.settings->'scopeCeiling' ? (scope->>'name')))
+    FROM enforcement_point_of(p_tenant, (input->>'pointId')::uuid, decode(input->>'secretHash', 'hex')) e
+    JOIN resources r ON r.tenant_id = p_tenant AND r.resource_id = e.resource_id
+    JOIN policies p ON p.tenant_id = p_tenant);
 END $$;
 
 -- introspect(tenant, {pointId, secretHash, token}): NULL when the caller is no enforcement point; else its resource, what

@@ -65,7 +65,10 @@ describe('resources of the tenant’s own', () => {
     };
     expect(await whenUnreachableAt(point.credential)).toEqual({
       url: 'https://degrading.example',
+      displayName: 'Degrading',
       whenUnreachable: 'refuse',
+      defaultScopes: ['tickets:read'],
+      scopes: ['tickets:read'],
     });
     for (let twice = 0; twice < 2; twice += 1) {
       const changed = await callAdmin(product, product.summary.adminKey, 'PATCH', `/tenants/acme/resources/${id}`, {

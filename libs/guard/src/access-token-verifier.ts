@@ -100,7 +100,8 @@ export class AccessTokenVerifier extends TokenVerifier {
   }
 }
 
-function checkPossession({ keyThumbprint }: AccessTokenClaims, provenKey: string | undefined): void {
+/** A bound token comes with a proof of its key, any other without one (RFC 9449 §7.1). Throws `TokenRefused`. */
+export function checkPossession({ keyThumbprint }: AccessTokenClaims, provenKey: string | undefined): void {
   if (keyThumbprint === provenKey) return;
   if (provenKey === undefined) throw new TokenRefused('proof_required');
   throw new TokenRefused(keyThumbprint === undefined ? 'not_bound' : 'wrong_proof_key');

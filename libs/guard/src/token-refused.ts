@@ -20,7 +20,9 @@ export type TokenRefusal =
   /** A key was proven, and the token is bound to none. */
   | 'not_bound'
   /** A key was proven, and the token is bound to another one. */
-  | 'wrong_proof_key';
+  | 'wrong_proof_key'
+  /** The issuer, asked about it, does not stand by it. */
+  | 'inactive';
 
 /** The access token is not to be accepted. The message never quotes the token. */
 export class TokenRefused extends Error {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { WhenUnreachable } from '@grantkeeper/domain';
+import type { ResourceScope, WhenUnreachable } from '@grantkeeper/domain';
 import { Database } from '@grantkeeper/event-store';
 import { MasterSecrets } from '@grantkeeper/keys';
 import { DomainError, ExpiringCache, SYSTEM_TENANT, type TenantId } from '@grantkeeper/kernel';
@@ -21,6 +21,9 @@ export interface CheckedResource {
   readonly url: string;
   /** What the point does with a token when nobody can be asked about it. */
   readonly whenUnreachable: WhenUnreachable;
+  readonly displayName: string;
+  /** Those that a client can be given. */
+  readonly scopes: readonly ResourceScope[];
 }
 
 /** Open streams ask this often whether their credential still holds. */

@@ -53,11 +53,16 @@ export class FeedController {
   ): Promise<void> {
     const caller = await this.callers.authenticate(authorization);
     const { after } = readInput(cursor, query);
-    const { age, ...page } = await this.feed.delta(caller, after);
+    const { age, now, ...page } = await this.feed.delta(caller, after);
     const etag = `"${createHash('sha256').update(JSON.stringify(page)).digest('base64url')}"`;
-    void reply.headers({ 'cache-control': 'private, no-cache', etag, 'grantkeeper-feed-age': String(Math.ceil(age)) });
+    void reply.headers({
+      'cache-control': 'private, no-cache',
+      etag,
+      'grantkeeper-feed-age': String(Math.ceil(age)),
+      'grantkeeper-feed-now': String(now),
+    });
     if (known === etag) await reply.status(304).send();
-    else await reply.send({ ...page, age });
+    else await reply.send({ ...page, age, now });
   }
 
   /** What the caller has applied against what there is. The age is that of a completed read on the primary. */

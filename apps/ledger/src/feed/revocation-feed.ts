@@ -22,8 +22,21 @@ interface Knowledge {
   readonly through: number;
   readonly age: number;
   readonly epochs: Readonly<Record<string, number>>;
-  /** What a point of one resource is to do; none for points of all. */
-  readonly resource?: CheckedResource;
+  /** This node's clock, in milliseconds since 1970: a point's own may be wrong. */
+  readonly now: number;
+  /** What a point of one resource checks tokens of; none for points of all. */
+  readonly resource?: PointResource;
+}
+
+/** The resource as its points need it. */
+interface PointResource {
+  readonly url: string;
+  readonly displayName: string;
+  readonly whenUnreachable: string;
+  /** For a client that names none, and for a challenge. */
+  readonly defaultScopes: readonly string[];
+  /** For its metadata: what is marked risky and no default is left to a step-up. */
+  readonly scopes: readonly string[];
 }
 
 const PAGE = 20_000;
@@ -61,7 +74,7 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
       const known = this.#reader.known;
       if (!known) throw new Error('The feed has not been read yet.');
       const { epoch, through, epochs, readAt } = known;
-      return { epoch, through, epochs, age: performance.now() - readAt };
+      return { epoch, through, epochs, age: performance.now() - readAt, now: Date.now() };
     }
     const readAt = performance.now();
     const chain = await this.#reader.chainOf(caller.tenantId);
@@ -71,7 +84,8 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
       through: chain.through,
       epochs: chain.epoch > 1 ? { [caller.tenantId]: chain.epoch } : {},
       age: performance.now() - readAt,
-      resource: caller.resource,
+      now: Date.now(),
+      resource: describe(caller.resource),
     };
   }
 
@@ -141,6 +155,15 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
   async leave(caller: FeedCaller, instanceId: string): Promise<void> {
     await this.#acknowledgements.leave(caller.tenantId, caller.pointId, instanceId);
   }
+}
+
+function describe({ scopes, ...resource }: CheckedResource): PointResource {
+  const names = (of: typeof scopes): string[] => of.map(({ name }) => name);
+  return {
+    ...resource,
+    defaultScopes: names(scopes.filter((scope) => scope.default)),
+    scopes: names(scopes.filter((scope) => scope.default || !scope.risky)),
+  };
 }
 
 function entryFor(

@@ -1,5 +1,13 @@
-import { AccessTokenVerifier, presentedToken, StandingCheck, TokenRefused, VerifiedTokens } from '@grantkeeper/guard';
-import type { AccessTokenClaims, PresentedToken, TokenRefusal } from '@grantkeeper/guard';
+import {
+  AccessTokenVerifier,
+  calledTools,
+  presentedToken,
+  requiredScopes,
+  StandingCheck,
+  TokenRefused,
+  VerifiedTokens,
+} from '@grantkeeper/guard';
+import type { AccessTokenClaims, PresentedToken } from '@grantkeeper/guard';
 import { VerificationKeys } from '@grantkeeper/keys';
 import { Injectable } from '@nestjs/common';
 import { ActivityRecorder } from '../activity/activity-recorder.ts';
@@ -7,8 +15,7 @@ import { ToolCatalogue } from '../tools/tool-catalogue.ts';
 import type { Caller } from './caller.ts';
 import type { HostedResource } from './hosted-resources.ts';
 import { ProofsOfPossession, type SentCredentials } from './proofs-of-possession.ts';
-import { credentialsRequired, insufficientScope, invalidToken } from './refusal.ts';
-import { calledTools, requiredScopes } from './required-scopes.ts';
+import { credentialsRequired, insufficientScope, invalidToken, tokenRefused } from './refusal.ts';
 
 /** Decides who may call a hosted resource. Rejects with a `Refusal`, or with whatever kept it from deciding. */
 @Injectable()
@@ -73,18 +80,7 @@ export class AccessControl {
     try {
       return await verifier.verify(token, provenKey);
     } catch (error) {
-      if (!(error instanceof TokenRefused)) throw error;
-      // Who holds a bound token is told how to send it, and nothing else of why.
-      if (error.reason === 'proof_required') {
-        throw invalidToken(resource, 'The access token is bound to a key: send it with a DPoP proof.', 'DPoP');
-      }
-      throw invalidToken(resource, explanations[error.reason] ?? 'The access token is not valid here.', scheme);
+      throw error instanceof TokenRefused ? tokenRefused(resource, error, scheme) : error;
     }
   }
 }
-
-const explanations: Readonly<Partial<Record<TokenRefusal, string>>> = {
-  expired: 'The access token has expired.',
-  not_bound: 'The access token is not bound to a key: send it as a Bearer token.',
-  wrong_proof_key: 'The access token is bound to another key.',
-};

@@ -41,6 +41,22 @@ export interface FeedPage {
   readonly complete: boolean;
   /** Tenants whose ledger is not in its first epoch: tokens of another one are dead. */
   readonly epochs: Readonly<Record<string, number>>;
+  /** The ledger's clock when it answered, in milliseconds since 1970. */
+  readonly now?: number | undefined;
+  /** For a point of one resource. */
+  readonly resource?: FeedResource | undefined;
+}
+
+/** The resource whose tokens a point checks, as its admin has set it. */
+export interface FeedResource {
+  readonly url: string;
+  readonly displayName: string;
+  /** What to do with a token that nobody can be asked about. */
+  readonly whenUnreachable: 'refuse' | 'degrade_until_expiry';
+  /** What a client without a token is told to ask for. */
+  readonly defaultScopes: readonly string[];
+  /** What its metadata names. */
+  readonly scopes: readonly string[];
 }
 
 /** The answer to a lease: the same without entries. */
@@ -49,6 +65,13 @@ export type FeedLease = Omit<FeedPage, 'entries' | 'complete'>;
 /** The feed answered something that is not the feed. */
 export class FeedUnreadable extends Error {
   override readonly name = 'FeedUnreadable';
+  constructor(
+    message: string,
+    /** Of the answer, when it was not one of success. */
+    readonly status?: number,
+  ) {
+    super(message);
+  }
 }
 
 /** Reads a page from JSON; throws {@link FeedUnreadable} when a field is missing or not of its type. */
@@ -59,12 +82,26 @@ export function readPage(value: unknown): FeedPage {
 
 /** Reads the answer to a lease. */
 export function readLease(value: unknown): FeedLease {
-  const { epoch, through, age, epochs } = record(value);
+  const { epoch, through, age, epochs, now, resource } = record(value);
   return {
     epoch: count(epoch),
     through: count(through),
     age: count(age),
     epochs: Object.fromEntries(Object.entries(record(epochs ?? {})).map(([tenant, of]) => [tenant, count(of)])),
+    now: now === undefined ? undefined : count(now),
+    resource: resource === undefined ? undefined : readResource(resource),
+  };
+}
+
+function readResource(value: unknown): FeedResource {
+  const { url, displayName, whenUnreachable, defaultScopes, scopes } = record(value);
+  return {
+    url: text(url),
+    displayName: text(displayName),
+    // Whatever else may be said one day: what is not understood refuses.
+    whenUnreachable: whenUnreachable === 'degrade_until_expiry' ? whenUnreachable : 'refuse',
+    defaultScopes: list(defaultScopes).map(text),
+    scopes: list(scopes).map(text),
   };
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { DenyState } from './deny-state.ts';
-import type { FeedEntry, FeedLease, FeedPage } from './feed-entry.ts';
+import type { FeedEntry, FeedLease, FeedPage, FeedResource } from './feed-entry.ts';
 import type { FeedTransport } from './feed-transport.ts';
 import { Lease, type LeaseClock, type LeaseMoment, systemLeaseClock } from './lease.ts';
 
@@ -34,6 +34,8 @@ export class FeedFollower {
   #work: Promise<unknown> = Promise.resolve();
   #catching: Promise<void> | undefined;
   #hurry: (() => void) | undefined;
+  #resource: FeedResource | undefined;
+  #clock: { readonly at: LeaseMoment; readonly now: number } | undefined;
 
   constructor(options: FeedFollowerOptions) {
     this.#options = options;
@@ -44,6 +46,22 @@ export class FeedFollower {
   /** The last number that has been applied. */
   get applied(): number {
     return this.#applied;
+  }
+
+  /** What the ledger says of the resource that this point checks tokens of; undefined until it has, and for all at once. */
+  get resource(): FeedResource | undefined {
+    return this.#resource;
+  }
+
+  /**
+   * Seconds since 1970 by the ledger's clock, which also wrote the times into tokens; by our own until it has told. A
+   * wrong clock of this machine, or one that is set while it runs, changes nothing for longer than a lease.
+   */
+  now(): number {
+    const { wall, monotonic } = this.lease.now();
+    if (!this.#clock) return wall / 1000;
+    const { at, now } = this.#clock;
+    return (now + Math.max(monotonic - at.monotonic, wall - at.wall)) / 1000;
   }
 
   /** Begins to follow. Nothing is known, and so nothing is to be accepted, until the first answer. */
@@ -110,7 +128,13 @@ export class FeedFollower {
     else await this.#delta();
   }
 
-  #learn({ epochs }: FeedLease): void {
+  #learn({ epochs, now, resource }: FeedLease): void {
+    if (now !== undefined) {
+      this.#clock = { at: this.lease.now(), now };
+      // By the clock that said until when, so that ours, set forward and back, makes nothing be forgotten.
+      this.deny.forget(now / 1000);
+    }
+    if (resource) this.#resource = resource;
     for (const [tenant, epoch] of Object.entries(epochs)) this.deny.setEpoch(tenant, epoch);
   }
 
@@ -125,7 +149,6 @@ export class FeedFollower {
   async #leases(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       await this.#askLease().catch((error: unknown) => this.#options.onTrouble?.(error));
-      this.deny.forget(Date.now() / 1000);
       await this.#pause(this.#options.leaseEveryMs ?? 500);
     }
   }

@@ -13,6 +13,9 @@ export interface FeedStandingOptions {
   readonly whenUnreachable?: (claims: AccessTokenClaims) => 'refuse' | 'degrade';
 }
 
+/** Shorter than the time between two leases, each of which tries in any case. */
+const PASSED_OVER_MS = 200;
+
 /**
  * Judges tokens by what the revocation feed has told, without a request, as long as that is at most two seconds old.
  * Beyond that it asks, first for what is missing, then about the token; and when nobody answers it accepts nothing.
@@ -20,6 +23,8 @@ export interface FeedStandingOptions {
 export class FeedStandingCheck extends StandingCheck {
   readonly #options: FeedStandingOptions;
   readonly #maxStaleness: number;
+  /** While nobody answers, not every call waits for that: after a failure a rung of the ladder is passed over for a moment. */
+  readonly #failures = new Map<'feed' | 'introspection', { readonly at: number; readonly cause: unknown }>();
   /** Made once for each token that is remembered as verified. */
   readonly #names = new WeakMap<AccessTokenClaims, TokenNames>();
 
@@ -46,7 +51,7 @@ export class FeedStandingCheck extends StandingCheck {
     const { follower, introspect, whenUnreachable } = this.#options;
     let cause: unknown;
     try {
-      await follower.catchUp();
+      await this.#unlessFailed('feed', () => follower.catchUp());
       if (follower.deny.denies(names)) return 'revoked';
       if (this.#isFresh()) return 'active';
     } catch (error) {
@@ -54,12 +59,23 @@ export class FeedStandingCheck extends StandingCheck {
     }
     if (introspect) {
       try {
-        return await introspect(token, claims);
+        return await this.#unlessFailed('introspection', () => introspect(token, claims));
       } catch (error) {
         cause = error;
       }
     }
     if (whenUnreachable?.(claims) === 'degrade') return 'active';
     throw new StandingUnknown({ cause });
+  }
+
+  async #unlessFailed<Answer>(rung: 'feed' | 'introspection', ask: () => Promise<Answer>): Promise<Answer> {
+    const failure = this.#failures.get(rung);
+    if (failure && performance.now() - failure.at < PASSED_OVER_MS) throw failure.cause;
+    try {
+      return await ask();
+    } catch (cause) {
+      this.#failures.set(rung, { at: performance.now(), cause });
+      throw cause;
+    }
   }
 }

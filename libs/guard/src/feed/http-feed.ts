@@ -10,8 +10,8 @@ import {
 import { FeedTransport, type LeaseRequest } from './feed-transport.ts';
 
 export interface HttpFeedOptions {
-  /** Where the admin API is served, for example `https://admin.example.com`. */
-  readonly url: string;
+  /** Where the feed is served, for example `https://admin.example.com/feed/v1`; without a path it is under `/feed/v1`. */
+  readonly url: string | (() => Promise<string>);
   /** The credential of this enforcement point. */
   readonly credential: string;
   readonly fetch?: typeof fetch;
@@ -19,7 +19,7 @@ export interface HttpFeedOptions {
 
 /** The feed over HTTPS: a server-sent stream for speed, two plain requests for safety. Follows no redirect. */
 export class HttpFeed extends FeedTransport {
-  readonly #base: string;
+  readonly #base: () => Promise<string>;
   readonly #headers: Record<string, string>;
   readonly #fetch: typeof fetch;
   /** The last whole answer to a delta, so that an unchanged one costs a 304. */
@@ -27,7 +27,8 @@ export class HttpFeed extends FeedTransport {
 
   constructor(options: HttpFeedOptions) {
     super();
-    this.#base = `${options.url.replace(/\/$/, '')}/feed/v1`;
+    const { url } = options;
+    this.#base = typeof url === 'string' ? () => Promise.resolve(baseOf(url)) : async () => baseOf(await url());
     this.#headers = { authorization: `Bearer ${options.credential}` };
     this.#fetch = options.fetch ?? fetch;
   }
@@ -39,8 +40,9 @@ export class HttpFeed extends FeedTransport {
     });
     if (response.status === 304 && known) {
       const age = Number(response.headers.get('grantkeeper-feed-age'));
-      if (!Number.isFinite(age)) throw new FeedUnreadable('the age is missing');
-      return { ...known.page, age };
+      const now = Number(response.headers.get('grantkeeper-feed-now'));
+      if (!Number.isFinite(age) || !(now > 0)) throw new FeedUnreadable('the age or the time is missing');
+      return { ...known.page, age, now };
     }
     const page = readPage(await json(response));
     const etag = response.headers.get('etag');
@@ -65,12 +67,13 @@ export class HttpFeed extends FeedTransport {
     onEntries: (entries: readonly FeedEntry[]) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const response = await this.#fetch(`${this.#base}/stream?after=${after}`, {
+    const response = await this.#fetch(`${await this.#base()}/stream?after=${after}`, {
       headers: { ...this.#headers, accept: 'text/event-stream' },
       redirect: 'error',
       signal,
     });
-    if (!response.ok || !response.body) throw new FeedUnreadable(`the stream answered ${response.status}`);
+    if (!response.ok || !response.body)
+      throw new FeedUnreadable(`the stream answered ${response.status}`, response.status);
     let rest = '';
     for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
       const messages = (rest + chunk).split('\n\n');
@@ -96,7 +99,7 @@ export class HttpFeed extends FeedTransport {
     timeoutMs: number,
     init: { method?: string; headers?: Record<string, string> | undefined; body?: string },
   ): Promise<Response> {
-    const response = await this.#fetch(this.#base + path, {
+    const response = await this.#fetch((await this.#base()) + path, {
       ...init,
       headers: { ...this.#headers, ...init.headers },
       redirect: 'error',
@@ -104,8 +107,13 @@ export class HttpFeed extends FeedTransport {
     });
     if (response.ok || response.status === 304) return response;
     await response.body?.cancel();
-    throw new FeedUnreadable(`the feed answered ${response.status}`);
+    throw new FeedUnreadable(`the feed answered ${response.status}`, response.status);
   }
+}
+
+function baseOf(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return pathname === '/' ? `${origin}/feed/v1` : `${origin}${pathname.replace(/\/$/, '')}`;
 }
 
 async function json(response: Response): Promise<unknown> {

@@ -1,0 +1,154 @@
+import { AccessTokenVerifier } from './access-token-verifier.ts';
+import { FeedUnreadable } from './feed/feed-entry.ts';
+import { FeedFollower } from './feed/feed-follower.ts';
+import { FeedStandingCheck } from './feed/feed-standing-check.ts';
+import { HttpFeed } from './feed/http-feed.ts';
+import { Guard } from './guard.ts';
+import { IntrospectedTokens } from './introspected-tokens.ts';
+import { Introspection } from './introspection.ts';
+import { IssuerKeys } from './issuer-keys.ts';
+import { type IssuerMetadata, readIssuerMetadata, WrongIssuer } from './issuer-metadata.ts';
+import { readPointCredential } from './point-credential.ts';
+import { InMemoryProofReplayStore, type ProofReplayStore } from './proof-replay-store.ts';
+import { serviceUrl } from './service-url.ts';
+import { VerifiedTokens } from './verified-tokens.ts';
+
+export interface GuardOptions {
+  /** The tenant's issuer, exactly as in its tokens. */
+  readonly issuer: string;
+  /** The identifier of this resource, exactly as an admin has registered it: the audience of its tokens. */
+  readonly resource: string;
+  /** The credential of an enforcement point of that resource: `gkp_…`. */
+  readonly credential: string;
+  /**
+   * `feed`, which is the default, verifies tokens here and follows the revocation feed; `introspection` asks the issuer
+   * about every token of every call, keeps nothing, and accepts nothing while there is no answer.
+   */
+  readonly mode?: 'feed' | 'introspection';
+  /** Shared by the copies of this server when there are several (DPoP). In memory unless given: right for one copy. */
+  readonly proofs?: ProofReplayStore;
+  /** Milliseconds that any request to the deployment may take. 400 unless given. */
+  readonly timeoutMs?: number;
+  /** How many verified tokens are remembered. 10,000 unless given: some 20 MB. */
+  readonly verifiedTokens?: number;
+  /** Told of what goes wrong, for a log. Nothing secret is in it. */
+  readonly onTrouble?: (trouble: unknown) => void;
+  readonly fetch?: typeof fetch;
+}
+
+/** How long the start waits for the deployment. A guard that has heard nothing accepts nothing. */
+const START_MS = 5_000;
+
+/**
+ * A guard of one resource, from which everything else is found: the issuer's metadata, its keys, the revocation feed, and
+ * what an admin has set about the resource. Resolves when it knows all of that, or after five seconds, while it goes on
+ * asking: until then it answers 503. Rejects when the options cannot be right: a malformed URL or credential, an issuer
+ * that there is not, a credential that is refused or of another resource.
+ */
+export async function createGuard(options: GuardOptions): Promise<Guard> {
+  const { resource, credential, timeoutMs = 400, onTrouble } = options;
+  const issuer = serviceUrl('issuer', options.issuer);
+  if (!URL.canParse(resource)) throw new TypeError('resource must be a URL.');
+  const { tenant } = readPointCredential(credential);
+  const fetchIt = options.fetch ?? fetch;
+  const metadata = keepAsking(() => readIssuerMetadata(issuer, fetchIt, Math.max(timeoutMs, 2_000)));
+  const http = { credential, fetch: fetchIt, timeoutMs };
+  const introspection = new Introspection({
+    ...http,
+    url: async () => (await metadata()).introspectionEndpoint,
+  });
+  const proofs = options.proofs ?? new InMemoryProofReplayStore();
+  const shared = { issuer, resource, proofs, onTrouble };
+
+  if (options.mode === 'introspection') {
+    const tokens = new IntrospectedTokens({ issuer, audience: resource, tenant, introspection });
+    await started(metadata, onTrouble);
+    return new Guard({
+      ...shared,
+      described: () => undefined,
+      verifier: tokens,
+      standing: tokens.standing,
+      now: () => Date.now() / 1000,
+      close: () => Promise.resolve(),
+    });
+  }
+
+  const keys = new IssuerKeys({
+    fetch: fetchIt,
+    // Not on the path of most calls, and a slow answer is better than none.
+    timeoutMs: Math.max(timeoutMs, 2_000),
+    url: async () => (await metadata()).jwksUri,
+    ...(onTrouble && { onTrouble }),
+  });
+  const follower = new FeedFollower({
+    transport: new HttpFeed({ ...http, url: async () => (await metadata()).feedUrl }),
+    timeoutMs,
+    keys: () => keys.ids,
+    ...(onTrouble && { onTrouble }),
+  });
+  const guard = new Guard({
+    ...shared,
+    described: () => follower.resource,
+    verifier: new AccessTokenVerifier({
+      issuer,
+      audience: resource,
+      tenant,
+      jwks: (hint) => keys.find(hint),
+      now: () => follower.now(),
+      verified: new VerifiedTokens(options.verifiedTokens),
+    }),
+    standing: new FeedStandingCheck({
+      follower,
+      introspect: async (token) => ((await introspection.ask(token)) ? 'active' : 'revoked'),
+      whenUnreachable: () => (follower.resource?.whenUnreachable === 'degrade_until_expiry' ? 'degrade' : 'refuse'),
+    }),
+    now: () => follower.now(),
+    close: () => follower.stop(),
+  });
+  await started(async () => {
+    await Promise.all([keys.read(), follower.catchUp()]);
+    if (follower.resource && follower.resource.url !== resource)
+      throw new TypeError(`The credential is for the resource ${follower.resource.url}, not for ${resource}.`);
+  }, onTrouble);
+  follower.start();
+  return guard;
+}
+
+/** What `ask` answers, asked once it is needed and again after it has failed; one question however many want to know. */
+function keepAsking<Answer>(ask: () => Promise<Answer>): () => Promise<Answer> {
+  let answer: Promise<Answer> | undefined;
+  return () => {
+    answer ??= ask().catch((error: unknown) => {
+      answer = undefined;
+      throw error;
+    });
+    return answer;
+  };
+}
+
+/** Until `attempt` succeeds or the start has waited long enough; rejects with what waiting does not mend. */
+async function started(
+  attempt: () => Promise<unknown>,
+  onTrouble: ((trouble: unknown) => void) | undefined,
+): Promise<void> {
+  const deadline = performance.now() + START_MS;
+  while (performance.now() < deadline) {
+    try {
+      await attempt();
+      return;
+    } catch (error) {
+      if (error instanceof WrongIssuer || (error instanceof TypeError && !isNetworkError(error))) throw error;
+      if (error instanceof FeedUnreadable && error.status === 401)
+        throw new TypeError(
+          'The credential was refused: it is unknown, replaced, or its enforcement point was removed.',
+        );
+      onTrouble?.(error);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+/** `fetch` rejects with a TypeError too, which has a cause. */
+function isNetworkError(error: TypeError): boolean {
+  return error.cause !== undefined;
+}
