@@ -34,8 +34,10 @@ describe('generated documents', () => {
   });
 
   test('the refusals of MCP servers that docs/errors.md names are those of the source', () => {
-    const source = readRepositoryFile('apps/mcp/src/access/refusal.ts');
-    const raised = [...source.matchAll(/new Refusal\(\s*(\d{3}),\s*\{\s*error: '([a-z_]+)'/g)].map(
+    const source = ['apps/mcp/src/access/refusal.ts', 'libs/guard/src/access-refusal.ts']
+      .map((file) => readRepositoryFile(file))
+      .join('\n');
+    const raised = [...source.matchAll(/new AccessRefusal\(\s*(\d{3}),\s*\{\s*error: '([a-z_]+)'/g)].map(
       ([, status, error]) => `${error} ${status}`,
     );
     const section = sectionOf(readRepositoryFile('docs/errors.md'), '## MCP servers');

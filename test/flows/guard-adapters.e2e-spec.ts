@@ -357,15 +357,16 @@ describe('the adapters of the guard', () => {
       ]) {
         const app = express();
         app.use(express.json());
-        app.post('/mcp', protect, async (request, response) => {
+        const answer = async (request: express.Request, response: express.Response): Promise<void> => {
           const mcp = new McpServer1({ name: 'tickets', version: '1' });
           mcp.registerTool('who', {}, ({ authInfo }) => ({
             content: [{ type: 'text', text: String(authInfo?.extra?.['subject']) }],
           }));
           const transport = new StreamableHTTPServerTransport({});
-          await mcp.connect(transport as Parameters<typeof mcp.connect>[0]);
+          await mcp.connect(transport);
           await transport.handleRequest(request, response, request.body);
-        });
+        };
+        app.post('/mcp', protect, (request, response) => void answer(request, response));
         app.all('/mcp', (_request, response) => void response.status(405).end());
         await serve(app);
         const { access_token: token } = await team.link();

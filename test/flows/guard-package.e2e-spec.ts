@@ -23,9 +23,11 @@ describe('the package @grantkeeper/guard', () => {
     project = await mkdtemp(join(tmpdir(), 'grantkeeper-guard-'));
     const run = (command: string, args: readonly string[], cwd: string): string =>
       execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-    run(process.execPath, [join(root, 'scripts/build-guard.mjs')], root);
+    const source = join(project, 'source');
+    await mkdir(source);
+    run(process.execPath, [join(root, 'scripts/build-guard.mjs'), source], root);
     [packed] = JSON.parse(
-      run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', project], join(root, 'libs/guard')),
+      run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', project], source),
     ) as [typeof packed];
     const installed = join(project, 'node_modules/@grantkeeper/guard');
     await mkdir(installed, { recursive: true });
@@ -58,8 +60,8 @@ describe('the package @grantkeeper/guard', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     children.push(child);
-    child.stdout!.setEncoding('utf8');
-    const [line] = (await once(child.stdout!, 'data')) as [string];
+    child.stdout.setEncoding('utf8');
+    const [line] = (await once(child.stdout, 'data')) as [string];
     return { line: line.trim(), child };
   }
 
@@ -88,7 +90,7 @@ describe('the package @grantkeeper/guard', () => {
     expect(manifest['peerDependencies']).toBeUndefined();
     const paths = packed.files.map(({ path }) => path);
     expect(paths).toEqual(expect.arrayContaining(['README.md', 'LICENSE', 'package.json', 'dist/index.d.ts']));
-    expect(paths.filter((path) => /spec|\.map$|^src/.test(path))).toEqual([]);
+    expect(paths.filter((path) => /\.spec\.|\.map$|^src/.test(path))).toEqual([]);
   });
 
   it.each(['feed', 'introspection'])('protects a server in plain Node by %s', async (mode) => {

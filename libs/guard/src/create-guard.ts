@@ -7,7 +7,7 @@ import { Guard } from './guard.ts';
 import { IntrospectedTokens } from './introspected-tokens.ts';
 import { Introspection } from './introspection.ts';
 import { IssuerKeys } from './issuer-keys.ts';
-import { type IssuerMetadata, readIssuerMetadata, WrongIssuer } from './issuer-metadata.ts';
+import { readIssuerMetadata, WrongIssuer } from './issuer-metadata.ts';
 import { readPointCredential } from './point-credential.ts';
 import { InMemoryProofReplayStore, type ProofReplayStore } from './proof-replay-store.ts';
 import { serviceUrl } from './service-url.ts';
@@ -141,6 +141,7 @@ async function started(
       if (error instanceof FeedUnreadable && error.status === 401)
         throw new TypeError(
           'The credential was refused: it is unknown, replaced, or its enforcement point was removed.',
+          { cause: error },
         );
       onTrouble?.(error);
     }

@@ -33,18 +33,28 @@ export type Middleware = (request: NodeRequest, response: NodeResponse, next: (e
  */
 export function protect(guard: Guard, protection: Protection = {}): Middleware {
   return (request, response, next) => {
-    admitNodeRequest(guard, request, protection).then(
-      (access) => {
-        Object.assign(request, { auth: authInfo(access), access } satisfies Partial<AdmittedRequest>);
-        next();
-      },
-      (error: unknown) => {
-        const refusal = error instanceof AccessRefusal ? error : cannotTell(error);
-        response.writeHead(refusal.status, refusalHeaders(refusal.headers));
-        response.end(JSON.stringify(refusal.body));
-      },
-    );
+    void (async () => {
+      if (await admitOrAnswer(guard, protection, request, response)) next();
+    })();
   };
+}
+
+async function admitOrAnswer(
+  guard: Guard,
+  protection: Protection,
+  request: NodeRequest,
+  response: NodeResponse,
+): Promise<boolean> {
+  try {
+    const access = await admitNodeRequest(guard, request, protection);
+    Object.assign(request, { auth: authInfo(access), access } satisfies Partial<AdmittedRequest>);
+    return true;
+  } catch (error) {
+    const refusal = error instanceof AccessRefusal ? error : cannotTell(error);
+    response.writeHead(refusal.status, refusalHeaders(refusal.headers));
+    response.end(JSON.stringify(refusal.body));
+    return false;
+  }
 }
 
 /** Express middleware that serves the resource's metadata (RFC 9728) at both paths where clients look; before `protect`. */
