@@ -9,11 +9,13 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const statements = /* sql */ `
+-- held_seq: access tokens that were born below it are dead, though what they were refreshed from is not: a suspension.
 CREATE TABLE tenants (
   tenant_id uuid PRIMARY KEY,
   slug text NOT NULL,
   display_name text NOT NULL,
   suspended boolean NOT NULL,
+  held_seq bigint NOT NULL,
   created_seq bigint NOT NULL,
   created_at timestamptz NOT NULL,
   revoked_seq bigint NOT NULL,
@@ -46,6 +48,7 @@ CREATE TABLE resources (
   is_default boolean NOT NULL,
   when_unreachable text NOT NULL CHECK (when_unreachable IN ('refuse', 'degrade_until_expiry')),
   suspended boolean NOT NULL,
+  held_seq bigint NOT NULL,
   created_seq bigint NOT NULL,
   revoked_seq bigint NOT NULL,
   stream_version int NOT NULL,
@@ -85,6 +88,7 @@ CREATE TABLE users (
   email_verified boolean NOT NULL,
   name_sealed text,
   suspended boolean NOT NULL,
+  held_seq bigint NOT NULL,
   created_seq bigint NOT NULL,
   created_at timestamptz NOT NULL,
   revoked_seq bigint NOT NULL,
@@ -117,7 +121,7 @@ CREATE TABLE clients (
   admitted_seq bigint NOT NULL,
   admitted_at timestamptz NOT NULL,
   removed_seq bigint,
-  -- When a rule that blocks it was last told to enforcement points: tokens born before are dead there.
+  -- When a rule that blocks it, or a suspension, was last told to enforcement points: access tokens born before are dead.
   held_seq bigint NOT NULL,
   revoked_seq bigint NOT NULL,
   stream_version int NOT NULL,
@@ -149,6 +153,7 @@ CREATE TABLE grants (
   scopes text[] NOT NULL,
   metadata_digest text NOT NULL,
   suspended boolean NOT NULL,
+  held_seq bigint NOT NULL,
   -- The admin's consent for everyone that it rests on, while the person has not consented themselves.
   admin_consent_id uuid,
   granted_seq bigint NOT NULL,
@@ -221,7 +226,8 @@ BEGIN
 END $$;
 
 -- The one definition of what a grant is worth. A credential under the grant that was born at position b is alive
--- exactly when ended_seq is null, suspended is false and watermark <= b. A block by an admin suspends, too.
+-- exactly when ended_seq is null, suspended is false and watermark <= b; an access token, when held_seq <= b as well. A
+-- block by an admin suspends, too.
 CREATE VIEW grant_standing WITH (security_invoker = true) AS
 SELECT g.tenant_id, g.grant_id, g.user_id, g.client_id, g.resource_id, g.scopes, g.metadata_digest,
   g.granted_seq, g.granted_at, g.consented_seq, g.consented_at, g.admin_consent_id,
@@ -232,7 +238,8 @@ SELECT g.tenant_id, g.grant_id, g.user_id, g.client_id, g.resource_id, g.scopes,
     SELECT max(p.revoked_seq) FROM pair_watermarks p
     WHERE p.tenant_id = g.tenant_id
       AND p.user_id IN (coalesce(g.user_id::text, '-'), '*') AND p.client_id IN (g.client_id, '*')
-      AND p.resource_id IN (g.resource_id::text, '*')), 0)) AS watermark
+      AND p.resource_id IN (g.resource_id::text, '*')), 0)) AS watermark,
+  GREATEST(t.held_seq, u.held_seq, c.held_seq, r.held_seq, g.held_seq) AS held_seq
 FROM grants g
 JOIN tenants t ON t.tenant_id = g.tenant_id
 LEFT JOIN users u ON u.tenant_id = g.tenant_id AND u.user_id = g.user_id

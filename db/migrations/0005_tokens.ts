@@ -277,6 +277,8 @@ BEGIN
   SELECT * INTO g FROM grant_standing s WHERE s.tenant_id = p_tenant AND s.grant_id = (p->>'grantId')::uuid;
   death := cause_of_death(g, (p->>'seq')::bigint);
   IF death IS NOT NULL THEN RETURN death; END IF;
+  -- It was suspended meanwhile: what goes on is what has been given out since.
+  IF g.held_seq > (p->>'seq')::bigint THEN RETURN 'revoked'; END IF;
   IF NOT EXISTS (SELECT 1 FROM families f WHERE f.tenant_id = p_tenant AND f.family_id = (p->>'familyId')::uuid
     AND f.grant_id = g.grant_id AND f.ended_seq IS NULL AND f.misused_because IS NULL) THEN RETURN 'revoked'; END IF;
   IF EXISTS (SELECT 1 FROM revocations r WHERE r.tenant_id = p_tenant AND r.kind = 'token' AND r.token_id = p->>'tokenId') THEN

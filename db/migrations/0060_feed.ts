@@ -55,9 +55,13 @@ BEGIN
   FOR r IN SELECT v.revoked_seq, v.revoked_at, v.kind, v.user_id, v.client_id, v.resource_id, v.grant_id, v.family_id,
       v.token_id, v.kid
     FROM revocations v WHERE v.tenant_id = p_tenant AND v.revoked_seq BETWEEN p_first AND p_last
-    -- A client that a rule blocks: what it holds dies, and what it gets when the rule is gone is born later.
-    UNION ALL SELECT e.seq, e.recorded_at, 'client_held', NULL, e.stream_id, NULL, NULL, NULL, NULL, NULL
-    FROM events e WHERE e.tenant_id = p_tenant AND e.seq BETWEEN p_first AND p_last AND e.type = 'ClientHeld'
+    -- A client that a rule blocks, and whatever is suspended: the access tokens that are out there die, and what is given
+    -- out when the rule is gone, or when access is resumed, is born later.
+    UNION ALL SELECT e.seq, e.recorded_at, CASE e.type WHEN 'ClientHeld' THEN 'client_held' ELSE e.stream_type || '_suspended' END,
+      (e.payload->>'userId')::uuid, e.payload->>'clientId', (e.payload->>'resourceId')::uuid, (e.payload->>'grantId')::uuid,
+      NULL, NULL, NULL
+    FROM events e WHERE e.tenant_id = p_tenant AND e.seq BETWEEN p_first AND p_last AND e.type IN ('ClientHeld',
+      'GrantSuspended', 'UserSuspended', 'ClientSuspended', 'ResourceSuspended', 'TenantSuspended')
     ORDER BY 1 LOOP
     SELECT h.feed_seq INTO previous FROM heads h WHERE h.tenant_id = p_tenant;
     UPDATE feed_head SET feed_no = feed_no + 1 RETURNING feed_no INTO numbered;
@@ -66,11 +70,11 @@ BEGIN
       jsonb_strip_nulls(jsonb_build_object(
         'token', CASE r.kind WHEN 'token' THEN r.token_id END,
         'family', CASE r.kind WHEN 'family' THEN r.family_id END,
-        'grant', CASE r.kind WHEN 'grant' THEN r.grant_id END,
-        'sub', CASE WHEN r.kind IN ('user', 'pair') THEN
+        'grant', CASE WHEN r.kind IN ('grant', 'grant_suspended') THEN r.grant_id END,
+        'sub', CASE WHEN r.kind IN ('user', 'user_suspended', 'pair') THEN
           (SELECT u.sub FROM users u WHERE u.tenant_id = p_tenant AND u.user_id = r.user_id) END,
-        'client', CASE WHEN r.kind IN ('client', 'client_held', 'pair') THEN r.client_id END,
-        'resource', CASE WHEN r.kind IN ('resource', 'pair') THEN
+        'client', CASE WHEN r.kind IN ('client', 'client_held', 'client_suspended', 'pair') THEN r.client_id END,
+        'resource', CASE WHEN r.kind IN ('resource', 'resource_suspended', 'pair') THEN
           (SELECT x.url FROM resources x WHERE x.tenant_id = p_tenant AND x.resource_id = r.resource_id) END,
         'kid', CASE r.kind WHEN 'signing_key' THEN r.kid END)),
       r.revoked_at,

@@ -1,4 +1,4 @@
-import type { RevocationTarget } from '@grantkeeper/domain';
+import type { RevocationTarget, SuspensionTarget } from '@grantkeeper/domain';
 import ts from 'typescript';
 import { filesBelow, readRepositoryFile } from './documents.ts';
 
@@ -22,8 +22,13 @@ const targets = {
   resource: 0,
   tenant: 0,
 } satisfies Record<Exclude<RevocationTarget['kind'], 'pair'>, 0>;
+const suspended = { grant: 0, user: 0, client: 0, resource: 0, tenant: 0 } satisfies Record<
+  SuspensionTarget['kind'],
+  0
+>;
 const composed: Readonly<Record<string, readonly string[]>> = {
   'revocation.${what}_not_found': Object.keys(targets).map((kind) => `revocation.${kind}_not_found`),
+  'suspension.${target.kind}_not_found': Object.keys(suspended).map((kind) => `suspension.${kind}_not_found`),
 };
 
 /** Every `new <className>(code, …)` in apps and libs; throws for a code that cannot be read from the source. */

@@ -112,7 +112,7 @@ describe('the hosted MCP server', () => {
     const run = (text: string, values: unknown[]): Promise<unknown> => admin.query(text, values);
     await run('INSERT INTO tenant_directory VALUES ($1, $2)', [slug, id]);
     await run('INSERT INTO heads (tenant_id, seq) VALUES ($1, 10)', [id]);
-    await run(`INSERT INTO tenants VALUES ($1, $2, $2, false, 1, now(), 0, 1)`, [id, slug]);
+    await run(`INSERT INTO tenants VALUES ($1, $2, $2, false, 0, 1, now(), 0, 1)`, [id, slug]);
     await run(`INSERT INTO policies (tenant_id, settings, policy_seq, stream_version) VALUES ($1, '{}', 2, 1)`, [id]);
     await run(`INSERT INTO issuers VALUES ($1, $2, 'tenant', $3, 1, 1)`, [id, uuidv7(), issuer]);
     for (const [rid, rslug, url, isDefault] of [
@@ -120,12 +120,12 @@ describe('the hosted MCP server', () => {
       [otherResourceId, 'crm', `${mcpUrl}/t/${slug}/crm/mcp`, false],
     ]) {
       await run(
-        `INSERT INTO resources VALUES ($1, $2, 'tenant', 'hosted', $3, $4, 'Boards', 'ES256', $5, $6, false, 1, 0, 1)`,
+        `INSERT INTO resources VALUES ($1, $2, 'tenant', 'hosted', $3, $4, 'Boards', 'ES256', $5, $6, false, 0, 1, 0, 1)`,
         [id, rid, rslug, url, JSON.stringify(SCOPES), isDefault],
       );
     }
     await run(
-      `INSERT INTO resources VALUES ($1, $2, 'tenant', 'external', 'ext', $3, 'Elsewhere', 'RS256', '[]', false, false, 1, 0, 1)`,
+      `INSERT INTO resources VALUES ($1, $2, 'tenant', 'external', 'ext', $3, 'Elsewhere', 'RS256', '[]', false, false, 0, 1, 0, 1)`,
       [id, uuidv7(), `${mcpUrl}/t/${slug}/ext/mcp`],
     );
     await run(`INSERT INTO signing_keys VALUES ($1, $2, 'access_token', 'ES256', 'active', $3, 1, now(), 1)`, [
@@ -141,14 +141,14 @@ describe('the hosted MCP server', () => {
     );
     for (const { sub, userId, grantId, familyId } of users) {
       await run(
-        `INSERT INTO users (tenant_id, user_id, sub, role, email_verified, suspended, created_seq, created_at, revoked_seq, stream_version)
-        VALUES ($1, $2, $3, 'member', false, false, 1, now(), 0, 1)`,
+        `INSERT INTO users (tenant_id, user_id, sub, role, email_verified, suspended, held_seq, created_seq, created_at, revoked_seq, stream_version)
+        VALUES ($1, $2, $3, 'member', false, false, 0, 1, now(), 0, 1)`,
         [id, userId, sub],
       );
       await run(
-        `INSERT INTO grants (tenant_id, grant_id, user_id, client_id, resource_id, scopes, metadata_digest, suspended, granted_seq,
+        `INSERT INTO grants (tenant_id, grant_id, user_id, client_id, resource_id, scopes, metadata_digest, suspended, held_seq, granted_seq,
           granted_at, consented_seq, consented_at, stream_version)
-        VALUES ($1, $2, $3, 'client', $4, $5, 'd', false, 5, now(), 5, now(), 1)`,
+        VALUES ($1, $2, $3, 'client', $4, $5, 'd', false, 0, 5, now(), 5, now(), 1)`,
         [id, grantId, userId, resourceId, [READ, WRITE]],
       );
       await run(

@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import { defaultPolicy, policySet, type PolicySettings, type RevocationTarget } from '@grantkeeper/domain';
 import { openPool } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
-import { RevokeAccess, RevokeAccessHandler } from '@grantkeeper/revocation';
+import {
+  ResumeAccess,
+  ResumeAccessHandler,
+  RevokeAccess,
+  RevokeAccessHandler,
+  SuspendAccess,
+  SuspendAccessHandler,
+} from '@grantkeeper/revocation';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
 import { MisusedFamilies } from '../../apps/worker/src/jobs/misused-families.ts';
@@ -176,6 +183,42 @@ describe('a revocation of one installation', () => {
     expect(await ledger.database.call('rotate_family', tenantId, { ...rotate, generation: 2 })).toMatchObject({
       outcome: 'invalid_grant',
     });
+  });
+});
+
+describe('a suspension', () => {
+  const suspend = ({ tenantId, userId }: TestLink) =>
+    new SuspendAccessHandler(ledger.database, ledger.store).execute(
+      new SuspendAccess(tenantId, { target: { kind: 'user', userId }, reason: 'leave', actor }),
+    );
+
+  it('that comes while a refresh is under way waits for it, and kills what it gave; the family lives on', async () => {
+    const { tenantId, link, rotate } = await setUp();
+    const [rotated] = await whileOpen(
+      (client) => call(client, 'rotate_family', tenantId, rotate),
+      () => suspend(link),
+    );
+    expect(rotated.outcome).toBe('rotated');
+    expect(await standing(link, rotated)).toBe('suspended');
+    const next = { ...rotate, generation: 2 };
+    expect(await ledger.database.call('rotate_family', tenantId, next)).toMatchObject({ outcome: 'suspended' });
+    const target = { kind: 'user', userId: link.userId } as const;
+    await new ResumeAccessHandler(ledger.database, ledger.store).execute(new ResumeAccess(tenantId, { target, actor }));
+    expect(await standing(link, rotated)).toBe('revoked');
+    const resumed = await ledger.database.call<Redeemed>('rotate_family', tenantId, next);
+    expect(resumed.outcome).toBe('rotated');
+    expect(await standing(link, resumed)).toBeNull();
+  });
+
+  it('lets no exchange of a code commit after it', async () => {
+    const { tenantId, link, code } = await setUp();
+    const [exchanged] = await whileOpen(
+      (client) => call(client, 'redeem_code', tenantId, code),
+      () => suspend(link),
+    );
+    expect(await standing(link, exchanged)).toBe('suspended');
+    const late = await issueCode(ledger, link, await headOf(link));
+    expect(await ledger.database.call('redeem_code', tenantId, late)).toMatchObject({ because: 'suspended' });
   });
 });
 

@@ -11,7 +11,8 @@ import { v7 as uuidv7 } from 'uuid';
 import { WorkingRows } from '../../libs/event-store/src/working-rows.ts';
 import { actor, openLedger, type TestLedger } from '../support/ledger.ts';
 import { makeLink } from '../support/link.ts';
-import { acts, RandomTenant } from '../support/random-ledger.ts';
+import { acts } from '../support/random-acts.ts';
+import { RandomTenant } from '../support/random-ledger.ts';
 import { until } from '../support/until.ts';
 
 type Rows = Record<string, string[]>;

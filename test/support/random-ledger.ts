@@ -14,6 +14,7 @@ import {
   policySet,
   resourceAccessRevoked,
   resourceAdded,
+  type SuspensionTarget,
   tenantAccessRevoked,
   tokenRevoked,
   userAccessRevoked,
@@ -21,56 +22,11 @@ import {
 import type { AppendInput, ProjectedRow } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
 import { inlineProjections } from '@grantkeeper/read-models';
-import fc from 'fast-check';
+import { ResumeAccess, ResumeAccessHandler, SuspendAccess, SuspendAccessHandler } from '@grantkeeper/revocation';
 import { sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
 import { actor, type TestLedger } from './ledger.ts';
-
-/** An act on a random ledger; numbers pick one of what there is, and where there is nothing yet the act does nothing. */
-export type Act =
-  | { readonly kind: 'person' | 'client' | 'resource' | 'revoke-tenant' | 'policy' }
-  | { readonly kind: 'link' | 'revoke-pair'; readonly user: number; readonly client: number; readonly resource: number }
-  | { readonly kind: 'widen' | 'renew' | 'revoke-grant' | 'revoke-family' | 'revoke-token'; readonly grant: number }
-  | { readonly kind: 'revoke-user' | 'revoke-client' | 'revoke-resource'; readonly which: number };
-
-const pick = fc.nat({ max: 1_000 });
-
-/** Acts in an order in which most of them find something to act on. */
-export const acts: fc.Arbitrary<Act[]> = fc.array(
-  fc.oneof(
-    { weight: 3, arbitrary: fc.constantFrom<Act>({ kind: 'person' }, { kind: 'client' }, { kind: 'resource' }) },
-    { weight: 1, arbitrary: fc.constantFrom<Act>({ kind: 'policy' }, { kind: 'revoke-tenant' }) },
-    {
-      weight: 6,
-      arbitrary: fc.record({ kind: fc.constant('link' as const), user: pick, client: pick, resource: pick }),
-    },
-    {
-      weight: 1,
-      arbitrary: fc.record({ kind: fc.constant('revoke-pair' as const), user: pick, client: pick, resource: pick }),
-    },
-    {
-      weight: 4,
-      arbitrary: fc.record({
-        kind: fc.constantFrom(
-          'widen' as const,
-          'renew' as const,
-          'revoke-grant' as const,
-          'revoke-family' as const,
-          'revoke-token' as const,
-        ),
-        grant: pick,
-      }),
-    },
-    {
-      weight: 3,
-      arbitrary: fc.record({
-        kind: fc.constantFrom('revoke-user' as const, 'revoke-client' as const, 'revoke-resource' as const),
-        which: pick,
-      }),
-    },
-  ),
-  { minLength: 10, maxLength: 60 },
-);
+import type { Act } from './random-acts.ts';
 
 interface Grant {
   readonly grantId: string;
@@ -85,6 +41,7 @@ export class RandomTenant {
   readonly clients: string[] = [];
   readonly resources: string[] = [];
   readonly grants: Grant[] = [];
+  readonly #ended = new Set<string>();
 
   constructor(
     private readonly ledger: TestLedger,
@@ -149,6 +106,20 @@ export class RandomTenant {
           grantCreated.on(grant.grantId, { ...grant, scopes: ['a'], shown: shown(this.grants.length) }),
         ]);
       }
+      case 'suspend': {
+        const target = this.#suspended(act.what, act.which);
+        if (!target) return;
+        const input = { target, reason: 'random', actor };
+        // Every other time it finds that it is suspended, and takes it back.
+        const { changed } = await new SuspendAccessHandler(this.ledger.database, this.ledger.store).execute(
+          new SuspendAccess(this.id, input),
+        );
+        if (!changed)
+          await new ResumeAccessHandler(this.ledger.database, this.ledger.store).execute(
+            new ResumeAccess(this.id, input),
+          );
+        return;
+      }
       case 'revoke-pair': {
         const [userId, clientId, resourceId] = [
           at(this.users, act.user),
@@ -192,7 +163,25 @@ export class RandomTenant {
       }
       default: {
         const grant = this.grants[act.grant % Math.max(this.grants.length, 1)];
+        if (act.kind === 'revoke-grant' && grant) this.#ended.add(grant.grantId);
         if (grant) await this.#append([onGrant(act.kind, grant, act.grant)], [['grants', { grant_id: grant.grantId }]]);
+      }
+    }
+  }
+
+  #suspended(what: Extract<Act, { kind: 'suspend' }>['what'], which: number): SuspensionTarget | undefined {
+    switch (what) {
+      case 'user':
+        return { kind: 'user', userId: at(this.users, which) };
+      case 'client':
+        return { kind: 'client', clientId: at(this.clients, which) };
+      case 'resource':
+        return { kind: 'resource', resourceId: at(this.resources, which) };
+      case 'tenant':
+        return { kind: 'tenant' };
+      case 'grant': {
+        const grant = this.grants[which % Math.max(this.grants.length, 1)];
+        return grant && !this.#ended.has(grant.grantId) ? { kind: 'grant', grantId: grant.grantId } : undefined;
       }
     }
   }

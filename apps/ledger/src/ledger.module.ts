@@ -57,6 +57,7 @@ import { ResourcesController } from './resources/resources.controller.ts';
 import { SearchController } from './search/search.controller.ts';
 import { RevokeSigningKeyHandler } from './signing-keys/revoke-signing-key.handler.ts';
 import { SigningKeysController } from './signing-keys/signing-keys.controller.ts';
+import { SuspensionsController } from './suspensions/suspensions.controller.ts';
 import { AdminKeysController } from './tenants/admin-keys.controller.ts';
 import { OnboardTenantHandler } from './tenants/onboard-tenant.handler.ts';
 import { TenantsController } from './tenants/tenants.controller.ts';
@@ -87,6 +88,7 @@ export class LedgerModule {
         ClientGrantsController,
         GrantStoryController,
         RevocationsController,
+        SuspensionsController,
         SigningKeysController,
         FeedController,
         EventsController,

@@ -8,7 +8,9 @@ import {
   clientChanged,
   clientHeld,
   clientRemoved,
+  clientResumed,
   clientSecretRotated,
+  clientSuspended,
 } from './client/client.events.ts';
 import { initialAccessTokenIssued, initialAccessTokenRevoked } from './client/initial-access-token.events.ts';
 import {
@@ -22,12 +24,20 @@ import {
   familyRevoked,
   grantCreated,
   grantRenewed,
+  grantResumed,
   grantRevoked,
+  grantSuspended,
   grantWidened,
   tokenRevoked,
 } from './grant/grant.events.ts';
 import { clientTokenPolicySet, policySet } from './policy/policy.events.ts';
-import { resourceAccessRevoked, resourceAdded, resourceFailurePolicySet } from './resource/resource.events.ts';
+import {
+  resourceAccessRevoked,
+  resourceAdded,
+  resourceFailurePolicySet,
+  resourceResumed,
+  resourceSuspended,
+} from './resource/resource.events.ts';
 import { pairAccessRevoked } from './revocation/pair.events.ts';
 import { signingKeyCreated, signingKeyRevoked } from './signing-key/signing-key.events.ts';
 import {
@@ -36,8 +46,17 @@ import {
   tenantAccessRevoked,
   tenantAdmitted,
   tenantOnboarded,
+  tenantResumed,
+  tenantSuspended,
 } from './tenant/tenant.events.ts';
-import { identityLinked, userAccessRevoked, userCreated, userEmailVerificationSet } from './user/user.events.ts';
+import {
+  identityLinked,
+  userAccessRevoked,
+  userCreated,
+  userEmailVerificationSet,
+  userResumed,
+  userSuspended,
+} from './user/user.events.ts';
 import {
   webhookChanged,
   webhookCreated,
@@ -53,10 +72,14 @@ export const eventCatalogue: readonly EventDefinition[] = [
   tenantAdmitted,
   ledgerDiverged,
   tenantAccessRevoked,
+  tenantSuspended,
+  tenantResumed,
   issuerEstablished,
   resourceAdded,
   resourceFailurePolicySet,
   resourceAccessRevoked,
+  resourceSuspended,
+  resourceResumed,
   policySet,
   clientTokenPolicySet,
   signingKeyCreated,
@@ -65,12 +88,16 @@ export const eventCatalogue: readonly EventDefinition[] = [
   userEmailVerificationSet,
   identityLinked,
   userAccessRevoked,
+  userSuspended,
+  userResumed,
   clientAdmitted,
   clientApproved,
   clientChanged,
   clientSecretRotated,
   clientHeld,
   clientAccessRevoked,
+  clientSuspended,
+  clientResumed,
   clientRemoved,
   clientRuleSet,
   clientRuleRemoved,
@@ -79,6 +106,8 @@ export const eventCatalogue: readonly EventDefinition[] = [
   grantWidened,
   grantRenewed,
   grantRevoked,
+  grantSuspended,
+  grantResumed,
   familyRevoked,
   tokenRevoked,
   pairAccessRevoked,

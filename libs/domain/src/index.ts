@@ -21,6 +21,7 @@ export * from './resource/resource.events.ts';
 export * from './revocation/because.ts';
 export * from './revocation/pair.events.ts';
 export * from './revocation/revocation.decider.ts';
+export * from './revocation/suspension.decider.ts';
 export * from './signing-key/signing-key.decider.ts';
 export * from './signing-key/signing-key.events.ts';
 export * from './tenant/tenant.events.ts';

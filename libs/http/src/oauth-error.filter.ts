@@ -30,7 +30,7 @@ export class OAuthErrorFilter implements ExceptionFilter {
       } else if (status === 401 && http.getRequest<FastifyRequest>().headers.authorization !== undefined) {
         void reply.header('www-authenticate', 'Basic realm="token endpoint", charset="UTF-8"');
       }
-      if (status === 503) void reply.header('retry-after', String(PASSING_OUTAGE_SECONDS));
+      if (status === 503) void reply.header('retry-after', String(error.retryAfterSeconds ?? PASSING_OUTAGE_SECONDS));
       void reply.status(status).send({ error: error.code, error_description: error.description });
       return;
     }

@@ -74,12 +74,18 @@ export type OAuthErrorCode =
 /** A protocol error. `description` is sent to the client; `cause` never leaves the process. */
 export class OAuthError extends Error {
   override readonly name = 'OAuthError';
+  readonly retryAfterSeconds: number | undefined;
   constructor(
     readonly code: OAuthErrorCode,
     readonly description: string,
-    options?: { cause?: unknown },
+    options?: {
+      readonly cause?: unknown;
+      /** With `temporarily_unavailable`: when it may be worth asking again. */
+      readonly retryAfterSeconds?: number;
+    },
   ) {
     super(`${code}: ${description}`, options);
+    this.retryAfterSeconds = options?.retryAfterSeconds;
   }
 }
 

@@ -18,6 +18,7 @@ interface GrantState {
   scopes: readonly string[];
   metadata_digest: string;
   suspended: boolean;
+  held_seq: number;
   admin_consent_id: string | null;
   granted_seq: number;
   granted_at: string;
@@ -57,6 +58,7 @@ export const grants = projection<GrantState>({
       scopes: payload.scopes,
       metadata_digest: payload.shown.metadataDigest,
       suspended: false,
+      held_seq: 0,
       admin_consent_id: payload.adminConsentId ?? null,
       granted_seq: event.seq,
       granted_at: event.recordedAt,
@@ -76,6 +78,7 @@ export const grants = projection<GrantState>({
       scopes: payload.scopes,
       metadata_digest: payload.metadataDigest,
       suspended: false,
+      held_seq: 0,
       granted_seq: event.seq,
       granted_at: event.recordedAt,
       consented_seq: event.seq,
@@ -98,6 +101,8 @@ export const grants = projection<GrantState>({
       revoked_at: event.recordedAt,
       revoked_because: event.payload.because,
     }),
+    GrantSuspended: (event: RecordedEvent, row) => ({ ...counted(event, row), suspended: true, held_seq: event.seq }),
+    GrantResumed: (event: RecordedEvent, row) => ({ ...counted(event, row), suspended: false }),
     FamilyRevoked: counted,
     TokenRevoked: counted,
   },

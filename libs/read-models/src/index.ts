@@ -4,6 +4,7 @@ import { grants } from './grant.projections.ts';
 import { clientRules, initialAccessTokens } from './client-rule.projections.ts';
 import { clients, identities, resources, users } from './party.projections.ts';
 import { pairWatermarks, revocations } from './revocation.projections.ts';
+import { suspensions } from './suspension.projections.ts';
 import {
   adminKeys,
   clientPolicies,
@@ -33,6 +34,7 @@ export const inlineProjections: readonly InlineProjection[] = [
   grants,
   revocations,
   pairWatermarks,
+  suspensions,
   adminConsents,
   webhooks,
 ];

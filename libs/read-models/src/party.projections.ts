@@ -24,6 +24,15 @@ function raised<Row extends Watermarked>(event: RecordedEvent, row: Row | undefi
   return { ...existing(row, event), revoked_seq: event.seq, stream_version: event.streamVersion };
 }
 
+/** Access tokens that were born below it are dead; what they were refreshed from lives on. */
+function suspended<Row extends Watermarked>(event: RecordedEvent, row: Row | undefined): Row {
+  return { ...counted(event, row), suspended: true, held_seq: event.seq };
+}
+
+function resumed<Row extends Watermarked>(event: RecordedEvent, row: Row | undefined): Row {
+  return { ...counted(event, row), suspended: false };
+}
+
 function counted<Row extends Watermarked>(event: RecordedEvent, row: Row | undefined): Row {
   return { ...existing(row, event), stream_version: event.streamVersion };
 }
@@ -41,6 +50,7 @@ interface ResourceState extends Watermarked {
   is_default: boolean;
   when_unreachable: string;
   suspended: boolean;
+  held_seq: number;
   created_seq: number;
 }
 
@@ -62,6 +72,7 @@ export const resources = projection<ResourceState>({
       is_default: payload.isDefault,
       when_unreachable: payload.whenUnreachable ?? 'refuse',
       suspended: false,
+      held_seq: 0,
       created_seq: event.seq,
       revoked_seq: 0,
       stream_version: event.streamVersion,
@@ -71,6 +82,8 @@ export const resources = projection<ResourceState>({
       when_unreachable: event.payload.whenUnreachable,
       stream_version: event.streamVersion,
     }),
+    ResourceSuspended: suspended,
+    ResourceResumed: resumed,
     ResourceAccessRevoked: raised,
   },
 });
@@ -84,6 +97,7 @@ interface UserState extends Watermarked {
   email_verified: boolean;
   name_sealed: string | null;
   suspended: boolean;
+  held_seq: number;
   created_seq: number;
   created_at: string;
 }
@@ -102,6 +116,7 @@ export const users = projection<UserState>({
       email_verified: payload.emailVerified,
       name_sealed: event.personal['name'] ?? null,
       suspended: false,
+      held_seq: 0,
       created_seq: event.seq,
       created_at: event.recordedAt,
       revoked_seq: 0,
@@ -112,6 +127,8 @@ export const users = projection<UserState>({
       email_verified: event.payload.verified,
     }),
     IdentityLinked: (event: RecordedEvent, row) => ({ ...existing(row, event), stream_version: event.streamVersion }),
+    UserSuspended: suspended,
+    UserResumed: resumed,
     UserAccessRevoked: raised,
   },
 });
@@ -153,7 +170,7 @@ export const clients = projection<ClientState>({
   stream: 'client',
   key: ['client_id'],
   on: {
-    // A client that was removed and comes back keeps its watermark: that never goes down.
+    // A client that was removed and comes back keeps its watermark, which never goes down, and is suspended if it was.
     ClientAdmitted: ({ payload, ...event }: EventOf<typeof clientAdmitted>, row) => ({
       tenant_id: event.tenantId,
       client_id: payload.clientId,
@@ -162,7 +179,7 @@ export const clients = projection<ClientState>({
       metadata_digest: payload.metadataDigest,
       subjects: payload.subjects,
       approved: payload.by === 'admin',
-      suspended: false,
+      suspended: row?.suspended ?? false,
       admitted_seq: event.seq,
       admitted_at: event.recordedAt,
       removed_seq: null,
@@ -183,6 +200,8 @@ export const clients = projection<ClientState>({
       ...counted(event, row),
       removed_seq: event.seq,
     }),
+    ClientSuspended: suspended,
+    ClientResumed: resumed,
     ClientAccessRevoked: raised,
   },
 });

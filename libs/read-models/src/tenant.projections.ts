@@ -19,6 +19,7 @@ interface TenantState {
   slug: string;
   display_name: string;
   suspended: boolean;
+  held_seq: number;
   created_seq: number;
   created_at: string;
   revoked_seq: number;
@@ -35,9 +36,21 @@ export const tenants = projection<TenantState>({
       slug: payload.slug,
       display_name: payload.displayName,
       suspended: false,
+      held_seq: 0,
       created_seq: event.seq,
       created_at: event.recordedAt,
       revoked_seq: 0,
+      stream_version: event.streamVersion,
+    }),
+    TenantSuspended: (event: RecordedEvent, row) => ({
+      ...existing(row, event),
+      suspended: true,
+      held_seq: event.seq,
+      stream_version: event.streamVersion,
+    }),
+    TenantResumed: (event: RecordedEvent, row) => ({
+      ...existing(row, event),
+      suspended: false,
       stream_version: event.streamVersion,
     }),
     TenantAccessRevoked: (event: RecordedEvent, row) => ({

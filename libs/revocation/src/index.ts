@@ -8,6 +8,13 @@ export {
   type RevocationResult,
   type RevokeAccessInput,
 } from './revoke-access.handler.ts';
+export {
+  ResumeAccess,
+  ResumeAccessHandler,
+  SuspendAccess,
+  SuspendAccessHandler,
+  type SuspensionInput,
+} from './suspend-access.handler.ts';
 export * from './feed/acknowledgements.ts';
 export * from './feed/cell-credential.ts';
 export * from './feed/feed-reader.ts';

@@ -2,6 +2,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import {
   type Actor,
   type Because,
+  type ClientRule,
   decideRevocation,
   pairId,
   type RevokedPair,
@@ -15,12 +16,12 @@ import {
   Database,
   EventStore,
   type Position,
-  type ProjectedRow,
   retrying,
   type Transaction,
 } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
 import { causeOfMisuse } from './cause-of-misuse.ts';
+import { type Current, readLastSuspension } from './suspension-state.ts';
 
 export interface RevokeAccessInput {
   readonly target: RevocationTarget;
@@ -33,6 +34,8 @@ export interface RevokeAccessInput {
   readonly evidence?: ReuseEvidence;
   /** Id of the event that the revocation follows from; for misuse it is found. */
   readonly causationId?: string | undefined;
+  /** Keeps the person or the client out as well, in the same commit. */
+  readonly block?: boolean | undefined;
   readonly command?: CommandIdentity;
 }
 
@@ -55,8 +58,6 @@ export class RevokeAccess extends Command<RevocationResult> {
   }
 }
 
-type Current = Array<{ table: string; row: ProjectedRow }>;
-
 @CommandHandler(RevokeAccess)
 export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
   constructor(
@@ -77,10 +78,11 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
             .where('tenant_id', '=', tenantId)
             .executeTakeFirstOrThrow();
           const cause = input.causationId ?? (await causeOfMisuse(tx, tenantId, input.target, input.because));
-          return { position: head, causationId: cause, ...(await stateOf(tx, tenantId, input.target)) };
+          return { position: head, causationId: cause, ...(await stateToBlock(tx, tenantId, input)) };
         },
       );
-      const events = decideRevocation(tenantId, state, input);
+      const { block, ...act } = input;
+      const events = decideRevocation(tenantId, state, { ...act, ...(block !== undefined && { block }) });
       // A copy of this command may have been carried out since it was looked up: then it is why nothing is left to do.
       if (events.length === 0) return (await this.#before(tenantId, input)) ?? { changed: false, position };
       const families = events.flatMap((event) =>
@@ -126,6 +128,42 @@ export function revocationResult(
     changed: true,
     position: { epoch, seq: seq - trailing },
     recordedAt: new Date(last.recordedAt).toISOString(),
+  };
+}
+
+/** The same with what keeping someone out is decided on, where that is asked for. */
+async function stateToBlock(
+  tx: Transaction,
+  tenantId: TenantId,
+  { target, block }: RevokeAccessInput,
+): Promise<{ state: RevocationState; current: Current }> {
+  const read = await stateOf(tx, tenantId, target);
+  if (!block || !read.state.exists) return read;
+  if (target.kind === 'user') {
+    const last = await readLastSuspension(tx, tenantId, target);
+    const suspended = read.current[0]?.row['suspended'] === true;
+    return {
+      state: { ...read.state, suspended },
+      current: [...read.current, ...(last ? [{ table: 'suspensions', row: last }] : [])],
+    };
+  }
+  if (target.kind !== 'client') return read;
+  const subject = `client:${target.clientId}`;
+  const rows = await tx
+    .selectFrom('client_rules')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where((rule) => rule.or([rule('subject', '=', subject), rule('removed_seq', 'is', null)]))
+    .execute();
+  const row = rows.find((one) => one.subject === subject);
+  const rules = rows.filter((one) => one.removed_seq === null).length;
+  const rule =
+    row && row.removed_seq === null
+      ? { subject, effect: row.effect as ClientRule['effect'], scopes: row.scopes }
+      : undefined;
+  return {
+    state: { ...read.state, rules: { rule, rules } },
+    current: [...read.current, ...(row ? [{ table: 'client_rules', row: { ...row } }] : [])],
   };
 }
 

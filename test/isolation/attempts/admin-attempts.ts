@@ -1,52 +1,19 @@
-import { type Attempt, type Attempts, plain, type World } from './attempt.ts';
+import { adminRoute } from './admin-route.ts';
+import { type Attempts, plain, type World } from './attempt.ts';
+import { endingAttempts } from './ending-attempts.ts';
 
 const SCOPE = { name: 'mine:read', description: 'Read', risky: false, default: true };
 const NOBODY = '00000000-0000-4000-8000-000000000000';
 
 /** The admin API, with a tenant's key and without. */
-export function adminAttempts({ product, mine, theirs }: World): Attempts {
+export function adminAttempts(world: World): Attempts {
+  const { product, mine, theirs } = world;
   const { adminUrl } = product.summary;
 
-  /** An admin route: at my tenant with their credentials, and at their own with what is mine. */
-  function admin(
-    path: string,
-    options: {
-      body?: unknown;
-      mine?: string;
-      own: ReadonlyArray<readonly [what: string, path: string, answer: number, body?: unknown]>;
-    },
-  ): Attempt[] {
-    const send = (
-      what: string,
-      at: string,
-      answer: number,
-      authorization: string | undefined,
-      body: unknown,
-    ): Attempt => ({
-      what,
-      url: `${adminUrl}/admin/v1/tenants${at}`,
-      headers: {
-        ...(authorization !== undefined && { authorization }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-      answer,
-    });
-    const [key, token] = [`Bearer ${theirs.adminKey}`, `Bearer ${theirs.tokens.access_token}`];
-    const rest = options.mine ?? path;
-    return [
-      send('their key at my slug', `/${mine.slug}${rest}`, 404, key, options.body),
-      send('their key at my id', `/${mine.id}${rest}`, 404, key, options.body),
-      send('their access token', `/${mine.slug}${rest}`, 401, token, options.body),
-      send('no key', `/${mine.slug}${rest}`, 401, undefined, options.body),
-      ...options.own.map(([what, own, answer, body]) =>
-        send(`their own, ${what}`, `/${theirs.slug}${own}`, answer, key, body ?? options.body),
-      ),
-    ];
-  }
-
+  const admin = adminRoute(world);
   const letter = '/dead-letters/row-history.1/1/replay';
   return {
+    ...endingAttempts(world),
     'GET /admin/v1/tenants': [
       plain('their key', `${adminUrl}/admin/v1/tenants`, 403, { authorization: `Bearer ${theirs.adminKey}` }),
       plain('no key', `${adminUrl}/admin/v1/tenants`, 401),
@@ -286,43 +253,6 @@ export function adminAttempts({ product, mine, theirs }: World): Attempts {
         ['sealed', '/events?personal=sealed', 200],
       ],
     }),
-    'GET /admin/v1/tenants/:tenant/revocations': admin('/revocations', {
-      own: [['all', '/revocations?limit=500', 200]],
-    }),
-    'POST /admin/v1/tenants/:tenant/revocations': admin('/revocations', {
-      body: { target: { kind: 'grant', grantId: mine.grantId }, reason: 'x' },
-      own: [
-        ['my grant', '/revocations', 404],
-        ['my person', '/revocations', 404, { target: { kind: 'user', userId: mine.userId }, reason: 'x' }],
-        ['my client', '/revocations', 404, { target: { kind: 'client', clientId: mine.client.id }, reason: 'x' }],
-        [
-          'my resource',
-          '/revocations',
-          404,
-          { target: { kind: 'resource', resourceId: mine.resourceId }, reason: 'x' },
-        ],
-        [
-          'my installation',
-          '/revocations',
-          404,
-          { target: { kind: 'family', grantId: mine.grantId, familyId: NOBODY }, reason: 'x' },
-        ],
-        [
-          'my token',
-          '/revocations',
-          404,
-          { target: { kind: 'token', grantId: mine.grantId, familyId: NOBODY, tokenId: 't' }, reason: 'x' },
-        ],
-        [
-          'my person with their client',
-          '/revocations',
-          404,
-          { target: { kind: 'pair', userId: mine.userId, clientId: theirs.client.id }, reason: 'x' },
-        ],
-        ['a key', '/revocations', 404, { target: { kind: 'signing_key', kid: 'nothing' }, reason: 'x' }],
-      ],
-    }),
-    'GET /admin/v1/tenants/:tenant/signing-keys': admin('/signing-keys', { own: [['all', '/signing-keys', 200]] }),
     'GET /admin/v1/tenants/:tenant/admin-consents': admin('/admin-consents', {
       own: [['all', '/admin-consents', 200]],
     }),

@@ -153,6 +153,29 @@ export function describeJourney(sdk: Sdk): void {
       expect(provider.wanted).toBeUndefined();
     });
 
+    it('is kept while the admin has suspended it, and goes on by itself when it is resumed', async () => {
+      const [grant] = await grants();
+      const target = { kind: 'grant', grantId: grant?.id };
+      await product.admin('POST', '/tenants/acme/suspensions', { target, reason: 'On leave' });
+      const held = provider.heldTokens;
+      await until(async () => (await callTool(product.summary.demo.resource, held.access_token)).status === 401);
+
+      recorder.take();
+      const refused = session.call('list_boards');
+      await expect(refused).rejects.toThrow('the access is suspended by the administrator');
+      await expect(refused).rejects.not.toBeInstanceOf(sdk.unauthorized);
+      expect(recorder.take().filter(({ to }) => to.startsWith('POST'))).toEqual([
+        { to: 'POST mcp', status: 401, error: 'invalid_token' },
+        { to: 'POST token', status: 503, error: 'temporarily_unavailable' },
+      ]);
+      // It has thrown nothing away, and sends nobody to a page.
+      expect([provider.held, provider.wanted]).toEqual([held, undefined]);
+
+      await product.admin('POST', '/tenants/acme/resumptions', { target });
+      expect(await session.call('list_boards')).toMatchObject({ boards: [{ title: 'Plans' }] });
+      expect(provider.wanted).toBeUndefined();
+    });
+
     it('is cut off by the admin at the next call: 401, then invalid_grant, then the SDK starts over', async () => {
       const [grant] = await grants();
       const { status, body } = await product.admin('POST', '/tenants/acme/revocations', {

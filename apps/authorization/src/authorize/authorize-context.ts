@@ -56,6 +56,7 @@ export type ContextGrant = ProjectedRow & {
   readonly metadata_digest: string;
   readonly grant_id: string;
   readonly resource_id: string;
+  readonly suspended: boolean;
   readonly scopes: string[];
   readonly consented_at: string;
   readonly admin_consent_id: string | null;

@@ -11,6 +11,7 @@ import {
 } from '@grantkeeper/oauth';
 import type { PresentedSession } from '../login/sessions.ts';
 import type { AuthorizationRequest, PushedReference } from './authorization-request.ts';
+import type { ErrorApp } from '../pages/index.ts';
 import type { AuthorizeContext, ContextSession } from './authorize-context.ts';
 import { PageError } from './page-error.ts';
 import { type DueConsent, consentHasExpired, dueConsent } from './rules/due-consent.ts';
@@ -51,11 +52,17 @@ export class AnswerByRedirect extends Error {
  * What an admin has decided about a client is for the person: the client is not sent there, and learns nothing of it. A
  * client whose tokens were refused comes here by itself (CL-13), and this is what its person then reads.
  */
-function refuseForPeople({ clientId, kind, metadata, redirectUri, verdict }: ProvenRedirect): void {
-  const { name, nameVerified } = clientDisplay({ clientId, kind, metadata });
-  const app = { name, nameVerified, redirectHost: redirectHost(redirectUri) };
+function refuseForPeople(redirect: ProvenRedirect): void {
+  const { verdict } = redirect;
+  const app = appOf(redirect);
   if (verdict.outcome === 'blocked') throw new PageError('client_blocked', undefined, app);
   if (verdict.outcome === 'not_listed') throw new PageError('client_not_listed', undefined, app);
+}
+
+/** The app as an error page names it. */
+function appOf({ clientId, kind, metadata, redirectUri }: ProvenRedirect): ErrorApp {
+  const { name, nameVerified } = clientDisplay({ clientId, kind, metadata });
+  return { name, nameVerified, redirectHost: redirectHost(redirectUri) };
 }
 
 /** Reads what a request is decided on, in one round trip, and applies the rules in their order. */
@@ -145,15 +152,16 @@ export class Authorizing {
       const access = readRequestedAccess(parameters, context, redirect.verdict.ceiling);
       if (context.pushed && context.pushed.bornSeq < access.resource.watermark)
         throw new PageError('session_expired', 'what was asked for has been revoked since it was pushed');
-      if (access.resource.suspended || context.session?.suspended || context.client?.suspended) {
-        throw new OAuthError('access_denied', 'access is suspended by the administrator');
-      }
       const interaction = requiredInteraction(parameters, context.session, now, {
         hintedSub: context.hintedSub,
         openedAt: context.pushed ? new Date(context.pushed.claimedAt) : undefined,
       });
       const { resourceId } = access.resource;
       const row = context.grants?.find((grant) => grant.resource_id === resourceId);
+      if (access.resource.suspended || context.session?.suspended || context.client?.suspended || row?.suspended) {
+        if (interaction.none) throw new OAuthError('access_denied', 'access is suspended by the administrator');
+        throw new PageError('access_suspended', undefined, appOf(redirect));
+      }
       const question = {
         scopes: access.scopes,
         grant: row,

@@ -12,6 +12,7 @@ const statusOf: Record<ErrorKind, number> = {
   invalid_request: 400,
   session_expired: 400,
   tenant_unavailable: 403,
+  access_suspended: 403,
   client_blocked: 403,
   client_not_listed: 403,
   client_asked: 403,

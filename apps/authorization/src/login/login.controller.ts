@@ -9,6 +9,7 @@ import type { FastifyReply } from 'fastify';
 import { AuthorizationRequest } from '../authorize/authorization-request.ts';
 import { Authorizing } from '../authorize/authorizing.ts';
 import { FormSeal } from '../authorize/form-seal.ts';
+import { PageError } from '../authorize/page-error.ts';
 import { PageFilter } from '../authorize/page.filter.ts';
 import { Issuers } from '../discovery/issuer.ts';
 import { KnownDevices } from './known-devices.ts';
@@ -73,10 +74,12 @@ export class LoginController {
     if (wait !== undefined) return this.pages.show(reply, { ...page, problem: 'too_many', retryAfterSeconds: wait });
     const person = await this.database.call<LoginContext>('login_context', tenantId, { emailIndex: account });
     const proven = await verifyPassword(form.get('password') ?? '', person.passwordHash ?? undefined);
-    if (!proven || person.userId === null || person.suspended) {
+    if (!proven || person.userId === null) {
       return this.pages.show(reply, { ...page, problem: 'invalid_credentials' });
     }
     await this.attempts.succeeded(attempt);
+    // Told to the person alone: whoever guesses does not get this far.
+    if (person.suspended) throw new PageError('access_suspended');
     // Right person, wrong one for this client: it would be given somebody whom it did not ask for.
     if (typeof context.hintedSub === 'string' && context.hintedSub !== person.sub) {
       return this.pages.show(reply, { ...page, problem: 'other_account' });

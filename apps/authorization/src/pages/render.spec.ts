@@ -32,6 +32,7 @@ const kinds: ErrorKind[] = [
   'invalid_request',
   'session_expired',
   'tenant_unavailable',
+  'access_suspended',
   'server_error',
   'too_many',
   'busy',

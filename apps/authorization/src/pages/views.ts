@@ -64,6 +64,7 @@ export type ErrorKind =
   | 'invalid_request'
   | 'session_expired'
   | 'tenant_unavailable'
+  | 'access_suspended'
   | 'client_blocked'
   | 'client_not_listed'
   | 'client_asked'

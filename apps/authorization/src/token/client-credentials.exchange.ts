@@ -62,7 +62,9 @@ export class ClientCredentialsExchange {
         throw new OAuthError('invalid_scope', 'nothing of the scope was granted');
       case 'suspended':
         // Not a refusal of the client: it would throw its credentials away (CL-08).
-        throw new OAuthError('temporarily_unavailable', 'the access is suspended by the administrator');
+        throw new OAuthError('temporarily_unavailable', 'the access is suspended by the administrator', {
+          retryAfterSeconds: 60,
+        });
       case 'invalid_grant':
         // Not invalid_client either: the client is who it is, and has lost what it was granted (CL-13). Nor may it wait
         // and try again where an admin has blocked it: that has no end that it could wait for.

@@ -97,7 +97,9 @@ export class RefreshTokenExchange {
         throw new OAuthError('invalid_scope', 'scope is wider than what was granted');
       case 'suspended':
         // Not invalid_grant: that makes clients throw the link away (CL-13), and this one comes back.
-        throw new OAuthError('temporarily_unavailable', 'the access is suspended by the administrator');
+        throw new OAuthError('temporarily_unavailable', 'the access is suspended by the administrator', {
+          retryAfterSeconds: 60,
+        });
       case 'invalid_grant':
         throw new OAuthError('invalid_grant', explanations[result.because ?? ''] ?? 'the refresh token is not valid');
     }

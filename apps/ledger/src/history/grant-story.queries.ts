@@ -6,11 +6,11 @@ import { DomainError, type TenantId } from '@grantkeeper/kernel';
 import { describeEvent } from '@grantkeeper/read-models';
 import { sql } from 'kysely';
 
-/** Acts wider than a link, that end or hold what was there before them. */
-const wideTypes = eventCatalogue.filter(({ wide }) => wide).map(({ type }) => type);
-/** A block holds links and ends none. */
+/** Acts wider than a link, that end, hold or resume what was there before them. */
+const wideTypes = eventCatalogue.filter(({ type, wide }) => wide || type.endsWith('Resumed')).map(({ type }) => type);
+/** A block or a suspension holds links and ends none. */
 const endingTypes = eventCatalogue
-  .filter(({ wide, endsAccess, streamType }) => wide && endsAccess && streamType !== 'client-rule')
+  .filter(({ type, wide, endsAccess }) => wide && endsAccess && /(AccessRevoked|Removed)$/.test(type))
   .map(({ type }) => type);
 
 export interface StoryPage {

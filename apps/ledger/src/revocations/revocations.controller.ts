@@ -30,7 +30,16 @@ const revocationTarget = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('signing_key'), kid: z.string().min(1).max(200) }),
 ]);
-const newRevocation = z.strictObject({ target: revocationTarget, reason: z.string().trim().min(1).max(500) });
+const newRevocation = z
+  .strictObject({
+    target: revocationTarget,
+    reason: z.string().trim().min(1).max(500),
+    block: z.boolean().optional(),
+  })
+  .refine(({ target, block }) => !block || target.kind === 'user' || target.kind === 'client', {
+    path: ['block'],
+    message: 'only a user or a client can be kept out',
+  });
 const page = z.strictObject({
   before: z.coerce.number().int().min(1).optional(),
   limit: z.coerce.number().int().min(1).max(500).default(100),
@@ -59,12 +68,12 @@ export class RevocationsController {
   ) {
     const input = readInput(newRevocation, body);
     const command = await this.idempotencyKeys.ofTenant(tenantId, key, caller, 'revoke', input);
-    const { target, reason } = input;
+    const { target, reason, block } = input;
     const act = { reason, actor: caller.actor, origin: caller.origin, ...(command && { command }) };
     const result = await this.commands.execute(
       target.kind === 'signing_key'
         ? new RevokeSigningKey(tenantId, { ...act, kid: target.kid })
-        : new RevokeAccess(tenantId, { ...act, target, because: 'admin' }),
+        : new RevokeAccess(tenantId, { ...act, target, because: 'admin', block }),
     );
     return { target, ...result };
   }

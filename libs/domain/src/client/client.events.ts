@@ -103,3 +103,25 @@ export const clientAccessRevoked = defineEvent({
   endsAccess: true,
   says: 'Every link of the client that existed was ended.',
 });
+
+export const clientSuspended = defineEvent({
+  type: 'ClientSuspended',
+  version: 1,
+  streamType: 'client',
+  payload: z.object({ clientId: z.string() }),
+  privacy: { clientId: 'pseudonym' },
+  personal: ['reason'],
+  wide: true,
+  endsAccess: true,
+  says: 'The links of the client give no access until it is resumed, and nobody can link it; access tokens that exist are dead for good.',
+});
+
+export const clientResumed = defineEvent({
+  type: 'ClientResumed',
+  version: 1,
+  streamType: 'client',
+  payload: z.object({ clientId: z.string() }),
+  privacy: { clientId: 'pseudonym' },
+  personal: ['reason'],
+  says: 'The links of the client give access again, with new access tokens.',
+});

@@ -152,3 +152,24 @@ export const tokenRevoked = defineEvent({
   endsAccess: true,
   says: 'One access token was ended.',
 });
+
+export const grantSuspended = defineEvent({
+  type: 'GrantSuspended',
+  version: 1,
+  streamType: 'grant',
+  payload: z.object(anyParties),
+  privacy: { grantId: 'pseudonym', userId: 'pseudonym', clientId: 'pseudonym', resourceId: 'business' },
+  personal: ['reason'],
+  endsAccess: true,
+  says: 'The link gives no access until it is resumed; access tokens that exist are dead for good.',
+});
+
+export const grantResumed = defineEvent({
+  type: 'GrantResumed',
+  version: 1,
+  streamType: 'grant',
+  payload: z.object(anyParties),
+  privacy: { grantId: 'pseudonym', userId: 'pseudonym', clientId: 'pseudonym', resourceId: 'business' },
+  personal: ['reason'],
+  says: 'The link gives access again, with new access tokens.',
+});

@@ -77,3 +77,25 @@ export const resourceAccessRevoked = defineEvent({
   endsAccess: true,
   says: 'Every link to the resource that existed was ended.',
 });
+
+export const resourceSuspended = defineEvent({
+  type: 'ResourceSuspended',
+  version: 1,
+  streamType: 'resource',
+  payload: z.object({ resourceId: z.uuid() }),
+  privacy: { resourceId: 'business' },
+  personal: ['reason'],
+  wide: true,
+  endsAccess: true,
+  says: 'Links to the MCP server give no access until it is resumed, and nobody can make one; access tokens that exist are dead for good.',
+});
+
+export const resourceResumed = defineEvent({
+  type: 'ResourceResumed',
+  version: 1,
+  streamType: 'resource',
+  payload: z.object({ resourceId: z.uuid() }),
+  privacy: { resourceId: 'business' },
+  personal: ['reason'],
+  says: 'Links to the MCP server give access again, with new access tokens.',
+});

@@ -44,6 +44,21 @@ describe('revocation', () => {
     );
   });
 
+  it('keeps a person or a client out in the same breath, where that is asked for', () => {
+    const blocked = (target: RevocationTarget, state: Partial<RevocationState> = {}) =>
+      decideRevocation(tenantId, { exists: true, ...state }, { target, because: 'admin', reason: 'left', block: true });
+    const names = (events: ReturnType<typeof blocked>) => events.map(({ definition }) => definition.type);
+    expect(names(blocked({ kind: 'user', userId }))).toEqual(['UserAccessRevoked', 'UserSuspended']);
+    expect(names(blocked({ kind: 'user', userId }, { suspended: true }))).toEqual(['UserAccessRevoked']);
+    const events = blocked({ kind: 'client', clientId: 'gkd_1' });
+    expect(names(events)).toEqual(['ClientAccessRevoked', 'ClientRuleSet']);
+    expect(events[1]).toMatchObject({
+      streamId: 'client:gkd_1',
+      payload: { effect: 'block' },
+      personal: { reason: { subject: 'tenant', value: 'left' } },
+    });
+  });
+
   it('ends a grant, once', () => {
     expect(types({ kind: 'grant', grantId }, { exists: true, grant })).toEqual(['GrantRevoked']);
     expect(types({ kind: 'grant', grantId }, { exists: true, grant: { ...grant, ended: true } })).toEqual([]);

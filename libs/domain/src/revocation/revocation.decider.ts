@@ -4,7 +4,8 @@ import type { NewEvent, PersonalField, PersonalSubject } from '../event.ts';
 import { familyRevoked, grantRevoked, type ReuseEvidence, tokenRevoked } from '../grant/grant.events.ts';
 import { resourceAccessRevoked } from '../resource/resource.events.ts';
 import { tenantAccessRevoked } from '../tenant/tenant.events.ts';
-import { userAccessRevoked } from '../user/user.events.ts';
+import { userAccessRevoked, userSuspended } from '../user/user.events.ts';
+import { type ClientRuleState, decideClientRule } from '../client/client-rule.decider.ts';
 import type { Because } from './because.ts';
 import { pairAccessRevoked, pairId, type RevokedPair } from './pair.events.ts';
 
@@ -26,6 +27,8 @@ export interface Revoke {
   readonly reason?: string;
   /** What was seen of a refresh token that was reused. */
   readonly evidence?: ReuseEvidence;
+  /** Keeps the person or the client out as well, in the same commit: a person is suspended, a client blocked by a rule. */
+  readonly block?: boolean;
 }
 
 /** What is known of the target; for token, family and grant that is the grant. */
@@ -45,6 +48,10 @@ export interface RevocationState {
   };
   /** For a token: it has been revoked before. */
   readonly tokenEnded?: boolean;
+  /** Of a person: they are suspended. */
+  readonly suspended?: boolean;
+  /** Of a client: the rules that blocking it is decided on. */
+  readonly rules?: ClientRuleState;
 }
 
 /**
@@ -69,9 +76,22 @@ export function decideRevocation(tenantId: string, state: RevocationState, comma
     case 'user':
       return [
         userAccessRevoked.on(target.userId, { userId: target.userId, because }, reasonUnder({ user: target.userId })),
+        ...(command.block && !state.suspended
+          ? [userSuspended.on(target.userId, { userId: target.userId }, reasonUnder({ user: target.userId }))]
+          : []),
       ];
     case 'client':
-      return [clientAccessRevoked.on(target.clientId, { clientId: target.clientId, because }, reasonUnder('tenant'))];
+      return [
+        clientAccessRevoked.on(target.clientId, { clientId: target.clientId, because }, reasonUnder('tenant')),
+        // All that the rule would have to hold has just ended.
+        ...(command.block
+          ? decideClientRule(
+              state.rules ?? { rules: 0 },
+              { subject: `client:${target.clientId}`, effect: 'block', scopes: null },
+              command.reason,
+            )
+          : []),
+      ];
     case 'resource':
       return [
         resourceAccessRevoked.on(target.resourceId, { resourceId: target.resourceId, because }, reasonUnder('tenant')),

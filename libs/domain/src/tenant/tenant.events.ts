@@ -49,3 +49,25 @@ export const ledgerDiverged = defineEvent({
   privacy: { tenantId: 'business', seq: 'business', table: 'public' },
   says: 'In the system’s ledger: live rows of a tenant were found not to be what its events say. `table` is `events` when the ledger itself has a hole.',
 });
+
+export const tenantSuspended = defineEvent({
+  type: 'TenantSuspended',
+  version: 1,
+  streamType: 'tenant',
+  payload: z.object({ tenantId: z.uuid() }),
+  privacy: { tenantId: 'business' },
+  personal: ['reason'],
+  wide: true,
+  endsAccess: true,
+  says: 'No link of the tenant gives access until it is resumed, and nobody can make one; access tokens that exist are dead for good.',
+});
+
+export const tenantResumed = defineEvent({
+  type: 'TenantResumed',
+  version: 1,
+  streamType: 'tenant',
+  payload: z.object({ tenantId: z.uuid() }),
+  privacy: { tenantId: 'business' },
+  personal: ['reason'],
+  says: 'The links of the tenant give access again, with new access tokens.',
+});

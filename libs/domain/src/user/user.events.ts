@@ -46,3 +46,25 @@ export const userAccessRevoked = defineEvent({
   endsAccess: true,
   says: 'Every link and session of the person that existed was ended.',
 });
+
+export const userSuspended = defineEvent({
+  type: 'UserSuspended',
+  version: 1,
+  streamType: 'user',
+  payload: z.object({ userId: z.uuid() }),
+  privacy: { userId: 'pseudonym' },
+  personal: ['reason'],
+  wide: true,
+  endsAccess: true,
+  says: 'The person can neither sign in nor consent, and their links give no access, until it is resumed; access tokens that exist are dead for good.',
+});
+
+export const userResumed = defineEvent({
+  type: 'UserResumed',
+  version: 1,
+  streamType: 'user',
+  payload: z.object({ userId: z.uuid() }),
+  privacy: { userId: 'pseudonym' },
+  personal: ['reason'],
+  says: 'What was suspended for the person is so no more: their links give access again, with new access tokens.',
+});

@@ -5,6 +5,7 @@ export interface TenantsRow {
   slug: string;
   display_name: string;
   suspended: boolean;
+  held_seq: number;
   created_seq: number;
   created_at: Timestamp;
   revoked_seq: number;
@@ -41,6 +42,7 @@ export interface ResourcesRow {
   is_default: boolean;
   when_unreachable: string;
   suspended: boolean;
+  held_seq: number;
   created_seq: number;
   revoked_seq: number;
   stream_version: number;
@@ -74,6 +76,7 @@ export interface UsersRow {
   email_verified: boolean;
   name_sealed: string | null;
   suspended: boolean;
+  held_seq: number;
   created_seq: number;
   created_at: Timestamp;
   revoked_seq: number;
@@ -141,6 +144,7 @@ export interface GrantsRow {
   scopes: string[];
   metadata_digest: string;
   suspended: boolean;
+  held_seq: number;
   admin_consent_id: string | null;
   granted_seq: number;
   granted_at: Timestamp;
@@ -202,6 +206,19 @@ export interface AdminKeysRow {
   stream_version: number;
 }
 
+export interface SuspensionsRow {
+  tenant_id: string;
+  kind: string;
+  target_id: string;
+  reason_sealed: string | null;
+  actor: Json;
+  suspended_seq: number;
+  suspended_at: Timestamp;
+  resumed_seq: number | null;
+  resumed_at: Timestamp | null;
+  resumed_by: Json | null;
+}
+
 export interface GrantStandingRow {
   tenant_id: string;
   grant_id: string;
@@ -221,6 +238,7 @@ export interface GrantStandingRow {
   suspended: boolean;
   blocked: boolean;
   watermark: number;
+  held_seq: number;
 }
 
 export interface EnforcementPointsRow {
@@ -268,6 +286,7 @@ export interface InlineProjectionTables {
   initial_access_tokens: InitialAccessTokensRow;
   grants: GrantsRow;
   pair_watermarks: PairWatermarksRow;
+  suspensions: SuspensionsRow;
   revocations: RevocationsRow;
   admin_consents: AdminConsentsRow;
   admin_keys: AdminKeysRow;

@@ -107,6 +107,17 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
   GrantRevoked: (payload, actor) => `${ender(payload, actor)} ended the link${cause(payload)}.`,
   FamilyRevoked: (payload, actor) => `${ender(payload, actor)} ended one installation of the link${cause(payload)}.`,
   TokenRevoked: (payload, actor) => `${ender(payload, actor)} ended one access token of the link${cause(payload)}.`,
+  GrantSuspended: (_payload, actor) => `${acting(actor)} suspended the link.`,
+  GrantResumed: (_payload, actor) => `${acting(actor)} resumed the link.`,
+  UserSuspended: (_payload, actor) => `${acting(actor)} suspended the person, with every link of theirs.`,
+  UserResumed: (_payload, actor) =>
+    `${acting(actor)} resumed the person, with the links of theirs that have not ended.`,
+  ClientSuspended: (_payload, actor) => `${acting(actor)} suspended the client, with every link of it.`,
+  ClientResumed: (_payload, actor) => `${acting(actor)} resumed the client, with the links of it that have not ended.`,
+  ResourceSuspended: (_payload, actor) => `${acting(actor)} suspended every link to the MCP server.`,
+  ResourceResumed: (_payload, actor) => `${acting(actor)} resumed the links to the MCP server that have not ended.`,
+  TenantSuspended: (_payload, actor) => `${acting(actor)} suspended every link of the tenant.`,
+  TenantResumed: (_payload, actor) => `${acting(actor)} resumed the links of the tenant that have not ended.`,
   AdminConsentGiven: ({ clientId, scopes }, actor) =>
     `${acting(actor)} consented for everyone: ${clientId} may use ${listed(scopes)} of whoever links it.`,
   AdminConsentWithdrawn: ({ clientId }, actor) =>

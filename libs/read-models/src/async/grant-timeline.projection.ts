@@ -23,6 +23,7 @@ export const grantTimeline: AsyncProjection = {
     'ResourceAccessRevoked',
     'TenantAccessRevoked',
     'PairAccessRevoked',
+    ...['Grant', 'User', 'Client', 'Resource', 'Tenant'].flatMap((what) => [`${what}Suspended`, `${what}Resumed`]),
   ]),
   async apply(events, tx, generation) {
     const rows = events.map((event) => ({
@@ -148,7 +149,7 @@ export async function timelineOf(
     )
     .orderBy('seq')
     .execute();
-  const end = rows.findIndex((row) => row.grant_id === null || row.event_type === 'GrantRevoked');
+  const end = rows.findIndex(({ event_type: type }) => type === 'GrantRevoked' || type.endsWith('AccessRevoked'));
   return rows.filter((row, index) => end === -1 || index <= end || row.grant_id !== null).map(timelineEntry);
 }
 

@@ -7,6 +7,7 @@ const now = new Date('2026-10-15T12:00:00Z');
 const grant = (changes: Partial<ContextGrant> = {}): ContextGrant => ({
   grant_id: 'g',
   resource_id: 'r',
+  suspended: false,
   scopes: ['a', 'b'],
   metadata_digest: 'd',
   consented_at: '2026-10-01T12:00:00Z',

@@ -102,6 +102,11 @@ export const de: Messages = {
   'error.tenant_unavailable.title': 'Diese Organisation ist nicht verfügbar',
   'error.tenant_unavailable.what': 'Ihr Zugang ist zurzeit abgeschaltet oder gesperrt.',
   'error.tenant_unavailable.todo': 'Fragen Sie Ihre Administration.',
+  'error.access_suspended.title': 'Der Zugang ist ausgesetzt',
+  'error.access_suspended.what':
+    'Ihre Administration hat diesen Zugang vorläufig ausgesetzt. Was Sie früher erlaubt haben, bleibt erhalten und gilt wieder, wenn er freigegeben wird.',
+  'error.access_suspended.todo':
+    'Schließen Sie diese Seite. Wenn Sie den Zugang jetzt brauchen, fragen Sie Ihre Administration.',
   'error.client_blocked.title': 'Diese App ist gesperrt',
   'error.client_blocked.what': 'Ihre Administration lässt diese App nicht an die Daten Ihrer Organisation.',
   'error.client_blocked.todo':

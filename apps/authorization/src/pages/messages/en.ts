@@ -93,6 +93,10 @@ export const en = {
   'error.tenant_unavailable.title': 'This organisation is not available',
   'error.tenant_unavailable.what': 'Its access is switched off or suspended at the moment.',
   'error.tenant_unavailable.todo': 'Ask your administrator.',
+  'error.access_suspended.title': 'Access is suspended',
+  'error.access_suspended.what':
+    'Your administrator has suspended this access for now. What you have allowed before is kept, and works again when it is resumed.',
+  'error.access_suspended.todo': 'Close this page. If you need the access now, ask your administrator.',
   'error.client_blocked.title': 'This app is blocked',
   'error.client_blocked.what': 'Your administrator does not let this app use your organisation’s data.',
   'error.client_blocked.todo': 'Close this page. If you need the app for your work, ask your administrator.',
