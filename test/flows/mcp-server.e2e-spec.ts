@@ -120,12 +120,12 @@ describe('the hosted MCP server', () => {
       [otherResourceId, 'crm', `${mcpUrl}/t/${slug}/crm/mcp`, false],
     ]) {
       await run(
-        `INSERT INTO resources VALUES ($1, $2, 'tenant', 'hosted', $3, $4, 'Boards', 'ES256', $5, $6, false, 0, 1, 0, 1)`,
+        `INSERT INTO resources VALUES ($1, $2, 'tenant', 'hosted', $3, $4, 'Boards', 'ES256', $5, $6, 'refuse', false, 0, 1, 0, 1)`,
         [id, rid, rslug, url, JSON.stringify(SCOPES), isDefault],
       );
     }
     await run(
-      `INSERT INTO resources VALUES ($1, $2, 'tenant', 'external', 'ext', $3, 'Elsewhere', 'RS256', '[]', false, false, 0, 1, 0, 1)`,
+      `INSERT INTO resources VALUES ($1, $2, 'tenant', 'external', 'ext', $3, 'Elsewhere', 'RS256', '[]', false, 'refuse', false, 0, 1, 0, 1)`,
       [id, uuidv7(), `${mcpUrl}/t/${slug}/ext/mcp`],
     );
     await run(`INSERT INTO signing_keys VALUES ($1, $2, 'access_token', 'ES256', 'active', $3, 1, now(), 1)`, [
