@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely, PostgresDialect, sql } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import pg from 'pg';
+import { digestsOf, noteApplied, prepareNotes, refuseChanged } from './migration-texts.ts';
 
 const folder = new URL('./migrations/', import.meta.url);
 
@@ -18,15 +19,23 @@ class FolderMigrations implements MigrationProvider {
 
 /**
  * Brings the database at `url` to the newest schema and returns the names of the migrations that it ran.
- * Safe to run from several processes at once (it takes a lock). Needs the right to create roles the first time.
+ * Safe to run from several processes at once (it takes a lock). Needs the right to create roles the first time. Rejects
+ * with `MigrationChanged` when the database was made by migrations that have been changed since.
  */
 export async function migrateToLatest(url: string): Promise<string[]> {
   const pool = new pg.Pool({ connectionString: url, max: 1 });
   pool.on('error', () => undefined);
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {
-    const { error, results } = await new Migrator({ db, provider: new FolderMigrations() }).migrateToLatest();
+    const provider = new FolderMigrations();
+    const digests = await digestsOf(await provider.getMigrations());
+    // Held by the pool's one connection, which the migrator uses too.
+    await sql`SELECT pg_advisory_lock(hashtextextended('grantkeeper.migrate', 0))`.execute(db);
+    await refuseChanged(db, digests);
+    await prepareNotes(db);
+    const { error, results } = await new Migrator({ db, provider }).migrateToLatest();
     if (error) throw error;
+    await noteApplied(db, digests);
     return (results ?? []).map((result) => result.migrationName);
   } finally {
     await db.destroy();

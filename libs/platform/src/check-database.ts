@@ -52,9 +52,10 @@ export async function checkSchema(variable: string, url: string): Promise<void> 
   }
 }
 
-/** Names what a migration lacked, when it lacked a right. */
+/** Names what a migration lacked, when it lacked a right, or that the database is of another making. */
 export function migrationFailure(error: unknown): unknown {
-  const { code, message } = error as { code?: string; message?: string };
+  const { code, message, name } = error as { code?: string; message?: string; name?: string };
+  if (name === 'MigrationChanged') return new StartupError(message);
   if (code !== '42501') return error;
   return new StartupError(
     `The database role may not change the schema (${message}). Give MIGRATION_DATABASE_URL with a role that owns the database and may create roles.`,
