@@ -5,6 +5,7 @@ import { grantsOf } from '../support/clients/admin.ts';
 import { commandOf, runClient } from '../support/clients/command.ts';
 import { OAuthClient } from '../support/clients/oauth-client.ts';
 import { Person } from '../support/clients/person.ts';
+import { DocumentServer } from '../support/document-server.ts';
 import { freePort, type RunningProduct, startProduct } from '../support/product.ts';
 
 const TOOLS = ['list_boards', 'get_board', 'create_board'];
@@ -14,16 +15,22 @@ describe('programs that people run', () => {
   let person: Person;
   let issuer: string;
   let resource: string;
+  let documents: DocumentServer;
+  let distrust: () => void;
 
   beforeAll(async () => {
-    product = await startProduct();
+    documents = await DocumentServer.start();
+    distrust = documents.trusted();
+    product = await startProduct({ OUTBOUND_ALLOW_LOOPBACK: 'true' });
     const { demo } = product.summary;
     person = new Person(demo.user.email, demo.user.password);
     ({ issuer, resource } = demo);
   }, 60_000);
 
   afterAll(async () => {
+    distrust?.();
     await product?.stop();
+    await documents?.stop();
   });
 
   describe('the command line of the MCP Inspector', () => {
@@ -65,6 +72,27 @@ describe('programs that people run', () => {
     });
   });
 
+  it('the MCP Inspector identifies itself by a document, on any port of this machine, and registers nowhere (CIMD-01)', async () => {
+    const url = documents.putClient('/inspector.json', {
+      client_name: 'Inspector by document',
+      redirect_uris: ['http://127.0.0.1/oauth/callback'],
+    });
+    const args = ['--cli', resource, '--transport', 'http', '--format', 'json', '--client-metadata-url', url];
+    const callback = ['--callback-url', `http://127.0.0.1:${await freePort()}/oauth/callback`];
+    const { code, output } = await runClient(
+      commandOf('@modelcontextprotocol/inspector', 'mcp-inspector'),
+      [...args, ...callback, '--method', 'tools/list'],
+      person,
+      { env: { MCP_AUTO_OPEN_ENABLED: 'true' } },
+    );
+    for (const tool of TOOLS) expect(output).toContain(`"name":"${tool}"`);
+    expect(code).toBe(0);
+    expect(documents.count('/inspector.json')).toBe(1);
+    expect((await grantsOf(product)).filter(({ client }) => client.id === url)).toMatchObject([
+      { client: { id: url, kind: 'cimd' } },
+    ]);
+  });
+
   describe('mcp-remote', () => {
     let home: string;
     // It registers anew when it listens elsewhere.
@@ -96,6 +124,22 @@ describe('programs that people run', () => {
       expect(second).not.toContain('Please authorize this client');
       for (const tool of TOOLS) expect(second).toContain(`"name": "${tool}"`);
       expect(await grantsOf(product)).toHaveLength(before + 1);
+    });
+
+    it('identifies itself by a document, registers nowhere, and needs nobody the second time (CIMD-01)', async () => {
+      const url = documents.putClient('/mcp-remote.json', {
+        client_name: 'mcp-remote by document',
+        redirect_uris: ['http://localhost/oauth/callback', 'http://127.0.0.1/oauth/callback'],
+      });
+      const first = await remote('--client-metadata-url', url);
+      for (const tool of TOOLS) expect(first).toContain(`"name": "${tool}"`);
+      const second = await remote('--client-metadata-url', url);
+      expect(second).not.toContain('Please authorize this client');
+      for (const tool of TOOLS) expect(second).toContain(`"name": "${tool}"`);
+      expect(documents.count('/mcp-remote.json')).toBe(1);
+      expect((await grantsOf(product)).filter(({ client }) => client.id === url)).toMatchObject([
+        { client: { id: url, kind: 'cimd' }, installations: 1 },
+      ]);
     });
 
     it('is asked for again after its link was revoked, with the same registration', async () => {

@@ -118,7 +118,8 @@ export class OutboundClient {
   }
 
   get #resolver(): (host: string) => Promise<readonly ResolvedAddress[]> {
-    return this.#options.resolve ?? (this.#options.allowLoopback ? resolveBySystem : resolveByDns);
+    const { resolve, allowLoopback } = this.#options;
+    return resolve ?? (allowLoopback ? resolveBySystem : (host) => resolveByDns(host));
   }
 
   async #resolve(host: string): Promise<readonly ResolvedAddress[]> {

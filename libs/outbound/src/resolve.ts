@@ -7,9 +7,9 @@ export interface ResolvedAddress {
 
 /**
  * All addresses of a host name by DNS alone, asked without a thread: a system look-up waits in one of the four threads
- * that also hash passwords and sign tokens, and strangers choose the names. Rejects when neither question is answered.
+ * that also hash passwords and sign tokens, and strangers choose the names. Rejects when neither question is answered. `servers` are asked in place of the system's.
  */
-export async function resolveByDns(host: string): Promise<ResolvedAddress[]> {
+export async function resolveByDns(host: string, servers?: readonly string[]): Promise<ResolvedAddress[]> {
   // RFC 6761 §6.3: never asked of a server, which could answer anything.
   if (/(^|\.)localhost\.?$/i.test(host)) {
     return [
@@ -18,6 +18,7 @@ export async function resolveByDns(host: string): Promise<ResolvedAddress[]> {
     ];
   }
   const resolver = new Resolver({ timeout: 1_500, tries: 2 });
+  if (servers) resolver.setServers(servers);
   const [v4, v6] = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
   if (v4.status === 'rejected' && v6.status === 'rejected') throw v4.reason;
   return [
