@@ -140,7 +140,8 @@ export class Database {
     const client = new pg.Client(connectionSettings(this.#url, 'relay'));
     const ended = new Promise<void>((resolve) => {
       client.once('end', resolve);
-      client.once('error', () => resolve());
+      // Twice when the server ends the connection: for its message, and for the end. One that nobody heard would end us.
+      client.on('error', () => resolve());
     });
     client.on('notification', onNotice);
     await client.connect();

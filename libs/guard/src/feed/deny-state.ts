@@ -11,6 +11,14 @@ export interface TokenNames {
   readonly pairs: readonly string[];
 }
 
+/** One name that is denied: what was born below `seq` of the tenant's ledger is dead. */
+export interface Denial {
+  readonly tenant: string;
+  /** The kind of name by its first letter (`t`oken, `f`amily, `g`rant, `s`ub, `c`lient, `r`esource, `+` for several), or `*`. */
+  readonly name: string;
+  readonly seq: number;
+}
+
 /** What is denied of one tenant, by name: the ledger position above which a token must have been born. */
 class TenantDenials {
   readonly seqs = new Map<string, number>();
@@ -77,6 +85,30 @@ export class DenyState {
   apply({ tenant, seq, names, until }: FeedEntry): void {
     if (names.kid !== undefined) this.#keys.add(`${tenant}/${names.kid}`);
     else this.#current.raise(tenant, nameOf(names), seq, until ?? Number.POSITIVE_INFINITY);
+  }
+
+  /**
+   * What this state denies and `other` does not, at most `max` of it. Keys are denied for ever, and not compared.
+   * What has outlived every token may be among it for a while.
+   */
+  beyond(other: DenyState, max = 10_000): Denial[] {
+    const found: Denial[] = [];
+    for (const generation of [this.#current, this.#previous]) {
+      for (const [tenant, { seqs }] of generation.tenants) {
+        for (const [name, seq] of seqs) {
+          if (other.#seqOf(tenant, name) < seq) found.push({ tenant, name, seq });
+          if (found.length >= max) return found;
+        }
+      }
+    }
+    return found;
+  }
+
+  #seqOf(tenant: string, name: string): number {
+    return Math.max(
+      this.#current.tenants.get(tenant)?.seqs.get(name) ?? 0,
+      this.#previous.tenants.get(tenant)?.seqs.get(name) ?? 0,
+    );
   }
 
   /** Makes `epoch` the current one of a tenant, never a lower one: its tokens of every other epoch are dead. */

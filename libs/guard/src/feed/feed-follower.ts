@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { DenyState } from './deny-state.ts';
+import { type Denial, DenyState } from './deny-state.ts';
 import type { FeedEntry, FeedLease, FeedPage, FeedResource } from './feed-entry.ts';
 import type { FeedTransport } from './feed-transport.ts';
 import { Lease, type LeaseClock, type LeaseMoment, systemLeaseClock } from './lease.ts';
@@ -15,6 +15,17 @@ export interface FeedFollowerOptions {
   readonly timeoutMs?: number;
   /** Told of what goes wrong, for a log. Nothing secret is in it. */
   readonly onTrouble?: (trouble: unknown) => void;
+}
+
+/** The feed has begun again and no longer holds what this point denies: revocations that a restore has lost. */
+export class RevocationsLost extends Error {
+  override readonly name = 'RevocationsLost';
+  constructor(
+    /** What goes on being denied here: at most 10,000 names. */
+    readonly denials: readonly Denial[],
+  ) {
+    super(`${denials.length} names are denied here that the feed does not know any more.`);
+  }
 }
 
 /**
@@ -112,7 +123,7 @@ export class FeedFollower {
 
   /**
    * Reads everything anew. What was denied before stays denied: a restored ledger may have lost revocations that this
-   * point still knows.
+   * point still knows; those are told, so that somebody can make them anew.
    */
   async #rewind(): Promise<void> {
     this.lease.lose();
@@ -121,11 +132,15 @@ export class FeedFollower {
     this.#epoch = page.epoch;
     this.#applied = 0;
     this.#learn(page);
+    const restored = new DenyState();
+    for (const entry of page.entries) restored.apply(entry);
+    const lost = page.complete ? this.deny.beyond(restored) : [];
     for (const entry of page.entries) this.deny.apply(entry);
     this.#applied = page.through;
     this.#appliedAt = sentAt.monotonic - page.age;
     if (page.complete) this.lease.renew(sentAt, page.age);
     else await this.#delta();
+    if (lost.length > 0) this.#options.onTrouble?.(new RevocationsLost(lost));
   }
 
   #learn({ epochs, now, resource }: FeedLease): void {

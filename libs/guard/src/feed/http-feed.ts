@@ -17,6 +17,9 @@ export interface HttpFeedOptions {
   readonly fetch?: typeof fetch;
 }
 
+/** Something comes every 15 seconds: a stream that is silent for longer is a connection that died unnoticed. */
+const SILENCE_MS = 40_000;
+
 /** The feed over HTTPS: a server-sent stream for speed, two plain requests for safety. Follows no redirect. */
 export class HttpFeed extends FeedTransport {
   readonly #base: () => Promise<string>;
@@ -67,15 +70,30 @@ export class HttpFeed extends FeedTransport {
     onEntries: (entries: readonly FeedEntry[]) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const response = await this.#fetch(`${await this.#base()}/stream?after=${after}`, {
-      headers: { ...this.#headers, accept: 'text/event-stream' },
-      redirect: 'error',
-      signal,
-    });
+    const silence = new AbortController();
+    const watch = setTimeout(() => silence.abort(new FeedUnreadable('the stream has fallen silent')), SILENCE_MS);
+    try {
+      const response = await this.#fetch(`${await this.#base()}/stream?after=${after}`, {
+        headers: { ...this.#headers, accept: 'text/event-stream' },
+        redirect: 'error',
+        signal: AbortSignal.any([signal, silence.signal]),
+      });
+      await this.#read(response, onEntries, () => watch.refresh());
+    } finally {
+      clearTimeout(watch);
+    }
+  }
+
+  async #read(
+    response: Response,
+    onEntries: (entries: readonly FeedEntry[]) => void,
+    onSign: () => void,
+  ): Promise<void> {
     if (!response.ok || !response.body)
       throw new FeedUnreadable(`the stream answered ${response.status}`, response.status);
     let rest = '';
     for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+      onSign();
       const messages = (rest + chunk).split('\n\n');
       rest = messages.pop() ?? '';
       for (const message of messages) {

@@ -1,0 +1,88 @@
+import { tokenNames } from './deny-state.ts';
+import type { FeedLease, FeedPage } from './feed-entry.ts';
+import { FeedFollower } from './feed-follower.ts';
+import { FeedTransport } from './feed-transport.ts';
+
+const LEDGER_NOW = 1_800_000_000_000;
+const names = tokenNames({
+  issuer: 'https://auth.example.com/t/acme',
+  audience: 'https://mcp.example.com/mcp',
+  subject: 'ada',
+  clientId: 'client-1',
+  scopes: [],
+  tokenId: 'token-1',
+  tenant: 'acme',
+  grantId: 'grant-1',
+  familyId: 'family-1',
+  epoch: 1,
+  seq: 10,
+  issuedAt: 0,
+  expiresAt: 600,
+  notBefore: undefined,
+  authTime: undefined,
+  keyThumbprint: undefined,
+  keyId: 'key-1',
+});
+
+/** A ledger whose clock runs, and which has revoked one grant for a little more than an hour. */
+class Ledger extends FeedTransport {
+  now = LEDGER_NOW;
+  readonly #lease = (): FeedLease => ({ epoch: 1, through: 1, age: 0, epochs: {}, now: this.now });
+
+  override async delta(): Promise<FeedPage> {
+    const until = LEDGER_NOW / 1000 + 3_660;
+    const place = { number: 1, prev: 0, tenant: 'acme', epoch: 1, seq: 11 };
+    return {
+      ...this.#lease(),
+      entries: [{ ...place, kind: 'grant', names: { grant: 'grant-1' }, until }],
+      complete: true,
+    };
+  }
+  override async lease(): Promise<FeedLease> {
+    return this.#lease();
+  }
+  override async stream(): Promise<void> {}
+  override async leave(): Promise<void> {}
+}
+
+describe('FeedFollower', () => {
+  const clock = { monotonicMs: 0, wallMs: 0 };
+  const leaseClock = { monotonic: () => clock.monotonicMs, wall: () => clock.wallMs };
+  const pass = (ms: number): void => {
+    clock.monotonicMs += ms;
+    clock.wallMs += ms;
+  };
+
+  beforeEach(() => {
+    // Wrong by years.
+    Object.assign(clock, { monotonicMs: 1_000, wallMs: 5 });
+  });
+
+  it('tells the time by the ledger’s clock, whatever its own says', async () => {
+    const follower = new FeedFollower({ transport: new Ledger(), clock: leaseClock });
+    expect(follower.now()).toBe(0.005);
+    await follower.catchUp();
+    expect(follower.now()).toBe(LEDGER_NOW / 1000);
+    pass(1_500);
+    expect(follower.now()).toBe(LEDGER_NOW / 1000 + 1.5);
+    // Asleep, with a monotonic clock that stood still: time has passed.
+    clock.wallMs += 60_000;
+    expect(follower.now()).toBe(LEDGER_NOW / 1000 + 61.5);
+  });
+
+  it('forgets no revocation because its own clock was set forward and back', async () => {
+    const ledger = new Ledger();
+    const follower = new FeedFollower({ transport: ledger, clock: leaseClock });
+    await follower.catchUp();
+    expect(follower.deny.denies(names)).toBe(true);
+    for (const jump of [10_800_000, -10_800_000]) {
+      clock.wallMs += jump;
+      for (let times = 0; times < 3; times += 1) {
+        pass(500);
+        ledger.now += 500;
+        await follower.catchUp();
+      }
+    }
+    expect(follower.deny.denies(names)).toBe(true);
+  });
+});
