@@ -92,7 +92,7 @@ describe('what an admin can revoke', () => {
       const { status, body } = await revoke(target);
       expect([status, body]).toEqual([
         200,
-        { target, changed: true, position: { epoch: 1, seq: expect.any(Number) }, recordedAt: expect.any(String) },
+        expect.objectContaining({ target, changed: true, position: { epoch: 1, seq: expect.any(Number) } }),
       ]);
       const after = (await eventsOf(product)).filter(({ seq }) => seq >= body.position.seq);
       expect(after.map(({ type }) => type)).toEqual([expect.stringMatching(/AccessRevoked$/)]);

@@ -72,7 +72,13 @@ describe('central revocation', () => {
       const { status, body } = await revoke(target);
       expect([status, body]).toEqual([
         200,
-        { target, changed: true, position: { epoch: 1, seq: expect.any(Number) }, recordedAt: expect.any(String) },
+        {
+          target,
+          changed: true,
+          position: { epoch: 1, seq: expect.any(Number) },
+          recordedAt: expect.any(String),
+          receiptUrl: `/admin/v1/tenants/acme/revocations/${body.position.seq}/receipt`,
+        },
       ]);
       await expectDead(client, laptop);
       await expectDead(client, phone);

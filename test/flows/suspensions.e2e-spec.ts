@@ -86,7 +86,7 @@ describe('suspending', () => {
     const { status, body } = await suspend(target);
     expect([status, body]).toEqual([
       200,
-      { target, changed: true, position: { epoch: 1, seq: expect.any(Number) }, recordedAt: expect.any(String) },
+      expect.objectContaining({ target, changed: true, position: { epoch: 1, seq: expect.any(Number) } }),
     ]);
     expect(await isActive(tokens.access_token)).toBe(false);
     expect(await refusedCall(resource, tokens.access_token)).toMatchObject({ status: 401, error: 'invalid_token' });

@@ -390,6 +390,30 @@ describe('events.sweep', () => {
 });
 
 describe('expiry.sweep', () => {
+  test('forgets what was acknowledged, and by whom, when no receipt can be made of it any more', async () => {
+    const tenant = newTenant();
+    await append(tenant, { type: 'A' });
+    const [gone, alive] = ['0190a000-0000-7000-8000-000000000001', '0190a000-0000-7000-8000-000000000002'];
+    await admin.query(
+      `INSERT INTO enforcement_point_instances (tenant_id, point_id, instance_id, scope, first_seen_at, last_lease_at, epoch, applied)
+       SELECT $1, 'p', i::uuid, 'tenant', now() - interval '60 days', now() - age::interval, 1, 2
+       FROM unnest(ARRAY[$2, $3], ARRAY['31 days', '1 second']) v(i, age)`,
+      [tenant, gone, alive],
+    );
+    await admin.query(
+      `INSERT INTO feed_acknowledgements (tenant_id, point_id, instance_id, epoch, applied, acknowledged_at)
+       SELECT $1, 'p', i::uuid, 1, applied, now() - age::interval
+       FROM unnest(ARRAY[$2, $3]) i, (VALUES (1, '31 days'), (2, '29 days')) v(applied, age)`,
+      [tenant, gone, alive],
+    );
+    const store = new EventStore(database, inlineProjections, { seal: async () => 'sealed' });
+    await new ExpirySweep(database, new MisusedFamilies(database, store)).sweep(tenant);
+    const left = async (column: string, table: string) =>
+      (await admin.query(`SELECT DISTINCT ${column}::text AS one FROM ${table} WHERE tenant_id = $1`, [tenant])).rows;
+    expect(await left('instance_id', 'enforcement_point_instances')).toEqual([{ one: alive }]);
+    expect(await left('applied', 'feed_acknowledgements')).toEqual([{ one: '2' }]);
+  });
+
   test('deletes codes and sessions that ended over a day ago, of every tenant, and nothing younger', async () => {
     const [tenant, other] = [newTenant(), newTenant()];
     for (const each of [tenant, other]) {

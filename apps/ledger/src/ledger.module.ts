@@ -51,6 +51,8 @@ import {
   RevokeInitialAccessTokenHandler,
 } from './registration/initial-access-token.handlers.ts';
 import { InitialAccessTokensController } from './registration/initial-access-tokens.controller.ts';
+import { Receipts } from './receipts/receipts.ts';
+import { ReceiptsController } from './receipts/receipts.controller.ts';
 import { RevocationsController } from './revocations/revocations.controller.ts';
 import { Resources } from './resources/resources.ts';
 import { ResourcesController } from './resources/resources.controller.ts';
@@ -88,6 +90,7 @@ export class LedgerModule {
         ClientGrantsController,
         GrantStoryController,
         RevocationsController,
+        ReceiptsController,
         SuspensionsController,
         SigningKeysController,
         FeedController,
@@ -133,6 +136,7 @@ export class LedgerModule {
         FeedCallers,
         RevocationFeed,
         RevokeSigningKeyHandler,
+        Receipts,
         OnboardTenantHandler,
         CreateUserHandler,
         SetEmailVerificationHandler,

@@ -15,6 +15,8 @@ export {
   SuspendAccessHandler,
   type SuspensionInput,
 } from './suspend-access.handler.ts';
+export * from './receipts/receipt.ts';
+export * from './receipts/receipt-reader.ts';
 export * from './feed/acknowledgements.ts';
 export * from './feed/cell-credential.ts';
 export * from './feed/feed-reader.ts';

@@ -5,4 +5,5 @@ export * from './id-token.ts';
 export * from './introspection-token.ts';
 export * from './opaque-secret.ts';
 export * from './password.ts';
+export * from './receipt-token.ts';
 export * from './refresh-token.ts';

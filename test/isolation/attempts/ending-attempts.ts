@@ -63,6 +63,9 @@ export function endingAttempts(world: World): Attempts {
         }),
       ]),
     ),
+    'GET /admin/v1/tenants/:tenant/revocations/:seq/receipt': admin('/revocations/1/receipt', {
+      own: [['of a position at which nothing was revoked', '/revocations/1/receipt', 404]],
+    }),
     'GET /admin/v1/tenants/:tenant/suspensions': admin('/suspensions', {
       own: [['all', '/suspensions?state=all&limit=500', 200]],
     }),

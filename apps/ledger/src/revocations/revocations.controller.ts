@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { type AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
 import { IdempotencyKeys } from '../access/idempotency-key.ts';
+import { Receipts } from '../receipts/receipts.ts';
 import { RevokeSigningKey } from '../signing-keys/revoke-signing-key.handler.ts';
 
 // UUIDs in capitals name the same thing (RFC 9562 §4), but a stream's id and a row's key are text here.
@@ -35,6 +36,7 @@ const newRevocation = z
     target: revocationTarget,
     reason: z.string().trim().min(1).max(500),
     block: z.boolean().optional(),
+    wait: z.int().min(0).max(2_000).optional(),
   })
   .refine(({ target, block }) => !block || target.kind === 'user' || target.kind === 'client', {
     path: ['block'],
@@ -55,6 +57,7 @@ export class RevocationsController {
     private readonly database: Database,
     private readonly personalData: PersonalData,
     private readonly idempotencyKeys: IdempotencyKeys,
+    private readonly receipts: Receipts,
   ) {}
 
   @Post()
@@ -62,11 +65,11 @@ export class RevocationsController {
   async revoke(
     @AdmittedTenant() tenantId: TenantId,
     @Caller() caller: AdminCaller,
-    @Param('tenant') _name: string,
+    @Param('tenant') tenant: string,
     @Body() body: unknown,
     @Headers('idempotency-key') key: string | undefined,
   ) {
-    const input = readInput(newRevocation, body);
+    const { wait, ...input } = readInput(newRevocation, body);
     const command = await this.idempotencyKeys.ofTenant(tenantId, key, caller, 'revoke', input);
     const { target, reason, block } = input;
     const act = { reason, actor: caller.actor, origin: caller.origin, ...(command && { command }) };
@@ -75,7 +78,7 @@ export class RevocationsController {
         ? new RevokeSigningKey(tenantId, { ...act, kid: target.kid })
         : new RevokeAccess(tenantId, { ...act, target, because: 'admin', block }),
     );
-    return { target, ...result };
+    return { target, ...result, ...(await this.receipts.after(tenantId, tenant, result, wait)) };
   }
 
   @Get()

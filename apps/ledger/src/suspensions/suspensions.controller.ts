@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { type AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
 import { IdempotencyKeys } from '../access/idempotency-key.ts';
+import { Receipts } from '../receipts/receipts.ts';
 
 const id = z.uuid().toLowerCase();
 const target = z.discriminatedUnion('kind', [
@@ -19,7 +20,7 @@ const target = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('tenant') }),
 ]);
 const reason = z.string().trim().min(1).max(500);
-const newSuspension = z.strictObject({ target, reason });
+const newSuspension = z.strictObject({ target, reason, wait: z.int().min(0).max(2_000).optional() });
 const newResumption = z.strictObject({ target, reason: reason.optional() });
 const filter = z.strictObject({
   state: z.enum(['suspended', 'all']).default('suspended'),
@@ -37,6 +38,7 @@ export class SuspensionsController {
     private readonly database: Database,
     private readonly personalData: PersonalData,
     private readonly idempotencyKeys: IdempotencyKeys,
+    private readonly receipts: Receipts,
   ) {}
 
   @Post('suspensions')
@@ -44,15 +46,16 @@ export class SuspensionsController {
   async suspend(
     @AdmittedTenant() tenantId: TenantId,
     @Caller() caller: AdminCaller,
-    @Param('tenant') _name: string,
+    @Param('tenant') tenant: string,
     @Body() body: unknown,
     @Headers('idempotency-key') key: string | undefined,
   ) {
-    const input = readInput(newSuspension, body);
+    const { wait, ...input } = readInput(newSuspension, body);
     const command = await this.idempotencyKeys.ofTenant(tenantId, key, caller, 'suspend', input);
     const { actor, origin } = caller;
     const act = { ...input, actor, origin, ...(command && { command }) };
-    return { target: input.target, ...(await this.commands.execute(new SuspendAccess(tenantId, act))) };
+    const result = await this.commands.execute(new SuspendAccess(tenantId, act));
+    return { target: input.target, ...result, ...(await this.receipts.after(tenantId, tenant, result, wait)) };
   }
 
   @Post('resumptions')

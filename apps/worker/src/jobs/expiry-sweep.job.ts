@@ -3,6 +3,7 @@ import { type TenantId, tenantId } from '@grantkeeper/kernel';
 import { Logger } from '@nestjs/common';
 import { sql } from 'kysely';
 import { failureReason } from '@grantkeeper/consumers';
+import { RECEIPT_DAYS } from '@grantkeeper/revocation';
 import type { MisusedFamilies } from './misused-families.ts';
 
 const PAGE = 1_000;
@@ -12,7 +13,7 @@ const DELIVERY_LOG_DAYS = 30;
  * Deletes, tenant by tenant, authorization codes, pushed requests and sessions that ended or expired more than a day ago,
  * and what clients have published or proven, DPoP proofs among it, as soon as its time is over. A redeemed code is kept for that day, so that a second use of it
  * is still recognised (RFC 6749 §4.1.2). Deletes registrations that nobody has used for as long as the policy says
- * (DCR-08), and requests for approval that have expired. And ends families that were seen misused by a process that did not live to
+ * (DCR-08), requests for approval that have expired, and what enforcement points acknowledged before receipts end. And ends families that were seen misused by a process that did not live to
  * record it.
  */
 export class ExpirySweep {
@@ -69,6 +70,18 @@ export class ExpirySweep {
         .where((row) => row.or([row('ended_at', '<', aDayAgo), row('expires_at', '<', aDayAgo)]))
         .execute();
       const now = sql<Date>`clock_timestamp()`;
+      // What receipts are made of. An instance that still follows keeps its own row, which says how far it is.
+      const receiptsEnd = sql<Date>`clock_timestamp() - make_interval(days => ${RECEIPT_DAYS})`;
+      await tx
+        .deleteFrom('feed_acknowledgements')
+        .where('tenant_id', '=', tenant)
+        .where('acknowledged_at', '<', receiptsEnd)
+        .execute();
+      await tx
+        .deleteFrom('enforcement_point_instances')
+        .where('tenant_id', '=', tenant)
+        .where('last_lease_at', '<', receiptsEnd)
+        .execute();
       for (const table of ['client_assertions', 'remote_documents', 'client_document_versions'] as const) {
         await tx.deleteFrom(table).where('tenant_id', '=', tenant).where('expires_at', '<', now).execute();
       }

@@ -1,0 +1,76 @@
+import { describe, expect, it } from '@jest/globals';
+import { type InstanceFacts, makeReceipt, type PointFacts } from './receipt.ts';
+
+const recordedAt = new Date('2026-11-26T12:00:00Z');
+const after = (ms: number): Date => new Date(recordedAt.getTime() + ms);
+const instance = (changes: Partial<InstanceFacts> = {}): InstanceFacts => ({
+  instanceId: 'i',
+  lastLeaseAt: after(0),
+  leftAt: null,
+  acknowledgedAt: null,
+  ...changes,
+});
+const point = (one: InstanceFacts, changes: Partial<PointFacts> = {}): PointFacts => ({
+  pointId: 'p',
+  scope: 'tenant',
+  name: 'API',
+  resource: 'https://api.example/mcp',
+  whenUnreachable: 'refuse',
+  instances: [one],
+  ...changes,
+});
+const one = (facts: PointFacts, now: Date) => {
+  const { settled, points } = makeReceipt(recordedAt, [facts], now);
+  return { settled, ...points[0]!.instances[0]! };
+};
+
+describe('a receipt says of each instance', () => {
+  it('when it acknowledged', () => {
+    expect(one(point(instance({ acknowledgedAt: after(40) })), after(50))).toMatchObject({
+      settled: true,
+      state: 'acknowledged',
+      acknowledgedAt: '2026-11-26T12:00:00.040Z',
+    });
+  });
+
+  it('that it has yet to, as long as it is heard of', () => {
+    expect(one(point(instance({ lastLeaseAt: after(-500) })), after(1_000))).toMatchObject({
+      settled: false,
+      state: 'pending',
+    });
+  });
+
+  it('since when it is silent, and therefore refuses', () => {
+    expect(one(point(instance({ lastLeaseAt: after(-1_000) })), after(60_000))).toMatchObject({
+      settled: true,
+      state: 'silent',
+      lastHeardAt: '2026-11-26T11:59:59.000Z',
+      refusesSince: '2026-11-26T12:00:03.000Z',
+    });
+  });
+
+  it('until when it may lag, where its resource degrades until expiry', () => {
+    const facts = point(instance(), { whenUnreachable: 'degrade_until_expiry' });
+    expect(one(facts, after(60_000))).toMatchObject({
+      settled: false,
+      state: 'silent',
+      mayAcceptUntil: '2026-11-26T13:01:00.000Z',
+    });
+    expect(one(facts, after(61 * 60_000 + 1))).toMatchObject({ settled: true, state: 'gone' });
+  });
+
+  it('that it has said goodbye, or has been silent for longer than a token lives', () => {
+    expect(one(point(instance({ leftAt: after(10) })), after(20))).toMatchObject({ settled: true, state: 'left' });
+    expect(one(point(instance()), after(3 * 3_600_000))).toMatchObject({ settled: true, state: 'gone' });
+  });
+
+  it('and counts them; a point that no instance has followed is named all the same', () => {
+    const none = point(instance(), { pointId: 'q', instances: [] });
+    const receipt = makeReceipt(recordedAt, [point(instance({ acknowledgedAt: after(1) })), none], after(2));
+    expect(receipt.instances).toEqual({ acknowledged: 1, pending: 0, silent: 0, left: 0, gone: 0 });
+    expect(receipt.points.map(({ id, instances }) => [id, instances.length])).toEqual([
+      ['p', 1],
+      ['q', 0],
+    ]);
+  });
+});

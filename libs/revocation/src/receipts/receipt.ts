@@ -1,0 +1,107 @@
+/** No access token lives longer (the policy's bound, and a minute for clocks): what cannot be accepted after it is gone. */
+export const LONGEST_TOKEN_MS = 61 * 60_000;
+/** A lease is written down every two seconds, and lets a point accept tokens for two more. */
+export const SILENT_AFTER_MS = 4_000;
+/** For how long acknowledgements are kept: older receipts can no longer be made. */
+export const RECEIPT_DAYS = 30;
+
+/** A process that followed the feed when something was revoked, as it is known now. */
+export interface InstanceFacts {
+  readonly instanceId: string;
+  readonly lastLeaseAt: Date;
+  readonly leftAt: Date | null;
+  /** When it first said that it had applied the revocation, or more. */
+  readonly acknowledgedAt: Date | null;
+}
+
+/** An enforcement point that there was. */
+export interface PointFacts {
+  readonly pointId: string;
+  /** `hosted`: our own servers, which serve all tenants. `tenant`: one that the tenant has registered. */
+  readonly scope: 'hosted' | 'tenant';
+  readonly name: string;
+  /** URL of the resource whose tokens it checks; null where it checks those of several. */
+  readonly resource: string | null;
+  readonly whenUnreachable: 'refuse' | 'degrade_until_expiry';
+  readonly instances: readonly InstanceFacts[];
+}
+
+/**
+ * How far an instance is: it has `acknowledged`; it has not yet, and is heard of (`pending`); it is `silent`; or there is
+ * nothing left that could accept anything: it said goodbye (`left`), or has been silent for longer than any token lives
+ * (`gone`).
+ */
+export type InstanceState = 'acknowledged' | 'pending' | 'silent' | 'left' | 'gone';
+
+export interface InstanceReceipt {
+  readonly id: string;
+  readonly state: InstanceState;
+  readonly lastHeardAt: string;
+  readonly acknowledgedAt?: string;
+  /** Of a silent one: from then on, at the latest, it accepts nothing at all. */
+  readonly refusesSince?: string;
+  /** Of a silent one whose resource degrades until expiry: until then, at the latest, it may accept what was revoked. */
+  readonly mayAcceptUntil?: string;
+}
+
+export interface PointReceipt {
+  readonly id: string;
+  readonly scope: PointFacts['scope'];
+  readonly name: string;
+  readonly resource: string | null;
+  readonly instances: readonly InstanceReceipt[];
+}
+
+/** What is known of a revocation's way to whoever has to obey it. */
+export interface Receipt {
+  /** No instance that followed the feed can accept what was revoked any more: each has applied it, is gone, or refuses. */
+  readonly settled: boolean;
+  readonly instances: Readonly<Record<InstanceState, number>>;
+  readonly points: readonly PointReceipt[];
+}
+
+/** Says of each instance what it has done with a revocation recorded at `recordedAt`. */
+export function makeReceipt(recordedAt: Date, points: readonly PointFacts[], now: Date): Receipt {
+  const counts: Record<InstanceState, number> = { acknowledged: 0, pending: 0, silent: 0, left: 0, gone: 0 };
+  let settled = true;
+  const described = points.map(({ pointId, scope, name, resource, whenUnreachable, instances }) => ({
+    id: pointId,
+    scope,
+    name,
+    resource,
+    instances: instances.map((instance) => {
+      const receipt = receiptOf(instance, recordedAt, whenUnreachable, now);
+      counts[receipt.state] += 1;
+      if (receipt.state === 'pending' || !hasStopped(receipt, now)) settled = false;
+      return receipt;
+    }),
+  }));
+  return { settled, instances: counts, points: described };
+}
+
+function receiptOf(
+  { instanceId, lastLeaseAt, leftAt, acknowledgedAt }: InstanceFacts,
+  recordedAt: Date,
+  whenUnreachable: PointFacts['whenUnreachable'],
+  now: Date,
+): InstanceReceipt {
+  const known = { id: instanceId, lastHeardAt: lastLeaseAt.toISOString() };
+  if (acknowledgedAt) return { ...known, state: 'acknowledged', acknowledgedAt: acknowledgedAt.toISOString() };
+  if (leftAt) return { ...known, state: 'left' };
+  const silentFor = now.getTime() - lastLeaseAt.getTime();
+  if (silentFor > LONGEST_TOKEN_MS) return { ...known, state: 'gone' };
+  if (silentFor <= SILENT_AFTER_MS) return { ...known, state: 'pending' };
+  if (whenUnreachable === 'degrade_until_expiry') {
+    const until = new Date(recordedAt.getTime() + LONGEST_TOKEN_MS);
+    return { ...known, state: 'silent', mayAcceptUntil: until.toISOString() };
+  }
+  return {
+    ...known,
+    state: 'silent',
+    refusesSince: new Date(lastLeaseAt.getTime() + SILENT_AFTER_MS).toISOString(),
+  };
+}
+
+function hasStopped({ mayAcceptUntil }: InstanceReceipt, now: Date): boolean {
+  return mayAcceptUntil === undefined || Date.parse(mayAcceptUntil) <= now.getTime();
+}

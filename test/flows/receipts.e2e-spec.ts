@@ -1,0 +1,206 @@
+import { randomUUID } from 'node:crypto';
+import { FeedFollower, HttpFeed } from '@grantkeeper/guard';
+import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
+import pg from 'pg';
+import type { Problem } from '../support/clients/admin.ts';
+import { type RunningProduct, startProduct } from '../support/product.ts';
+import { makeTenantSide, type TenantSide } from '../support/tenant-side.ts';
+import { until } from '../support/until.ts';
+
+interface Instance {
+  readonly id: string;
+  readonly state: string;
+  readonly acknowledgedAt?: string;
+  readonly refusesSince?: string;
+  readonly mayAcceptUntil?: string;
+}
+interface Receipt {
+  readonly revocation: { readonly seq: number; readonly kind: string; readonly recordedAt: string };
+  readonly settled: boolean;
+  readonly instances: Record<string, number>;
+  readonly points: { id: string; scope: string; name: string; instances: Instance[] }[];
+  readonly jws: string;
+}
+interface Revoked {
+  readonly position: { readonly seq: number };
+  readonly receiptUrl: string;
+  readonly receipt?: Receipt;
+}
+
+describe('the receipt of a revocation', () => {
+  let product: RunningProduct;
+  let mine: TenantSide;
+  let theirs: TenantSide;
+  let database: pg.Client;
+  const followers: FeedFollower[] = [];
+
+  beforeAll(async () => {
+    product = await startProduct();
+    [mine, theirs] = [await makeTenantSide(product, 'mine'), await makeTenantSide(product, 'theirs')];
+    database = new pg.Client(product.databaseUrl);
+    await database.connect();
+  }, 120_000);
+
+  afterAll(async () => {
+    await Promise.all(followers.map((follower) => follower.stop()));
+    await database?.end();
+    await product?.stop();
+  });
+
+  async function follow(side: TenantSide): Promise<FeedFollower> {
+    const { credential } = side.point;
+    const follower = new FeedFollower({ transport: new HttpFeed({ url: product.summary.adminUrl, credential }) });
+    followers.push(follower);
+    follower.start();
+    const known = () =>
+      database.query('SELECT FROM enforcement_point_instances WHERE instance_id = $1', [follower.instance]);
+    await until(async () => (await known()).rowCount === 1);
+    return follower;
+  }
+
+  async function revoke(side: TenantSide, wait?: number): Promise<Revoked> {
+    const { body: person } = await product.admin<{ id: string }>('POST', `/tenants/${side.slug}/users`, {
+      email: `${randomUUID()}@example.com`,
+    });
+    const { status, body } = await product.admin<Revoked>('POST', `/tenants/${side.slug}/revocations`, {
+      target: { kind: 'user', userId: person.id },
+      reason: 'A test',
+      ...(wait !== undefined && { wait }),
+    });
+    expect(status).toBe(200);
+    return body;
+  }
+
+  const receiptOf = (side: TenantSide, seq: number) =>
+    product.admin<Receipt>('GET', `/tenants/${side.slug}/revocations/${seq}/receipt`);
+  const pointOf = (receipt: Receipt, id: string) => receipt.points.find((point) => point.id === id)!;
+
+  /** An instance that nobody runs any more: last heard of before the revocation, or after it. */
+  async function leaveBehind(side: TenantSide, lastHeard: string, pointId = side.point.id): Promise<string> {
+    const id = randomUUID();
+    await database.query(
+      `INSERT INTO enforcement_point_instances (tenant_id, point_id, instance_id, scope, first_seen_at, last_lease_at, epoch, applied)
+       VALUES ($1, $2, $3, 'tenant', now() - interval '1 hour', now() - $4::interval, 1, 0)`,
+      [side.id, pointId, id, lastHeard],
+    );
+    return id;
+  }
+
+  it('comes with the answer, when that waits for everybody who is heard of', async () => {
+    const follower = await follow(mine);
+    const { receipt, receiptUrl, position } = await revoke(mine, 2_000);
+    expect(receiptUrl).toBe(`/admin/v1/tenants/mine/revocations/${position.seq}/receipt`);
+    expect(receipt).toMatchObject({
+      settled: true,
+      revocation: { seq: position.seq, kind: 'user', recordedAt: expect.any(String) },
+      instances: { pending: 0, silent: 0 },
+    });
+    expect(pointOf(receipt!, 'hosted')).toMatchObject({
+      scope: 'hosted',
+      instances: [expect.objectContaining({ state: 'acknowledged', acknowledgedAt: expect.any(String) })],
+    });
+    expect(pointOf(receipt!, mine.point.id)).toMatchObject({
+      scope: 'tenant',
+      name: 'Point of mine',
+      instances: [expect.objectContaining({ id: follower.instance, state: 'acknowledged' })],
+    });
+    await follower.stop();
+  });
+
+  it('is signed by the issuer, as what it is and nothing else', async () => {
+    const { position } = await revoke(mine, 2_000);
+    const { body: receipt } = await receiptOf(mine, position.seq);
+    const { jws, ...told } = receipt;
+    expect(decodeProtectedHeader(jws).typ).toBe('revocation-receipt+jwt');
+    const keys = createRemoteJWKSet(new URL(`${mine.issuer}/jwks`));
+    const { payload } = await jwtVerify(jws, keys, { issuer: mine.issuer, typ: 'revocation-receipt+jwt' });
+    expect(payload).toMatchObject({ tenant: 'mine', receipt: told });
+    expect(payload.sub).toBeUndefined();
+  });
+
+  it('says since when an instance is silent, and that it refuses; that another has left; and not who came later', async () => {
+    const gone = await follow(mine);
+    const silent = await leaveBehind(mine, '1 minute');
+    const { position } = await revoke(mine);
+    await gone.stop();
+    const later = await follow(mine);
+    const { body: receipt } = await receiptOf(mine, position.seq);
+    const states = Object.fromEntries(
+      pointOf(receipt, mine.point.id).instances.map((instance) => [instance.id, instance]),
+    );
+    expect(states[silent]).toMatchObject({ state: 'silent', refusesSince: expect.any(String) });
+    expect(Date.parse(states[silent]!.refusesSince!)).toBeLessThan(Date.now());
+    expect(['acknowledged', 'left']).toContain(states[gone.instance]?.state);
+    if (Date.parse(receipt.revocation.recordedAt) < Date.now() - 2_000) expect(states[later.instance]).toBeUndefined();
+    expect(receipt.settled).toBe(receipt.instances['pending'] === 0);
+    await database.query('DELETE FROM enforcement_point_instances WHERE instance_id = $1', [silent]);
+  });
+
+  it('says until when a silent one may lag whose resource goes on when nobody can be asked', async () => {
+    const { body: api } = await product.admin<{ id: string }>('POST', '/tenants/mine/resources', {
+      url: 'https://api.mine.example/mcp',
+      displayName: 'API',
+      scopes: [{ name: 'read', description: 'Read', risky: false, default: true }],
+      whenUnreachable: 'degrade_until_expiry',
+    });
+    const { body: point } = await product.admin<{ id: string }>('POST', '/tenants/mine/enforcement-points', {
+      name: 'API',
+      resource: api.id,
+    });
+    const silent = await leaveBehind(mine, '1 minute', point.id);
+    const { position } = await revoke(mine);
+    const { body: receipt } = await receiptOf(mine, position.seq);
+    const [found] = pointOf(receipt, point.id).instances;
+    expect(found).toMatchObject({ id: silent, state: 'silent', mayAcceptUntil: expect.any(String) });
+    expect(Date.parse(found!.mayAcceptUntil!)).toBeGreaterThan(Date.now());
+    expect(receipt.settled).toBe(false);
+    await product.admin('DELETE', `/tenants/mine/enforcement-points/${point.id}`);
+  });
+
+  it('holds nothing of another tenant: neither its points, nor how much happens elsewhere', async () => {
+    await revoke(theirs);
+    await revoke(theirs);
+    const { position } = await revoke(mine);
+    const { body: receipt } = await receiptOf(mine, position.seq);
+    expect(receipt.points.map(({ id }) => id)).toEqual(['hosted', mine.point.id]);
+    const { rows } = await database.query<{ feed_no: string }>(
+      'SELECT feed_no FROM revocation_feed WHERE tenant_id = $1 AND seq = $2',
+      [mine.id, position.seq],
+    );
+    expect(Number(rows[0]!.feed_no)).not.toBe(position.seq);
+    const { jws: _jws, ...told } = receipt;
+    expect(JSON.stringify(told)).not.toMatch(/feed_?no|applied/i);
+  });
+
+  it('is there for a suspension as well', async () => {
+    const target = { kind: 'user', userId: mine.userId };
+    const { body } = await product.admin<Revoked>('POST', '/tenants/mine/suspensions', {
+      target,
+      reason: 'Leave',
+      wait: 2_000,
+    });
+    expect(body.receipt?.revocation).toMatchObject({ kind: 'user_suspended', seq: body.position.seq });
+    await product.admin('POST', '/tenants/mine/resumptions', { target });
+  });
+
+  it('is not there where nothing was revoked, and no longer when it is too long ago', async () => {
+    const { body } = await receiptOf(mine, 1);
+    expect((body as unknown as Problem).type).toBe('urn:problem:receipt.not_found');
+    const { position } = await revoke(mine);
+    await database.query(
+      `UPDATE revocation_feed SET recorded_at = now() - interval '31 days' WHERE tenant_id = $1 AND seq = $2`,
+      [mine.id, position.seq],
+    );
+    const { status, body: old } = await receiptOf(mine, position.seq);
+    expect([status, (old as unknown as Problem).type]).toEqual([404, 'urn:problem:receipt.expired']);
+  });
+
+  it('is not waited for longer than two seconds', async () => {
+    const { status, body } = await product.admin<Problem>('POST', '/tenants/mine/revocations', {
+      target: { kind: 'tenant' },
+      reason: 'x',
+      wait: 2_001,
+    });
+    expect([status, body.field]).toEqual([422, 'wait']);
+  });
+});
