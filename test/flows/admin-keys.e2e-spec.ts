@@ -57,4 +57,41 @@ describe('keys to the admin API', () => {
     await expectProblem(own('GET', '/tenants'), 403, 'admin.operators_only');
     await expectProblem(own('POST', '/tenants', { slug: 'mine', displayName: 'Mine' }), 403, 'admin.operators_only');
   });
+
+  it('that leaked is ended at once, for whoever holds it, and for good', async () => {
+    const make = async (name: string) =>
+      (await product.admin<{ id: string; key: string }>('POST', '/tenants/initech/admin-keys', { name })).body;
+    const [leaked, kept] = [await make('Leaked'), await make('Kept')];
+    const at = `/tenants/initech/admin-keys/${leaked.id}`;
+    expect((await callAdmin(product, leaked.key, 'GET', '/tenants/initech')).status).toBe(200);
+    for (let times = 0; times < 2; times += 1)
+      expect((await callAdmin(product, kept.key, 'DELETE', at)).status).toBe(204);
+    for (const [method, path] of [
+      ['GET', '/tenants/initech'],
+      ['POST', '/tenants/initech/admin-keys'],
+      ['DELETE', `/tenants/initech/admin-keys/${kept.id}`],
+    ] as const) {
+      await expectProblem(callAdmin(product, leaked.key, method, path), 401, 'admin.unauthenticated');
+    }
+    const { body } = await callAdmin(product, kept.key, 'GET', '/tenants/initech/admin-keys');
+    const { adminKeys } = body as { adminKeys: { id: string; name: string; revoked: boolean }[] };
+    const listed = adminKeys.map(({ id, name, revoked }) => ({ id, name, revoked }));
+    expect(listed).toContainEqual({ id: leaked.id, name: 'Leaked', revoked: true });
+    expect(listed).toContainEqual({ id: kept.id, name: 'Kept', revoked: false });
+    expect(JSON.stringify(body)).not.toContain('gka_');
+    for (const nobody of ['x', '00000000-0000-4000-8000-000000000000']) {
+      const answer = callAdmin(product, kept.key, 'DELETE', `/tenants/initech/admin-keys/${nobody}`);
+      await expectProblem(answer, 404, 'admin.key_not_found');
+    }
+  });
+
+  it('of a tenant cannot be ended by another tenant', async () => {
+    const make = async (tenant: string) =>
+      (await product.admin<{ id: string; key: string }>('POST', `/tenants/${tenant}/admin-keys`, { name: 'x' })).body;
+    const [theirs, ours] = [await make('acme'), await make('initech')];
+    for (const path of [`/tenants/acme/admin-keys/${theirs.id}`, `/tenants/initech/admin-keys/${theirs.id}`]) {
+      expect((await callAdmin(product, ours.key, 'DELETE', path)).status).toBe(404);
+    }
+    expect((await callAdmin(product, theirs.key, 'GET', '/tenants/acme')).status).toBe(200);
+  });
 });

@@ -179,6 +179,28 @@ describe('limits', () => {
     });
   });
 
+  describe('of pushed requests (RFC 9126)', () => {
+    it('holds up an address where clients without credentials push without end, and no client that proves itself', async () => {
+      const push = (of: OAuthClient, address: string, more: Record<string, string> = {}) =>
+        postForm(
+          `${issuer}/par`,
+          { ...Object.fromEntries(new URL(of.authorizationUrl()).searchParams), ...more },
+          { 'x-forwarded-for': address },
+        );
+      const flooding = await OAuthClient.register(issuer);
+      const statuses: number[] = [];
+      for (let i = 0; i < 242; i++) statuses.push((await push(flooding, v4(50, 1))).status);
+      expect(statuses.filter((status) => status === 201)).toHaveLength(240);
+      const refused = await push(client, v4(50, 1));
+      expect(refused).toMatchObject({ status: 429, body: { error: 'temporarily_unavailable' } });
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect((await push(flooding, v4(50, 2))).status).toBe(201);
+      const confidential = await OAuthClient.register(issuer, { token_endpoint_auth_method: 'client_secret_post' });
+      const secret = { client_secret: confidential.secret ?? '' };
+      expect((await push(confidential, v4(50, 1), secret)).status).toBe(201);
+    });
+  });
+
   describe('of requests that prove nothing (AS-39)', () => {
     const from = (address: string) => ({ 'x-forwarded-for': address });
     const guess = (id: string, address: string, i: number) =>

@@ -11,6 +11,7 @@ export interface TenantSide {
   readonly resource: string;
   readonly resourceId: string;
   readonly adminKey: string;
+  readonly adminKeyId: string;
   readonly userId: string;
   readonly person: Person;
   /** The value of the session cookie, whatever its name. */
@@ -44,7 +45,9 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
     slug,
     displayName: slug,
   });
-  const { key: adminKey } = await admin<{ key: string }>('POST', `/${slug}/admin-keys`, { name: `key of ${slug}` });
+  const { key: adminKey, id: adminKeyId } = await admin<{ key: string; id: string }>('POST', `/${slug}/admin-keys`, {
+    name: `key of ${slug}`,
+  });
   const email = `person@${slug}.example`;
   const { id: userId } = await admin<{ id: string }>('POST', `/${slug}/users`, {
     email,
@@ -108,6 +111,7 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
     resource,
     resourceId,
     adminKey,
+    adminKeyId,
     userId,
     person,
     session,

@@ -1,5 +1,5 @@
 import { adminConsentGiven, adminConsentWithdrawn } from './admin-consent/admin-consent.events.ts';
-import { adminKeyCreated } from './admin-key/admin-key.events.ts';
+import { adminKeyCreated, adminKeyRevoked } from './admin-key/admin-key.events.ts';
 import { clientRuleRemoved, clientRuleSet } from './client/client-rule.events.ts';
 import {
   clientAccessRevoked,
@@ -112,6 +112,7 @@ export const eventCatalogue: readonly EventDefinition[] = [
   tokenRevoked,
   pairAccessRevoked,
   adminKeyCreated,
+  adminKeyRevoked,
   adminConsentGiven,
   adminConsentWithdrawn,
   initialAccessTokenIssued,

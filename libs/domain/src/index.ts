@@ -1,5 +1,6 @@
 export * from './admin-consent/admin-consent.decider.ts';
 export * from './admin-consent/admin-consent.events.ts';
+export * from './admin-key/admin-key.decider.ts';
 export * from './admin-key/admin-key.events.ts';
 export * from './catalogue.ts';
 export * from './client/client-admission.decider.ts';

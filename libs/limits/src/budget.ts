@@ -27,6 +27,11 @@ export const BUDGETS = {
   /** All registrations at a tenant. */
   registrationTenant: { name: 'registration.tenant', points: 3000, seconds: 600 },
 
+  /** Authorization requests that clients without a secret or key push from one address: each is a row for an hour. */
+  pushedAddress: { name: 'pushed.address', points: 240, seconds: 60 },
+  /** All of these at a tenant. */
+  pushedTenant: { name: 'pushed.tenant', points: 6000, seconds: 600 },
+
   /** Fetches of what clients publish for one tenant: whoever makes up URLs makes us fetch (CIMD-29). */
   documentTenant: { name: 'document.tenant', points: 300, seconds: 60 },
   /** The same from one host for all tenants: it shall not be attacked through us. */

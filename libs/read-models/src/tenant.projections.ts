@@ -153,7 +153,17 @@ export const signingKeys = projection<SigningKeyRow>({
   },
 });
 
-export const adminKeys = projection<object & Record<'key_id', string>>({
+interface AdminKeyState {
+  tenant_id: string;
+  key_id: string;
+  name: string;
+  created_seq: number;
+  created_at: string;
+  revoked_seq: number | null;
+  stream_version: number;
+}
+
+export const adminKeys = projection<AdminKeyState>({
   table: 'admin_keys',
   stream: 'admin-key',
   key: ['key_id'],
@@ -165,6 +175,11 @@ export const adminKeys = projection<object & Record<'key_id', string>>({
       created_seq: event.seq,
       created_at: event.recordedAt,
       revoked_seq: null,
+      stream_version: event.streamVersion,
+    }),
+    AdminKeyRevoked: (event: RecordedEvent, row) => ({
+      ...existing(row, event),
+      revoked_seq: event.seq,
       stream_version: event.streamVersion,
     }),
   },

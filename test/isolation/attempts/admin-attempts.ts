@@ -28,6 +28,10 @@ export function adminAttempts(world: World): Attempts {
       },
     ],
     'GET /admin/v1/tenants/:tenant': admin('', { own: [['as it is', '', 200]] }),
+    'GET /admin/v1/tenants/:tenant/admin-keys': admin('/admin-keys', { own: [['all', '/admin-keys', 200]] }),
+    'DELETE /admin/v1/tenants/:tenant/admin-keys/:key': admin(`/admin-keys/${mine.adminKeyId}`, {
+      own: [['my key', `/admin-keys/${mine.adminKeyId}`, 404]],
+    }),
     'POST /admin/v1/tenants/:tenant/admin-keys': admin('/admin-keys', {
       body: { name: 'mine now' },
       own: [['my tenant in the body', '/admin-keys', 422, { name: 'x', tenantId: mine.id }]],

@@ -15,7 +15,8 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Database } from '@grantkeeper/event-store';
 import { OAuthErrorFilter } from '@grantkeeper/http';
-import { OAuthError } from '@grantkeeper/kernel';
+import { OAuthError, type TenantId } from '@grantkeeper/kernel';
+import { addressKey, BUDGETS, Budgets } from '@grantkeeper/limits';
 import { newOpaqueSecret } from '@grantkeeper/tokens';
 import { Issuers } from '../discovery/issuer.ts';
 import { ClientAuthentication } from '../token/client-authentication.ts';
@@ -51,6 +52,7 @@ export class ParController {
     private readonly authorizing: Authorizing,
     private readonly proofs: DpopProofs,
     private readonly database: Database,
+    private readonly budgets: Budgets,
   ) {}
 
   @Post()
@@ -71,6 +73,7 @@ export class ParController {
       throw new OAuthError('invalid_request', 'request_uri cannot be pushed');
     }
     const client = await this.clients.authenticate(tenantId, form, authorization);
+    if (client.authMethod === 'none') await this.#bound(tenantId, http.ip);
     const sent = Object.entries(body as Record<string, string | string[]>).filter(
       ([name]) => !CREDENTIALS.includes(name),
     );
@@ -98,6 +101,12 @@ export class ParController {
     // Only now: who has not proven to be the client is not told what is wrong with its request.
     await asJson(async () => this.authorizing.check(request, context));
     return { request_uri: `${PUSHED_REQUEST}${secret}`, expires_in: LIFETIME_SECONDS };
+  }
+
+  /** Anyone can be a client without credentials, and what it pushes is kept. Rejects with `RateLimited`. */
+  async #bound(tenantId: TenantId, address: string): Promise<void> {
+    await this.budgets.require(BUDGETS.pushedAddress, [tenantId, addressKey(address)]);
+    await this.budgets.require(BUDGETS.pushedTenant, [tenantId]);
   }
 }
 

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { type Actor, adminKeyCreated } from '@grantkeeper/domain';
-import { type AppendInput, Database, EventStore } from '@grantkeeper/event-store';
+import { type Actor, adminKeyCreated, decideAdminKeyRevocation } from '@grantkeeper/domain';
+import { type AppendInput, Database, EventStore, retrying } from '@grantkeeper/event-store';
 import { DomainError, isUuid, SYSTEM_TENANT, tenantId as toTenantId, type TenantId } from '@grantkeeper/kernel';
 import { hashSecret, newOpaqueSecret } from '@grantkeeper/tokens';
 import { v7 as uuidv7 } from 'uuid';
@@ -67,6 +67,50 @@ export class AdminKeys {
     // The first operator's key opens the system ledger.
     await this.store.append({ tenantId, actor, origin, create: tenantId === SYSTEM_TENANT, ...append });
     return { key, keyId };
+  }
+
+  /** Ends a key of a tenant: from the commit on its holder is nobody. Rejects with `admin.key_not_found`. */
+  async revoke(tenantId: TenantId, keyId: string, actor: Actor, origin?: AdminCaller['origin']): Promise<void> {
+    await retrying(async () => {
+      const { read, row } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
+        read: await tx
+          .selectFrom('heads')
+          .select(['epoch', 'seq'])
+          .where('tenant_id', '=', tenantId)
+          .executeTakeFirstOrThrow(),
+        row: isUuid(keyId)
+          ? await tx
+              .selectFrom('admin_keys')
+              .selectAll()
+              .where('tenant_id', '=', tenantId)
+              .where('key_id', '=', keyId)
+              .executeTakeFirst()
+          : undefined,
+      }));
+      const events = decideAdminKeyRevocation(row && { keyId: row.key_id, revoked: row.revoked_seq !== null });
+      if (events.length === 0) return;
+      const current = [{ table: 'admin_keys', row: { ...row } }];
+      await this.store.append({ tenantId, actor, origin, read, events, current });
+    });
+  }
+
+  /** The keys of a tenant, the newest first, ended ones too. */
+  async list(tenantId: TenantId) {
+    const rows = await this.database.asTenant(tenantId, (tx) =>
+      tx
+        .selectFrom('admin_keys')
+        .selectAll()
+        .where('tenant_id', '=', tenantId)
+        .orderBy('created_seq', 'desc')
+        .limit(500)
+        .execute(),
+    );
+    return rows.map((row) => ({
+      id: row.key_id,
+      name: row.name,
+      createdAt: row.created_at,
+      revoked: row.revoked_seq !== null,
+    }));
   }
 
   /** The holder of a key; rejects with `admin.unauthenticated`, the same for every reason. */

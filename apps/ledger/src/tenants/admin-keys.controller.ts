@@ -1,4 +1,4 @@
-import { Body, Controller, HttpCode, Param, Post, UseFilters, UseGuards } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, UseFilters, UseGuards } from '@nestjs/common';
 import { ProblemFilter, readInput } from '@grantkeeper/http';
 import type { TenantId } from '@grantkeeper/kernel';
 import { z } from 'zod';
@@ -25,5 +25,21 @@ export class AdminKeysController {
     const { name } = readInput(newKey, body);
     const { key, keyId } = await this.keys.create(tenantId, name, caller.actor, caller.origin);
     return { id: keyId, name, key };
+  }
+
+  @Get()
+  async list(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string) {
+    return { adminKeys: await this.keys.list(tenantId) };
+  }
+
+  @Delete(':key')
+  @HttpCode(204)
+  async revoke(
+    @AdmittedTenant() tenantId: TenantId,
+    @Caller() caller: AdminCaller,
+    @Param('tenant') _name: string,
+    @Param('key') key: string,
+  ): Promise<void> {
+    await this.keys.revoke(tenantId, key, caller.actor, caller.origin);
   }
 }

@@ -47,7 +47,8 @@ export class ExpirySweep {
       await tx
         .deleteFrom('pushed_requests')
         .where('tenant_id', '=', tenant)
-        .where('expires_at', '<', aDayAgo)
+        // One that a browser has opened is good for half an hour more.
+        .where('expires_at', '<', sql<Date>`clock_timestamp() - interval '1 hour'`)
         .execute();
       await tx
         .deleteFrom('answered_requests')

@@ -128,6 +128,7 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
       : 'An MCP server trusts tokens until they expire while nobody can tell it whether they still stand.',
   EnforcementPointRegistered: ({ name }) => `The enforcement point "${name}" was registered.`,
   AdminKeyCreated: ({ name }) => `The key "${name}" to the admin API was made.`,
+  AdminKeyRevoked: (_payload, actor) => `${acting(actor)} ended a key to the admin API.`,
   InitialAccessTokenIssued: ({ name, maxUses }) =>
     `The token "${name}" was made, which registers ${maxUses === 1 ? 'one client' : maxUses ? `up to ${maxUses} clients` : 'clients'}.`,
   InitialAccessTokenRevoked: (_payload, actor) => `${acting(actor)} ended an initial access token.`,
