@@ -4,6 +4,7 @@ import { AccessControl } from './access/access-control.ts';
 import { HostedResources } from './access/hosted-resources.ts';
 import { HostedPoint } from './access/hosted-point.ts';
 import { LedgerStandingCheck } from './access/ledger-standing-check.ts';
+import { OpenCalls } from './access/open-calls.ts';
 import { ProofsOfPossession } from './access/proofs-of-possession.ts';
 import { ActivityRecorder } from './activity/activity-recorder.ts';
 import { McpOptions } from './mcp-options.ts';
@@ -23,7 +24,9 @@ export class McpModule {
       providers: [
         { provide: McpOptions, useValue: new McpOptions(options) },
         LedgerStandingCheck,
-        { provide: StandingCheck, useClass: HostedPoint },
+        HostedPoint,
+        { provide: StandingCheck, useExisting: HostedPoint },
+        { provide: OpenCalls, inject: [HostedPoint], useFactory: (point: HostedPoint) => point.calls },
         HostedResources,
         AccessControl,
         ProofsOfPossession,

@@ -11,6 +11,10 @@ import { MasterSecrets } from '@grantkeeper/keys';
 import { cellCredential } from '@grantkeeper/revocation';
 import { McpOptions } from '../mcp-options.ts';
 import { LedgerStandingCheck } from './ledger-standing-check.ts';
+import { OpenCalls } from './open-calls.ts';
+
+/** How often open calls are looked at when the feed says nothing: it may be that it cannot. */
+const LOOK_EVERY_MS = 500;
 
 /**
  * The hosted MCP servers as an enforcement point: they follow the revocation feed of all tenants, and ask the ledger
@@ -21,11 +25,15 @@ export class HostedPoint extends StandingCheck implements OnApplicationBootstrap
   readonly #log = new Logger('HostedPoint');
   readonly #follower: FeedFollower;
   readonly #check: FeedStandingCheck;
+  /** Ended as soon as the feed tells of it, and when nobody has been able to say for two seconds that they may go on. */
+  readonly calls = new OpenCalls(this);
+  #looking: NodeJS.Timeout | undefined;
 
   constructor(options: McpOptions, secrets: MasterSecrets, ledger: LedgerStandingCheck) {
     super();
     this.#follower = new FeedFollower({
       transport: new HttpFeed({ url: options.feedUrl, credential: cellCredential(secrets) }),
+      onApplied: () => void this.calls.endRefused(),
       onTrouble: (trouble) => this.#log.warn(trouble),
     });
     this.#check = new FeedStandingCheck({
@@ -36,9 +44,11 @@ export class HostedPoint extends StandingCheck implements OnApplicationBootstrap
 
   onApplicationBootstrap(): void {
     this.#follower.start();
+    this.#looking = setInterval(() => void this.calls.endRefused(), LOOK_EVERY_MS);
   }
 
   async onApplicationShutdown(): Promise<void> {
+    clearInterval(this.#looking);
     await this.#follower.stop();
   }
 

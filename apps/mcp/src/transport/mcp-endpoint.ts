@@ -5,6 +5,7 @@ import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { AdmittedRequest } from '../access/access.guard.ts';
 import type { Caller } from '../access/caller.ts';
+import { OpenCalls } from '../access/open-calls.ts';
 import { ActivityRecorder } from '../activity/activity-recorder.ts';
 import { ToolFailure } from '../tools/tool.ts';
 import { ToolCatalogue } from '../tools/tool-catalogue.ts';
@@ -30,13 +31,18 @@ export class McpEndpoint implements OnModuleDestroy {
   constructor(
     private readonly tools: ToolCatalogue,
     private readonly activity: ActivityRecorder,
+    private readonly calls: OpenCalls,
   ) {}
 
-  /** Answers an admitted request on its raw response. */
+  /** Answers an admitted request on its raw response, which is cut off when the access ends meanwhile. */
   async serve(request: AdmittedRequest, reply: FastifyReply): Promise<void> {
     reply.hijack();
     for (const [name, value] of Object.entries(reply.getHeaders()))
       if (value !== undefined) reply.raw.setHeader(name, value);
+    reply.raw.once(
+      'close',
+      this.calls.keep(request.caller.claims, () => reply.raw.destroy()),
+    );
     await this.#serve(incoming(request), reply.raw, request.body);
   }
 

@@ -13,6 +13,8 @@ export interface FeedFollowerOptions {
   readonly leaseEveryMs?: number;
   /** How long any request may take. 400 unless given. */
   readonly timeoutMs?: number;
+  /** Called when entries have been applied: for whoever holds something open that one of them may end. */
+  readonly onApplied?: () => void;
   /** Told of what goes wrong, for a log. Nothing secret is in it. */
   readonly onTrouble?: (trouble: unknown) => void;
 }
@@ -106,7 +108,7 @@ export class FeedFollower {
       return;
     }
     this.#learn(page);
-    for (const entry of page.entries) this.deny.apply(entry);
+    this.#apply(page.entries);
     this.#advance(page.through);
     if (page.complete) this.lease.renew(sentAt, page.age);
     else await this.#delta();
@@ -135,7 +137,7 @@ export class FeedFollower {
     const restored = new DenyState();
     for (const entry of page.entries) restored.apply(entry);
     const lost = page.complete ? this.deny.beyond(restored) : [];
-    for (const entry of page.entries) this.deny.apply(entry);
+    this.#apply(page.entries);
     this.#applied = page.through;
     this.#appliedAt = sentAt.monotonic - page.age;
     if (page.complete) this.lease.renew(sentAt, page.age);
@@ -199,11 +201,16 @@ export class FeedFollower {
     }
   }
 
+  #apply(entries: readonly FeedEntry[]): void {
+    for (const entry of entries) this.deny.apply(entry);
+    if (entries.length > 0) this.#options.onApplied?.();
+  }
+
   /** Denials count at once; the cursor moves only over entries that follow on it without a gap. */
   #streamed(entries: readonly FeedEntry[]): void {
     let gap = false;
+    this.#apply(entries);
     for (const entry of entries) {
-      this.deny.apply(entry);
       if (entry.number <= this.#applied) continue;
       if (entry.prev > this.#applied) gap = true;
       else if (!gap) this.#advance(entry.number);
