@@ -4,6 +4,8 @@ import { makeDirectory } from '../db/embedded/make-directory.ts';
 import { append } from './append.bench.ts';
 import { appendHundred } from './append-hundred.bench.ts';
 import { consumerLag } from './consumer-lag.bench.ts';
+import { guardMemory } from './guard-memory.bench.ts';
+import { guardVerify } from './guard-verify.bench.ts';
 import { hotTenant } from './hot-tenant.bench.ts';
 import { links } from './links.bench.ts';
 import { refreshes } from './refreshes.bench.ts';
@@ -14,10 +16,12 @@ import { measureStartUp } from './start-up.bench.ts';
 import { Cleanup } from './support/cleanup.ts';
 import { BenchDatabase } from './support/database.ts';
 import type { Figure, OwnFigure } from './support/figure.ts';
+import type { GuardFigure } from './support/guard-figure.ts';
 import type { LedgerFigure } from './support/ledger-figure.ts';
 import { describeMachine } from './support/machine.ts';
 import { compare } from './support/measure-comparison.ts';
 import { measureEndpoints } from './support/measure-endpoints.ts';
+import { measureGuard } from './support/measure-guard.ts';
 import { measureLedger } from './support/measure-ledger.ts';
 import { type Options, readOptions } from './support/options.ts';
 import { number } from './support/table.ts';
@@ -40,6 +44,8 @@ const LEDGER: Readonly<Record<string, LedgerFigure>> = {
   replay,
   'time-travel': timeTravel,
 };
+
+const GUARD: Readonly<Record<string, GuardFigure>> = { 'guard-verify': guardVerify, 'guard-memory': guardMemory };
 
 async function measureLoad(directory: string, options: Options, cleanup: Cleanup): Promise<void> {
   const endpoints = wanted(ENDPOINTS, options);
@@ -64,7 +70,12 @@ function wanted<What>(figures: Readonly<Record<string, What>>, { only }: Options
 }
 
 async function main(): Promise<void> {
-  const options = readOptions(process.argv.slice(2), [START_UP, ...Object.keys(ENDPOINTS), ...Object.keys(LEDGER)]);
+  const options = readOptions(process.argv.slice(2), [
+    START_UP,
+    ...Object.keys(GUARD),
+    ...Object.keys(ENDPOINTS),
+    ...Object.keys(LEDGER),
+  ]);
   const cleanup = new Cleanup();
   // Not in the system's directory for temporary files: that is often memory, where a commit costs nothing.
   const directory = join(import.meta.dirname, `../.data/bench-${process.pid}`);
@@ -78,6 +89,8 @@ async function main(): Promise<void> {
         `\nnpm start, built, to the first 200 on /health/ready: first ${number(firstMs / 1000, 1)} s, later ${number(laterMs / 1000, 1)} s; resident memory then ${number(residentMiB)} MiB\n`,
       );
     }
+    const guard = wanted(GUARD, options);
+    if (options.compare === undefined && Object.keys(guard).length > 0) await measureGuard(guard, options);
     await measureLoad(directory, options, cleanup);
   } finally {
     await cleanup.run();

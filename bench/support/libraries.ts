@@ -5,6 +5,7 @@ const library = (name: string): string => built(`libs/${name}/src/index.js`);
 export const consumers = (await import(library('consumers'))) as typeof import('@grantkeeper/consumers');
 export const domain = (await import(library('domain'))) as typeof import('@grantkeeper/domain');
 export const eventStore = (await import(library('event-store'))) as typeof import('@grantkeeper/event-store');
+export const guard = (await import(library('guard'))) as typeof import('@grantkeeper/guard');
 export const history = (await import(library('history'))) as typeof import('@grantkeeper/history');
 export const kernel = (await import(library('kernel'))) as typeof import('@grantkeeper/kernel');
 export const keys = (await import(library('keys'))) as typeof import('@grantkeeper/keys');

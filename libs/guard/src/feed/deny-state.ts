@@ -54,8 +54,9 @@ class Generation {
 }
 
 const PAIR = '+';
+const TENANT = '*';
 // One letter each: a point of many tenants may hold a million of them.
-const LETTERS: Readonly<Record<keyof RevokedNames, string>> = {
+const LETTERS = {
   token: 't',
   family: 'f',
   grant: 'g',
@@ -63,7 +64,7 @@ const LETTERS: Readonly<Record<keyof RevokedNames, string>> = {
   client: 'c',
   resource: 'r',
   kid: 'k',
-};
+} as const satisfies Readonly<Record<keyof RevokedNames, string>>;
 
 /**
  * What may no longer be accepted. Every name has one entry, its newest, and what has outlived every token is forgotten,
@@ -131,29 +132,32 @@ export class DenyState {
   }
 }
 
-/** The names of a token. */
+/** The names of a token. Those of pairs are made when one is asked for: most tenants have none. */
 export function tokenNames(claims: AccessTokenClaims): TokenNames {
   const { tenant, epoch, seq, keyId: kid, subject: sub, clientId: client, audience: resource } = claims;
+  let pairs: readonly string[] | undefined;
   return {
     tenant,
     epoch,
     seq,
     kid,
     single: [
-      { token: claims.tokenId },
-      { family: claims.familyId },
-      { grant: claims.grantId },
-      { sub },
-      { client },
-      { resource },
-      {},
-    ].map(nameOf),
-    pairs: [
-      { sub, client },
-      { sub, resource },
-      { client, resource },
-      { sub, client, resource },
-    ].map(nameOf),
+      LETTERS.token + claims.tokenId,
+      LETTERS.family + claims.familyId,
+      LETTERS.grant + claims.grantId,
+      LETTERS.sub + sub,
+      LETTERS.client + client,
+      LETTERS.resource + resource,
+      TENANT,
+    ],
+    get pairs() {
+      return (pairs ??= [
+        { sub, client },
+        { sub, resource },
+        { client, resource },
+        { sub, client, resource },
+      ].map(nameOf));
+    },
   };
 }
 
@@ -161,7 +165,7 @@ export function tokenNames(claims: AccessTokenClaims): TokenNames {
 function nameOf(names: RevokedNames): string {
   const parts = Object.entries(names) as [keyof RevokedNames, string][];
   const [only] = parts;
-  if (!only) return '*';
+  if (!only) return TENANT;
   if (parts.length === 1) return LETTERS[only[0]] + only[1];
   return (
     PAIR +
