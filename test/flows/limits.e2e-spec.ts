@@ -253,6 +253,24 @@ describe('limits', () => {
       }
     });
 
+    it('counts a client as one, however its id is spelled in the header', async () => {
+      const confidential = await OAuthClient.register(issuer);
+      const spelled = (i: number): string =>
+        confidential.id.replaceAll(/./g, (letter, at: number) =>
+          (i >> (at % 8)) & 1 ? `%${letter.charCodeAt(0).toString(16)}` : letter,
+        );
+      const send = (i: number) =>
+        postForm(
+          `${issuer}/revoke`,
+          { token: 't' },
+          { authorization: `Basic ${btoa(`${spelled(i)}:guess-${i}`)}`, ...from(v4(34, 1)) },
+        );
+      const statuses: number[] = [];
+      for (let i = 0; i < 64; i++) statuses.push((await send(i)).status);
+      expect(statuses.slice(0, 60)).toEqual(Array.from({ length: 60 }, () => 401));
+      expect(statuses.slice(-2)).toEqual([429, 429]);
+    });
+
     it('holds up guesses at the credential of an enforcement point, however it is sent, and not the point elsewhere', async () => {
       const { body: point } = await product.admin<{ id: string; credential: string }>(
         'POST',

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { type DecisionKind, DECISIONS } from './random-decisions.ts';
 
 /** An act on a random ledger; numbers pick one of what there is, and where there is nothing yet the act does nothing. */
 export type Act =
@@ -10,6 +11,7 @@ export type Act =
     }
   | { readonly kind: 'link' | 'revoke-pair'; readonly user: number; readonly client: number; readonly resource: number }
   | { readonly kind: 'widen' | 'renew' | 'revoke-grant' | 'revoke-family' | 'revoke-token'; readonly grant: number }
+  | { readonly kind: 'decide'; readonly what: DecisionKind; readonly which: number }
   | { readonly kind: 'revoke-user' | 'revoke-client' | 'revoke-resource'; readonly which: number };
 
 const pick = fc.nat({ max: 1_000 });
@@ -34,6 +36,14 @@ export const acts: fc.Arbitrary<Act[]> = fc.array(
           'tenant' as const,
           'grant' as const,
         ),
+        which: pick,
+      }),
+    },
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        kind: fc.constant('decide' as const),
+        what: fc.constantFrom(...DECISIONS),
         which: pick,
       }),
     },

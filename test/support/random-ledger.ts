@@ -27,6 +27,7 @@ import { sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
 import { actor, type TestLedger } from './ledger.ts';
 import type { Act } from './random-acts.ts';
+import { RandomDecisions } from './random-decisions.ts';
 
 interface Grant {
   readonly grantId: string;
@@ -42,6 +43,7 @@ export class RandomTenant {
   readonly resources: string[] = [];
   readonly grants: Grant[] = [];
   readonly #ended = new Set<string>();
+  readonly #decisions = new RandomDecisions(this);
 
   constructor(
     private readonly ledger: TestLedger,
@@ -119,6 +121,10 @@ export class RandomTenant {
             new ResumeAccess(this.id, input),
           );
         return;
+      }
+      case 'decide': {
+        const decision = this.#decisions.decide(act.what, act.which);
+        return decision && this.#append(decision.events, decision.keys);
       }
       case 'revoke-pair': {
         const [userId, clientId, resourceId] = [

@@ -75,11 +75,20 @@ function clientOf(request: FastifyRequest): string {
   if (typeof id === 'string') return id;
   const { authorization = '' } = request.headers;
   const basic = /^Basic +(\S+)$/i.exec(authorization)?.[1];
-  if (basic !== undefined) return Buffer.from(basic, 'base64').toString().split(':', 1)[0]!;
+  if (basic !== undefined) return decoded(Buffer.from(basic, 'base64').toString().split(':', 1)[0]!);
   const bearer = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
   if (bearer !== undefined) return readEnforcementPointCredential(bearer)?.pointId ?? 'bearer';
   // All assertions of an address together: their subject could be made up as well.
   return typeof assertion === 'string' ? 'assertion' : '';
+}
+
+/** As the client is looked up (AS-39): an id has many spellings, and one budget. */
+function decoded(id: string): string {
+  try {
+    return decodeURIComponent(id.replaceAll('+', ' '));
+  } catch {
+    return '';
+  }
 }
 
 function parametersOf(request: FastifyRequest): Record<string, unknown> {
