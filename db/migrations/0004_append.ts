@@ -74,6 +74,7 @@ END $$;
 --   read      {epoch, seq}   the position at which the decision was read; absent when nothing was read
 --   commands  [{id, fingerprint, result, last}]   last: the number of the command's last event in this append
 --   create    true for the first append of a tenant
+--   epoch     a number above the ledger's epoch, which its events begin; absent otherwise
 --   wide      true when a decision read before this one must not commit after it
 --   revokes   true when the append ends access
 --   streams   [{type, id, version}]   expected current versions, 0 for a new stream
@@ -103,7 +104,7 @@ BEGIN
 
   -- Taken and counted up in one: whatever is refused below undoes it. In milliseconds, which survive a JavaScript Date;
   -- never back within a tenant, whatever the clock does.
-  UPDATE heads SET seq = seq + n,
+  UPDATE heads SET seq = seq + n, epoch = coalesce((p->>'epoch')::int, epoch),
     last_recorded_at = greatest(date_trunc('milliseconds', clock_timestamp()), last_recorded_at)
   WHERE tenant_id = p_tenant RETURNING * INTO head;
   IF NOT FOUND THEN RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'GK005'; END IF;

@@ -40,6 +40,16 @@ GRANT INSERT ON revocation_feed TO grantkeeper_service;
 GRANT SELECT ON revocation_feed TO grantkeeper_relay;
 CREATE POLICY relay ON revocation_feed FOR SELECT TO grantkeeper_relay USING (true);
 
+-- begin_feed_epoch(system tenant, {epoch}): points then read the feed anew, and learn the epochs of all ledgers. As the
+-- owner: no service may change the epoch by itself.
+CREATE FUNCTION begin_feed_epoch(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  UPDATE feed_head SET epoch = (p->>'epoch')::int WHERE epoch < (p->>'epoch')::int;
+  PERFORM pg_notify('grantkeeper_feed', '');
+  RETURN 'true';
+END $$;
+
 -- The last row of each tenant's chain.
 ALTER TABLE heads ADD COLUMN feed_seq bigint NOT NULL DEFAULT 0;
 

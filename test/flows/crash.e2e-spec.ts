@@ -1,77 +1,28 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Database, replay } from '@grantkeeper/event-store';
 import { SYSTEM_TENANT, tenantId as toTenantId } from '@grantkeeper/kernel';
 import { inlineProjections } from '@grantkeeper/read-models';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
+import { ChildProduct } from '../support/child-product.ts';
 import { OAuthClient, type TokenBody } from '../support/clients/oauth-client.ts';
 import { Person } from '../support/clients/person.ts';
 import { freePort } from '../support/product.ts';
 import type { StandaloneSummary } from '../../apps/standalone/src/standalone.ts';
 
-const main = fileURLToPath(new URL('../../dist/apps/standalone/src/main.js', import.meta.url));
-
 let dataDir: string;
-let port: number;
-let running: ChildProcess | undefined;
+let product: ChildProduct;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'grantkeeper-crash-'));
-  port = await freePort();
+  product = new ChildProduct(dataDir, await freePort());
 });
 afterAll(async () => {
-  if (running) await stop(running);
+  await product.stop();
   await rm(dataDir, { recursive: true, force: true });
 });
-
-/** Starts the built product with its embedded PostgreSQL, as `npm start` does, and waits until it is ready. */
-async function start(): Promise<StandaloneSummary> {
-  const before = Date.now();
-  const { DATABASE_URL: _database, ...env } = process.env;
-  const child = spawn(process.execPath, [main], {
-    env: { ...env, PORT: String(port), GRANTKEEPER_DATA_DIR: dataDir, NODE_OPTIONS: '' },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let errors = '';
-  child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
-  running = child;
-  const summary = join(dataDir, 'standalone.json');
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`The product ended by itself: ${errors}`);
-    const written = await stat(summary).then(
-      (file) => file.mtimeMs >= before,
-      () => false,
-    );
-    if (
-      written &&
-      (await fetch(`http://localhost:${port}/health/ready`).then(
-        (answer) => answer.ok,
-        () => false,
-      ))
-    )
-      break;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return JSON.parse(await readFile(summary, 'utf8')) as StandaloneSummary;
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  running = undefined;
-  const ended = once(child, 'exit');
-  child.kill('SIGINT');
-  await ended;
-}
-
-async function embeddedUrl(): Promise<string> {
-  const password = (await readFile(join(dataDir, 'postgres.password'), 'utf8')).trim();
-  const postmaster = (await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n');
-  return `postgresql://postgres:${password}@127.0.0.1:${postmaster[3]}/grantkeeper`;
-}
 
 interface Acknowledged {
   readonly client: OAuthClient;
@@ -105,7 +56,7 @@ async function linkUntilKilled(summary: StandaloneSummary, known: Acknowledged[]
       await answer.text();
       link.revoked = answer.status === 200;
     } catch {
-      if (running === undefined) return;
+      if (!product.running) return;
       // A request that the kill has cut is not an answer; everything before it is.
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -115,7 +66,7 @@ async function linkUntilKilled(summary: StandaloneSummary, known: Acknowledged[]
 it('loses no grant, event or revocation that it has answered, however often it is killed', async () => {
   const known: Acknowledged[] = [];
   for (let crash = 0; crash < 3; crash += 1) {
-    const summary = await start();
+    const summary = await product.start();
     const work = Promise.all([
       linkUntilKilled(summary, known, false),
       linkUntilKilled(summary, known, true),
@@ -123,15 +74,11 @@ it('loses no grant, event or revocation that it has answered, however often it i
     ]);
     const enough = known.length + 15;
     while (known.length < enough) await new Promise((resolve) => setTimeout(resolve, 10));
-    const killed = running!;
-    const ended = once(killed, 'exit');
-    running = undefined;
-    killed.kill('SIGKILL');
-    await ended;
+    await product.kill();
     await work;
   }
 
-  const summary = await start();
+  const summary = await product.start();
   const text = await fetch(`${summary.adminUrl}/admin/v1/tenants/acme/events`, {
     headers: { authorization: `Bearer ${summary.adminKey}` },
   }).then((answer) => answer.text());
@@ -154,7 +101,7 @@ it('loses no grant, event or revocation that it has answered, however often it i
   }
   expect(known.filter((link) => link.revoked).length).toBeGreaterThan(5);
 
-  const database = new Database({ url: await embeddedUrl() });
+  const database = new Database({ url: await product.databaseUrl() });
   const acme = (
     await database.relay<{ tenant_id: string }>(`SELECT tenant_id FROM tenant_directory WHERE slug = 'acme'`)
   )[0]!.tenant_id;
@@ -162,6 +109,6 @@ it('loses no grant, event or revocation that it has answered, however often it i
     expect(await replay(database, inlineProjections, tenant)).toMatchObject({ gaps: [], differences: [] });
   }
   await database.close();
-  await stop(running!);
+  await product.stop();
   await expect(stat(join(dataDir, 'postgres', 'postmaster.pid'))).rejects.toMatchObject({ code: 'ENOENT' });
 }, 180_000);

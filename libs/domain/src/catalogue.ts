@@ -42,6 +42,7 @@ import { pairAccessRevoked } from './revocation/pair.events.ts';
 import { signingKeyCreated, signingKeyRevoked } from './signing-key/signing-key.events.ts';
 import {
   issuerEstablished,
+  epochBegun,
   ledgerDiverged,
   tenantAccessRevoked,
   tenantAdmitted,
@@ -71,6 +72,7 @@ export const eventCatalogue: readonly EventDefinition[] = [
   tenantOnboarded,
   tenantAdmitted,
   ledgerDiverged,
+  epochBegun,
   tenantAccessRevoked,
   tenantSuspended,
   tenantResumed,

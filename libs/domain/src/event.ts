@@ -26,6 +26,7 @@ export interface EventDefinition<Type extends string = string, Payload = unknown
 }
 
 export type StreamType =
+  | 'ledger'
   | 'tenant'
   | 'issuer'
   | 'resource'

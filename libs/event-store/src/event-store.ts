@@ -56,6 +56,8 @@ export interface AppendInput {
   readonly read?: Position;
   /** The first append of a tenant makes its ledger. */
   readonly create?: boolean;
+  /** These events begin a new epoch, of this number, which must be above the one that the ledger is in. */
+  readonly epoch?: number;
   readonly events: readonly UnrecordedEvent[];
   /** Rows that the decision read, by table: they give the expected versions and what projections evolve from. */
   readonly current?: ReadonlyArray<{ readonly table: string; readonly row: ProjectedRow }>;
@@ -223,6 +225,7 @@ export class EventStore {
       read: input.read,
       commands: input.command ? [{ ...input.command, last: events.length }] : [],
       create: input.create ?? false,
+      epoch: input.epoch,
       wide: input.events.some((event) => event.definition.wide),
       revokes: input.events.some((event) => event.definition.endsAccess),
       streams: rows.expectedVersions(),

@@ -5,6 +5,7 @@ const append = (changes: Partial<PreparedAppend>): PreparedAppend => ({
   read: undefined,
   commands: [],
   create: false,
+  epoch: undefined,
   wide: false,
   revokes: false,
   streams: [],

@@ -11,6 +11,7 @@ export interface PreparedAppend {
     readonly last: number;
   }>;
   readonly create: boolean;
+  readonly epoch: number | undefined;
   readonly wide: boolean;
   readonly revokes: boolean;
   readonly streams: ReadonlyArray<{ readonly type: string; readonly id: string; readonly version: number }>;
@@ -48,6 +49,7 @@ export function mergeAppends(appends: readonly PreparedAppend[]): PreparedAppend
     read: reads[0] && { epoch: reads[0].epoch, seq: Math.min(...reads.map(({ seq }) => seq)) },
     commands,
     create: false,
+    epoch: undefined,
     wide: false,
     revokes: false,
     streams,

@@ -26,7 +26,7 @@ export interface SuspensionInput {
 export class SuspendAccess extends Command<RevocationResult> {
   constructor(
     readonly tenantId: TenantId,
-    readonly input: SuspensionInput & { readonly reason: string },
+    readonly input: SuspensionInput & { readonly reason?: string | undefined },
   ) {
     super();
   }

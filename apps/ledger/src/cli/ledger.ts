@@ -1,6 +1,7 @@
 import { commandSettings, loadConfig } from '@grantkeeper/config';
 import { Database } from '@grantkeeper/event-store';
 import { checkSchema, describeFailure } from '@grantkeeper/platform';
+import { newEpochCommand } from './ledger/new-epoch.command.ts';
 import { openTargetDatabase } from './ledger/target-database.ts';
 import { rebuildCommand } from './ledger/rebuild.command.ts';
 import { statsCommand } from './ledger/stats.command.ts';
@@ -15,6 +16,7 @@ const commands: Readonly<Record<string, LedgerCommand>> = {
   tail: tailCommand,
   verify: verifyCommand,
   rebuild: rebuildCommand,
+  'new-epoch': newEpochCommand,
   stats: statsCommand,
 };
 

@@ -77,7 +77,7 @@ export class FeedController {
     const said = readInput(leaseRequest, body);
     void reply.header('cache-control', 'no-store');
     await this.feed.acknowledge(caller, said);
-    return this.feed.knowledge(caller);
+    return this.feed.lease(caller, said);
   }
 
   /** An instance goes, and nobody need wait for it. */

@@ -89,6 +89,12 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
     };
   }
 
+  /** The answer to a lease: epochs of ledgers only for who does not know the feed's, as after a restore they are many. */
+  async lease(caller: FeedCaller, said: { readonly epoch: number }): Promise<Knowledge> {
+    const knowledge = await this.knowledge(caller);
+    return said.epoch === knowledge.epoch ? { ...knowledge, epochs: {} } : knowledge;
+  }
+
   /** Everything above `after`, up to what is known to be complete, or up to as much as one answer holds. */
   async delta(caller: FeedCaller, after: number): Promise<Knowledge & { entries: Entry[]; complete: boolean }> {
     // Known first: what is read afterwards holds at least that much.
@@ -97,7 +103,14 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
     const entries = rows.map((row) => entryFor(caller, row));
     const complete = rows.length < PAGE;
     const last = entries.at(-1)?.number ?? 0;
-    return { ...knowledge, through: complete ? Math.max(knowledge.through, last) : last, entries, complete };
+    return {
+      ...knowledge,
+      // Whoever begins needs them; whoever goes on has them, and begins anew when the feed's epoch is another.
+      epochs: after === 0 ? knowledge.epochs : {},
+      through: complete ? Math.max(knowledge.through, last) : last,
+      entries,
+      complete,
+    };
   }
 
   /**

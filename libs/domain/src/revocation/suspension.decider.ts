@@ -32,7 +32,7 @@ export interface SuspensionState {
 export function decideSuspension(
   tenantId: string,
   state: SuspensionState,
-  command: { readonly target: SuspensionTarget; readonly reason: string },
+  command: { readonly target: SuspensionTarget; readonly reason?: string | undefined },
 ): NewEvent[] {
   refuseUnknown(state, command.target);
   if (state.grant?.ended) throw new DomainError('suspension.grant_ended', 'The link has ended.', 'conflict');

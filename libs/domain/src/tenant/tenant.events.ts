@@ -50,6 +50,17 @@ export const ledgerDiverged = defineEvent({
   says: 'In the system’s ledger: live rows of a tenant were found not to be what its events say. `table` is `events` when the ledger itself has a hole.',
 });
 
+export const epochBegun = defineEvent({
+  type: 'EpochBegun',
+  version: 1,
+  streamType: 'ledger',
+  payload: z.object({ epoch: z.int().positive(), before: z.object({ epoch: z.int().positive(), seq: z.int() }) }),
+  privacy: { epoch: 'public', before: 'public' },
+  wide: true,
+  endsAccess: true,
+  says: 'The database was restored, so numbers after `before` may have been given out to other events. Every credential from before is dead.',
+});
+
 export const tenantSuspended = defineEvent({
   type: 'TenantSuspended',
   version: 1,

@@ -43,6 +43,11 @@ class Generation {
     if (until > this.until) this.until = until;
   }
 
+  drop(tenant: string): void {
+    this.size -= this.tenants.get(tenant)?.seqs.size ?? 0;
+    this.tenants.delete(tenant);
+  }
+
   denies(token: TokenNames): boolean {
     const denials = this.tenants.get(token.tenant);
     if (!denials) return false;
@@ -112,14 +117,25 @@ export class DenyState {
     );
   }
 
-  /** Makes `epoch` the current one of a tenant, never a lower one: its tokens of every other epoch are dead. */
+  /** The epoch of a tenant's ledger. */
+  epochOf(tenant: string): number {
+    return this.#epochs.get(tenant) ?? 1;
+  }
+
+  /**
+   * Makes `epoch` the current one of a tenant, never a lower one: its tokens of every other epoch are dead. So nothing more
+   * need be denied among them, and the numbers of one epoch say nothing about the tokens of another. Keys stay revoked.
+   */
   setEpoch(tenant: string, epoch: number): void {
-    if (epoch > (this.#epochs.get(tenant) ?? 1)) this.#epochs.set(tenant, epoch);
+    if (epoch <= this.epochOf(tenant)) return;
+    this.#epochs.set(tenant, epoch);
+    this.#current.drop(tenant);
+    this.#previous.drop(tenant);
   }
 
   /** Whether the token has been revoked, by any of its names. */
   denies(token: TokenNames): boolean {
-    if (token.epoch !== (this.#epochs.get(token.tenant) ?? 1)) return true;
+    if (token.epoch !== this.epochOf(token.tenant)) return true;
     if (this.#keys.size > 0 && this.#keys.has(`${token.tenant}/${token.kid}`)) return true;
     return this.#current.denies(token) || this.#previous.denies(token);
   }

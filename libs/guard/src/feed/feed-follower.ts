@@ -124,8 +124,9 @@ export class FeedFollower {
   }
 
   /**
-   * Reads everything anew. What was denied before stays denied: a restored ledger may have lost revocations that this
-   * point still knows; those are told, so that somebody can make them anew.
+   * Reads everything anew. A restored ledger may have lost revocations that this point still knows; those are told, so
+   * that somebody can make them anew. What was denied stays denied, unless the tenant's ledger is in another epoch: then
+   * all that it was denied among is dead.
    */
   async #rewind(): Promise<void> {
     this.lease.lose();
@@ -133,10 +134,14 @@ export class FeedFollower {
     const page = await this.#options.transport.delta(0, this.#timeoutMs);
     this.#epoch = page.epoch;
     this.#applied = 0;
-    this.#learn(page);
     const restored = new DenyState();
-    for (const entry of page.entries) restored.apply(entry);
+    for (const entry of page.entries) {
+      // What has been done again in a later epoch is not lost, whatever its number.
+      const again = entry.epoch > this.deny.epochOf(entry.tenant);
+      restored.apply(again ? { ...entry, seq: Number.MAX_SAFE_INTEGER } : entry);
+    }
     const lost = page.complete ? this.deny.beyond(restored) : [];
+    this.#learn(page);
     this.#apply(page.entries);
     this.#applied = page.through;
     this.#appliedAt = sentAt.monotonic - page.age;

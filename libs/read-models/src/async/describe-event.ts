@@ -44,6 +44,7 @@ interface Facts {
   readonly added?: readonly string[];
   readonly subject?: string;
   readonly effect?: string;
+  readonly before?: { readonly seq: number };
   readonly maxUses?: number | null;
   readonly overlapSeconds?: number;
   readonly shown?: { readonly clientName: string; readonly redirectHost: string };
@@ -116,6 +117,8 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
   ClientResumed: (_payload, actor) => `${acting(actor)} resumed the client, with the links of it that have not ended.`,
   ResourceSuspended: (_payload, actor) => `${acting(actor)} suspended every link to the MCP server.`,
   ResourceResumed: (_payload, actor) => `${acting(actor)} resumed the links to the MCP server that have not ended.`,
+  EpochBegun: ({ before }) =>
+    `The database was restored to event ${before?.seq}: every credential from before is dead, and people link anew.`,
   TenantSuspended: (_payload, actor) => `${acting(actor)} suspended every link of the tenant.`,
   TenantResumed: (_payload, actor) => `${acting(actor)} resumed the links of the tenant that have not ended.`,
   AdminConsentGiven: ({ clientId, scopes }, actor) =>

@@ -18,6 +18,10 @@ export const usage = `Usage: npm run ledger -- <command> [options]
   rebuild  builds a projection anew beside the one that is read, then switches to it
              <projection>            its name, or "all"
              --tenant <slug or id>   of one tenant; else of all
+  new-epoch  after the database was restored to an earlier point, before it serves again: every credential from before is
+             dead, and enforcement points read the feed anew
+             --reapply <file>        an export (NDJSON) that reaches beyond that point: ends and suspends again what was
+                                     ended or suspended after it; may be given several times
   stats    how long the ledgers are, what is behind them, and when they were verified
              --tenant <slug or id>   everything about one
 

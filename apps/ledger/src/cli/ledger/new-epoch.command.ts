@@ -1,0 +1,67 @@
+import { epochBegun } from '@grantkeeper/domain';
+import { type Database, EventStore, PersonalDataSealer, type Position } from '@grantkeeper/event-store';
+import { SYSTEM_TENANT, type TenantId } from '@grantkeeper/kernel';
+import { inlineProjections } from '@grantkeeper/read-models';
+import { ledgersOf } from './ledgers.ts';
+import { lostActs } from './lost-acts.ts';
+import { counted } from './progress-bar.ts';
+import { Reapplication } from './reapplication.ts';
+import { optionsOf, UsageError } from './usage.ts';
+
+const ACTOR = { kind: 'operator', id: 'new-epoch' } as const;
+/** An epoch is the number of minutes since then, so that none is used again, however far back a restore goes. */
+const EPOCHS_BEGIN = Date.UTC(2026, 0, 1);
+
+/**
+ * `new-epoch [--reapply export.ndjson]…`: begins a new epoch in every ledger after a restore, which may have lost events
+ * and would give out their numbers again. What had been ended or suspended in the lost part is so again, as far as the
+ * exports tell; the feed's epoch comes last, so that points learn all of it at once. When it was interrupted it is
+ * called again. Answers 1 when something that an export tells of could not be done again.
+ */
+export async function newEpochCommand(args: readonly string[], database: Database): Promise<number> {
+  const { values, positionals } = optionsOf(args, { reapply: { type: 'string', multiple: true } });
+  if (positionals.length > 0) throw new UsageError(`new-epoch does not take "${positionals[0]}".`);
+  const heads = await headsOf(database);
+  const lost = await lostActs(values.reapply ?? [], database, heads);
+  const epoch = await nextEpoch(database);
+  const store = new EventStore(database, inlineProjections, new NothingPersonal());
+  const reapplication = new Reapplication(database, store, ACTOR);
+  let undone = 0;
+  for await (const { id, name } of ledgersOf(database, undefined)) {
+    const before = heads.get(id)!;
+    const events = [epochBegun.on(String(epoch), { epoch, before })];
+    await store.append({ tenantId: id, actor: ACTOR, epoch, events });
+    const { again, left } = await reapplication.carryOut(id, lost.get(id) ?? []);
+    undone += left.length;
+    console.log(
+      `${name}  epoch ${before.epoch} ended with event ${before.seq}; ${counted(again, 'lost act')} done again`,
+    );
+    for (const { seq, type, why } of left) console.log(`    event ${seq}, ${type}, was not: ${why}`);
+  }
+  await database.call('begin_feed_epoch', SYSTEM_TENANT, { epoch });
+  console.log(
+    `${counted(heads.size, 'ledger')} and the revocation feed are in epoch ${epoch}: every credential from before is dead.`,
+  );
+  return undone > 0 ? 1 : 0;
+}
+
+async function headsOf(database: Database): Promise<Map<TenantId, Position>> {
+  const rows = await database.relay<{ tenant_id: TenantId; epoch: number; seq: number }>(
+    'SELECT tenant_id, epoch, seq FROM heads',
+  );
+  return new Map(rows.map(({ tenant_id, epoch, seq }) => [tenant_id, { epoch, seq }]));
+}
+
+async function nextEpoch(database: Database): Promise<number> {
+  const [row] = await database.relay<{ highest: number }>(
+    'SELECT greatest((SELECT max(epoch) FROM heads), (SELECT epoch FROM feed_head)) AS highest',
+  );
+  return Math.max((row?.highest ?? 1) + 1, Math.floor((Date.now() - EPOCHS_BEGIN) / 60_000));
+}
+
+/** What is done again is done without the free text that went with it. */
+class NothingPersonal extends PersonalDataSealer {
+  override seal(): Promise<string> {
+    return Promise.reject(new Error('There is nothing personal to seal.'));
+  }
+}
