@@ -89,10 +89,10 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
     };
   }
 
-  /** The answer to a lease: epochs of ledgers only for who does not know the feed's, as after a restore they are many. */
+  /** The answer to a lease. */
   async lease(caller: FeedCaller, said: { readonly epoch: number }): Promise<Knowledge> {
     const knowledge = await this.knowledge(caller);
-    return said.epoch === knowledge.epoch ? { ...knowledge, epochs: {} } : knowledge;
+    return knowsEpochs(caller, said.epoch === knowledge.epoch) ? { ...knowledge, epochs: {} } : knowledge;
   }
 
   /** Everything above `after`, up to what is known to be complete, or up to as much as one answer holds. */
@@ -105,8 +105,7 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
     const last = entries.at(-1)?.number ?? 0;
     return {
       ...knowledge,
-      // Whoever begins needs them; whoever goes on has them, and begins anew when the feed's epoch is another.
-      epochs: after === 0 ? knowledge.epochs : {},
+      ...(knowsEpochs(caller, after > 0) && { epochs: {} }),
       through: complete ? Math.max(knowledge.through, last) : last,
       entries,
       complete,
@@ -186,4 +185,12 @@ function entryFor(
   // A tenant's own numbers: the others' would tell how much happens elsewhere.
   const place = caller.scope === 'cell' ? { number: feedNo, prev: feedNo - 1 } : { number: seq, prev: prevSeq };
   return { ...place, tenant, epoch, seq, kind, names, until };
+}
+
+/**
+ * Who follows all tenants is told the epochs of their ledgers when it begins, or begins anew because the feed's is another:
+ * after a restore they are as many as tenants.
+ */
+function knowsEpochs({ scope }: FeedCaller, goesOn: boolean): boolean {
+  return scope === 'cell' && goesOn;
 }
