@@ -142,7 +142,9 @@ export class FeedFollower {
     }
     const lost = page.complete ? this.deny.beyond(restored) : [];
     this.#learn(page);
-    this.#apply(page.entries);
+    for (const entry of page.entries) this.deny.apply(entry);
+    // Another epoch alone ends access, too.
+    this.#options.onApplied?.();
     this.#applied = page.through;
     this.#appliedAt = sentAt.monotonic - page.age;
     if (page.complete) this.lease.renew(sentAt, page.age);
