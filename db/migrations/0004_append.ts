@@ -83,6 +83,7 @@ END $$;
 --   facts     [{kind, value, holder, expect}]   holder null releases; claims are taken before others move or release
 --   endFamilies [family id]
 --   endsLastFamilyOf  grant id: the families to end are all that the grant has
+--   unused    {grantId, since}: no family of the grant has been used since that day
 --   rows      {table: [row]}
 -- Answers {epoch, first, last, recordedAt}. Refuses with SQLSTATE GK001 (expected version), GK002 (overtaken by a
 -- wider act), GK003 (unique fact), GK004 (another epoch), GK005 (no such tenant).
@@ -174,6 +175,10 @@ BEGIN
       AND f.family_id NOT IN (SELECT value::uuid FROM jsonb_array_elements_text(p->'endFamilies'))) THEN
     -- Another installation has come since: redeeming a code does not count up the grant's stream.
     RAISE EXCEPTION 'the grant has another family' USING ERRCODE = 'GK001';
+  END IF;
+  IF p ? 'unused' AND EXISTS (SELECT 1 FROM families f WHERE f.tenant_id = p_tenant
+    AND f.grant_id = (p->'unused'->>'grantId')::uuid AND f.last_used_on >= (p->'unused'->>'since')::date) THEN
+    RAISE EXCEPTION 'the grant has been used' USING ERRCODE = 'GK001';
   END IF;
   IF p ? 'endFamilies' THEN
     UPDATE families f SET ended_seq = base + n

@@ -23,4 +23,14 @@ CREATE TABLE suspensions (
 CREATE INDEX suspensions_newest_first ON suspensions (tenant_id, suspended_seq DESC);
 CALL isolate_by_tenant('suspensions');
 GRANT INSERT, UPDATE ON suspensions TO grantkeeper_service;
+
+-- last_use_of(…): the day on which the link was last used, consented to, or resumed: from then on it is idle.
+CREATE FUNCTION last_use_of(p_tenant uuid, p_grant uuid, p_user uuid, p_client text, p_resource uuid, p_consented timestamptz)
+RETURNS date LANGUAGE sql STABLE AS $$
+  SELECT greatest(p_consented::date,
+    (SELECT max(f.last_used_on) FROM families f WHERE f.tenant_id = p_tenant AND f.grant_id = p_grant),
+    (SELECT max(s.resumed_at)::date FROM suspensions s WHERE s.tenant_id = p_tenant
+      AND (s.kind, s.target_id) IN (('grant', p_grant::text), ('user', p_user::text), ('client', p_client),
+        ('resource', p_resource::text), ('tenant', p_tenant::text))))
+$$;
 `;

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { callAdmin, eventsOf, grantsOf, type Problem } from '../support/clients/admin.ts';
 import { claimsOf, OAuthClient, type TokenBody } from '../support/clients/oauth-client.ts';
 import { Person } from '../support/clients/person.ts';
@@ -277,6 +278,39 @@ describe('central revocation', () => {
     const problem = answer as Problem;
     expect([status, problem.type, problem.field]).toEqual([422, 'urn:problem:request.invalid', field]);
     expect(headers.get('content-type')).toMatch(/^application\/problem\+json/);
+  });
+
+  it('shows links that nobody uses as idle, with the day on which they end by themselves', async () => {
+    const person = await newPerson();
+    const client = await OAuthClient.register(issuer);
+    const grantId = grantIdOf(await client.link(person));
+    const database = new pg.Client(product.databaseUrl);
+    await database.connect();
+    const shown = async () =>
+      (
+        await database.query<{ today: string; in40: string }>(
+          'SELECT current_date::text AS today, (current_date + 40)::text AS in40',
+        )
+      ).rows[0]!;
+    const view = async () =>
+      (await product.admin<{ grants: object[] }>('GET', `/tenants/acme/grants?client=${client.id}`)).body.grants[0];
+    expect(await view()).toMatchObject({ idle: false, endsUnusedOn: expect.stringMatching(/^\d{4}-\d\d-\d\d$/) });
+    await database.query('UPDATE families SET last_used_on = current_date - 50 WHERE grant_id = $1', [grantId]);
+    await database.query(`UPDATE grants SET consented_at = now() - interval '60 days' WHERE grant_id = $1`, [grantId]);
+    expect(await view()).toMatchObject({ status: 'active', idle: true, endsUnusedOn: (await shown()).in40 });
+    await product.admin('PATCH', '/tenants/acme/policy', { idleLinkDays: null });
+    expect(await view()).toMatchObject({ idle: false, endsUnusedOn: null });
+    await product.admin('PATCH', '/tenants/acme/policy', { idleLinkDays: 90 });
+    const { body } = await product.admin<{ families: object[] }>('GET', `/tenants/acme/grants/${grantId}`);
+    expect(body.families).toEqual([
+      {
+        id: expect.any(String),
+        linkedAt: expect.any(String),
+        lastUsedOn: expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
+        ended: false,
+      },
+    ]);
+    await database.end();
   });
 
   it('finds links by person, client, resource and status, in pages', async () => {

@@ -10,6 +10,7 @@ import type { EventConsumer, EventContext, LedgerEvent, RetryPolicy } from '@gra
 import { SessionEnder } from '../../apps/worker/src/consumers/session-ender.ts';
 import { EventsSweep } from '../../apps/worker/src/jobs/events-sweep.job.ts';
 import { ExpirySweep } from '../../apps/worker/src/jobs/expiry-sweep.job.ts';
+import { IdleLinks } from '../../apps/worker/src/jobs/idle-links.ts';
 import { MisusedFamilies } from '../../apps/worker/src/jobs/misused-families.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
@@ -407,7 +408,7 @@ describe('expiry.sweep', () => {
       [tenant, gone, alive],
     );
     const store = new EventStore(database, inlineProjections, { seal: async () => 'sealed' });
-    await new ExpirySweep(database, new MisusedFamilies(database, store)).sweep(tenant);
+    await new ExpirySweep(database, new MisusedFamilies(database, store), new IdleLinks(database, store)).sweep(tenant);
     const left = async (column: string, table: string) =>
       (await admin.query(`SELECT DISTINCT ${column}::text AS one FROM ${table} WHERE tenant_id = $1`, [tenant])).rows;
     expect(await left('instance_id', 'enforcement_point_instances')).toEqual([{ one: alive }]);
@@ -433,7 +434,7 @@ describe('expiry.sweep', () => {
       );
     }
     const store = new EventStore(database, inlineProjections, { seal: async () => 'sealed' });
-    await new ExpirySweep(database, new MisusedFamilies(database, store)).run();
+    await new ExpirySweep(database, new MisusedFamilies(database, store), new IdleLinks(database, store)).run();
     for (const each of [tenant, other]) {
       const codes = await admin.query(
         "SELECT convert_from(code_hash, 'UTF8') AS age FROM authorization_codes WHERE tenant_id = $1 ORDER BY 1",

@@ -13,6 +13,7 @@ import { DeliveryDispatch } from './deliveries/delivery-dispatch.ts';
 import { ReceiverGauges } from './deliveries/receiver-gauges.ts';
 import { ActivityRetentionJob } from './jobs/activity-retention.job.ts';
 import { EventsSweep } from './jobs/events-sweep.job.ts';
+import { IdleLinks } from './jobs/idle-links.ts';
 import { MisusedFamilies } from './jobs/misused-families.ts';
 import { ExpirySweep } from './jobs/expiry-sweep.job.ts';
 import { type Intervals, standardIntervals, WorkerJobs } from './worker-jobs.ts';
@@ -83,7 +84,7 @@ export class WorkerModule {
           provide: ExpirySweep,
           inject: [Database, EventStore],
           useFactory: (database: Database, store: EventStore) =>
-            new ExpirySweep(database, new MisusedFamilies(database, store)),
+            new ExpirySweep(database, new MisusedFamilies(database, store), new IdleLinks(database, store)),
         },
         {
           provide: WorkerJobs,

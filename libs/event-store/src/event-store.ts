@@ -67,6 +67,8 @@ export interface AppendInput {
   readonly endFamilies?: readonly string[];
   /** A grant that the families to end are all of: refused as a conflict when it has another one by now. */
   readonly endsLastFamilyOf?: string;
+  /** A grant of which no family has been used since this day: refused as a conflict when one has. */
+  readonly unused?: { readonly grantId: string; readonly since: string };
 }
 
 export interface Appended {
@@ -233,6 +235,7 @@ export class EventStore {
       facts: input.facts ?? [],
       endFamilies: input.endFamilies,
       endsLastFamilyOf: input.endsLastFamilyOf,
+      unused: input.unused,
       rows: { ...rows.changed(), ...input.rows },
     };
   }

@@ -13,6 +13,7 @@ const append = (changes: Partial<PreparedAppend>): PreparedAppend => ({
   facts: [],
   endFamilies: undefined,
   endsLastFamilyOf: undefined,
+  unused: undefined,
   rows: {},
   ...changes,
 });

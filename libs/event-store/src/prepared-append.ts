@@ -19,6 +19,7 @@ export interface PreparedAppend {
   readonly facts: readonly UniqueFact[];
   readonly endFamilies: readonly string[] | undefined;
   readonly endsLastFamilyOf: string | undefined;
+  readonly unused: { readonly grantId: string; readonly since: string } | undefined;
   readonly rows: Readonly<Record<string, readonly object[]>>;
 }
 
@@ -57,6 +58,7 @@ export function mergeAppends(appends: readonly PreparedAppend[]): PreparedAppend
     facts: appends.flatMap(({ facts }) => facts),
     endFamilies: undefined,
     endsLastFamilyOf: undefined,
+    unused: undefined,
     rows,
   };
 }

@@ -36,6 +36,8 @@ export interface RevokeAccessInput {
   readonly causationId?: string | undefined;
   /** Keeps the person or the client out as well, in the same commit. */
   readonly block?: boolean | undefined;
+  /** Only if no installation of the grant has been used since this day; refused as a conflict otherwise. */
+  readonly unusedSince?: string;
   readonly command?: CommandIdentity;
 }
 
@@ -101,6 +103,10 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
         events,
         current,
         ...(families.length > 0 && { endFamilies: families }),
+        ...(input.unusedSince !== undefined &&
+          'grantId' in input.target && {
+            unused: { grantId: input.target.grantId, since: input.unusedSince },
+          }),
         ...(last && 'grantId' in input.target && { endsLastFamilyOf: input.target.grantId }),
         ...(input.command && { command: { ...input.command, result: { trailing } } }),
       });

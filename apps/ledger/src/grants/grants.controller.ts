@@ -47,7 +47,8 @@ export class GrantsController {
     const known = z.uuid().safeParse(grantId).success;
     const [grant] = known ? (await this.#page(tenantId, { grant: grantId, limit: 1 }, words, reply)).grants : [];
     if (!grant) throw new DomainError('grant.not_found', 'There is no such grant.', 'not_found');
-    return grant;
+    // Installations are not in the record: of the past they are not known.
+    return words === undefined ? { ...grant, families: await this.queries.families(tenantId, grantId) } : grant;
   }
 
   async #page(tenantId: TenantId, wanted: GrantFilter, words: string | undefined, reply: FastifyReply) {

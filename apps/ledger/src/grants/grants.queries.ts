@@ -53,6 +53,26 @@ export class GrantQueries {
     return { instant: found.instant, ...(await this.#page(tenantId, found.page)) };
   }
 
+  /** The installations of a link, the newest first, also those that have ended. */
+  async families(tenantId: TenantId, grantId: string) {
+    const rows = await this.database.asTenant(tenantId, (tx) =>
+      tx
+        .selectFrom('families')
+        .select(['family_id', 'created_at', sql<string>`last_used_on::text`.as('last_used_on'), 'ended_seq'])
+        .where('tenant_id', '=', tenantId)
+        .where('grant_id', '=', grantId)
+        .orderBy('created_at', 'desc')
+        .limit(100)
+        .execute(),
+    );
+    return rows.map((row) => ({
+      id: row.family_id,
+      linkedAt: row.created_at,
+      lastUsedOn: row.last_used_on,
+      ended: row.ended_seq !== null,
+    }));
+  }
+
   async #page(tenantId: TenantId, { grants, next }: GrantPage<StandingRow>) {
     const views = grants.map(async (row) => ({
       id: row.grant_id,
@@ -75,6 +95,7 @@ export class GrantQueries {
       scopes: row.scopes,
       installations: row.families.installations,
       lastUsedOn: row.families.lastUsedOn,
+      ...idleness(row.user_id === null ? 'own' : row.status, row.families.endsUnusedOn, row.families.idle),
       grantedAt: row.granted_at,
       grantedSeq: row.granted_seq,
       consentedAt: row.consented_at,
@@ -94,12 +115,26 @@ function clientNames(client: Parameters<typeof clientDisplay>[0]) {
 interface Installations {
   readonly installations: number | null;
   readonly lastUsedOn: string | null;
+  /** When the link ends by itself if nobody uses it; null where none does. */
+  readonly endsUnusedOn: string | null;
+  /** Half of that time is over. */
+  readonly idle: boolean | null;
 }
 
 const installationsNow = sql<Installations>`(SELECT jsonb_build_object(
-  'installations', count(*) FILTER (WHERE f.ended_seq IS NULL), 'lastUsedOn', max(f.last_used_on))
-  FROM families f WHERE f.tenant_id = g.tenant_id AND f.grant_id = g.grant_id)`;
-const installationsUnknown = sql<Installations>`jsonb_build_object('installations', null, 'lastUsedOn', null)`;
+  'installations', count(*) FILTER (WHERE f.ended_seq IS NULL), 'lastUsedOn', max(f.last_used_on),
+  'endsUnusedOn', max(d.last_use + d.days), 'idle', coalesce(max(d.last_use + d.days / 2) <= current_date, false))
+  FROM (SELECT (p.settings->>'idleLinkDays')::int AS days,
+      last_use_of(g.tenant_id, g.grant_id, g.user_id, g.client_id, g.resource_id, g.consented_at) AS last_use
+    FROM policies p WHERE p.tenant_id = g.tenant_id) d
+  LEFT JOIN families f ON f.tenant_id = g.tenant_id AND f.grant_id = g.grant_id)`;
+const installationsUnknown = sql<Installations>`jsonb_build_object('installations', null, 'lastUsedOn', null,
+  'endsUnusedOn', null, 'idle', null)`;
+
+/** Only what is alive lapses; what a client has for itself does not. */
+function idleness(status: string, endsUnusedOn: string | null, idle: boolean | null) {
+  return status === 'active' ? { idle, endsUnusedOn } : { idle: idle === null ? null : false, endsUnusedOn: null };
+}
 
 // A status is not stored: so many grants are looked at for one page of those that have it.
 const MOST_LOOKED_AT = 3_000;

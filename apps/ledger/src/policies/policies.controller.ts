@@ -15,6 +15,7 @@ import { SetPolicy } from './set-policy.handler.ts';
 const changes = policySettings
   .extend({
     consentMaxAgeDays: policySettings.shape.consentMaxAgeDays.nullable(),
+    idleLinkDays: policySettings.shape.idleLinkDays.nullable(),
     scopeCeiling: policySettings.shape.scopeCeiling.nullable(),
   })
   .partial()

@@ -4,6 +4,7 @@ import { Logger } from '@nestjs/common';
 import { sql } from 'kysely';
 import { failureReason } from '@grantkeeper/consumers';
 import { RECEIPT_DAYS } from '@grantkeeper/revocation';
+import type { IdleLinks } from './idle-links.ts';
 import type { MisusedFamilies } from './misused-families.ts';
 
 const PAGE = 1_000;
@@ -14,7 +15,7 @@ const DELIVERY_LOG_DAYS = 30;
  * and what clients have published or proven, DPoP proofs among it, as soon as its time is over. A redeemed code is kept for that day, so that a second use of it
  * is still recognised (RFC 6749 §4.1.2). Deletes registrations that nobody has used for as long as the policy says
  * (DCR-08), requests for approval that have expired, and what enforcement points acknowledged before receipts end. And ends families that were seen misused by a process that did not live to
- * record it.
+ * record it, and links that nobody uses.
  */
 export class ExpirySweep {
   readonly #log = new Logger('expiry.sweep');
@@ -22,6 +23,7 @@ export class ExpirySweep {
   constructor(
     private readonly database: Database,
     private readonly misused: MisusedFamilies,
+    private readonly idle: IdleLinks,
   ) {}
 
   async run(): Promise<void> {
@@ -89,6 +91,7 @@ export class ExpirySweep {
     });
     await this.#sweepDeliveries(tenant);
     await this.misused.end(tenant);
+    await this.idle.end(tenant);
   }
 
   /** The delivery log past its retention, and what is left of webhooks that have been removed. */

@@ -63,6 +63,11 @@ export const policySettings = z.object({
    * a consent holds until it is revoked.
    */
   consentMaxAgeDays: z.int().min(1).max(3650).optional(),
+  /**
+   * After how many days without use a link ends by itself: not every host says goodbye (CLD-10). Absent when links that
+   * nobody uses stay.
+   */
+  idleLinkDays: z.int().min(1).max(3650).optional(),
   /** What people see when an admin has consented for everyone: a short notice that they confirm, or nothing. */
   adminConsent: z.enum(['notice', 'silent']),
   /** Whether every client must push its authorization requests (RFC 9126). */
@@ -78,7 +83,7 @@ export type PolicySettings = z.infer<typeof policySettings>;
 
 /**
  * Secure defaults: access tokens of 10 minutes (Claude refreshes up to 5 minutes early), refresh tokens that end after
- * 30 days without use and 90 days in all, and a grace of 120 s since real clients repeat a refresh up to 76 s later.
+ * 30 days without use and 90 days in all, links that end after 90 days without use, and a grace of 120 s since real clients repeat a refresh up to 76 s later.
  */
 export const defaultPolicy: PolicySettings = {
   registration: 'open',
@@ -97,6 +102,7 @@ export const defaultPolicy: PolicySettings = {
   refreshReplayBy: 'same_client',
   refreshReuseEnds: 'family',
   sessionSeconds: 12 * 3600,
+  idleLinkDays: 90,
   adminConsent: 'notice',
   requirePushedRequests: false,
   dpopNonce: 'optional',

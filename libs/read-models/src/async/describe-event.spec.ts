@@ -17,6 +17,11 @@ describe('describeEvent', () => {
     ['GrantRevoked', { because: 'client' }, 'The client ended the link.'],
     [
       'GrantRevoked',
+      { because: 'idle' },
+      'Grantkeeper ended the link, because nobody had used it for as long as the policy says.',
+    ],
+    [
+      'GrantRevoked',
       { because: 'code_replayed' },
       'Grantkeeper ended the link, because its authorization code came a second time.',
     ],

@@ -171,6 +171,7 @@ function ender({ because }: Facts, actor: string): string {
       return 'The person';
     case 'client':
       return 'The client';
+    case 'idle':
     case 'code_replayed':
     case 'refresh_token_reused':
       return 'Grantkeeper';
@@ -183,6 +184,7 @@ function cause({ because, evidence }: Facts): string {
   if (because === 'code_replayed') return ', because its authorization code came a second time';
   if (because === 'refresh_token_reused')
     return `, because a refresh token came again ${evidence ? reuse[evidence.how] : 'after it had been replaced'}`;
+  if (because === 'idle') return ', because nobody had used it for as long as the policy says';
   if (because === 'admin_consent_withdrawn')
     return ', because the consent for everyone that it rested on was withdrawn';
   return '';
