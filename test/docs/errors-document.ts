@@ -18,7 +18,7 @@ export function errorsDocument(): string {
     '',
     '## Admin API',
     '',
-    'RFC 9457 `application/problem+json`: `{ type, title, status, detail, field? }` with `type` = `urn:problem:<code>`. `field` names the input at fault. The codes `consent.*` are refusals on the consent page, which shows them there.',
+    'RFC 9457 `application/problem+json`: `{ type, title, status, detail, field? }` with `type` = `urn:problem:<code>`. `field` names the input at fault. The codes `consent.*` are refusals on the consent page, which shows them there; `signals.*` are those of the Shared Signals endpoints, which answer `{ error, error_description }`, and 400 where this table says 422.',
     '',
     table(
       ['Code', 'Status', 'Detail', 'Raised in'],

@@ -32,7 +32,14 @@ describe('what operators see of the ledgers', () => {
     const { status } = await product.admin('POST', '/tenants/acme/users', { email: 'grace@acme.example' });
     expect(status).toBe(201);
     expect((await metrics()).get('grantkeeper_events_appended_total')).toBeGreaterThan(appended);
-    const followers = ['session-ender', 'row-history.1', 'grant-timeline', 'client-statistics', 'admin-search'];
+    const followers = [
+      'session-ender',
+      'row-history.1',
+      'signals',
+      'grant-timeline',
+      'client-statistics',
+      'admin-search',
+    ];
     const read = await until((now) =>
       followers.every((consumer) => now.get(`grantkeeper_consumer_lag_events{consumer="${consumer}"}`) === 0),
     );

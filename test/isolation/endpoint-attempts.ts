@@ -3,6 +3,8 @@ import { type Attempts, public200, type World } from './attempts/attempt.ts';
 import { authorizationAttempts } from './attempts/authorization-attempts.ts';
 import { feedAttempts } from './attempts/feed-attempts.ts';
 import { mcpAttempts } from './attempts/mcp-attempts.ts';
+import { receiverAttempts } from './attempts/receiver-attempts.ts';
+import { signalAttempts } from './attempts/signal-attempts.ts';
 
 export type { Attempt } from './attempts/attempt.ts';
 
@@ -17,6 +19,8 @@ export function attemptsOf(world: World): Attempts {
     ...authorizationAttempts(world),
     ...mcpAttempts(world),
     ...feedAttempts(world),
+    ...signalAttempts(world),
+    ...receiverAttempts(world),
     'GET /health/live': public200(world, `${adminUrl}/health/live`),
     'GET /health/ready': public200(world, `${adminUrl}/health/ready`),
     'GET /metrics': public200(world, `${adminUrl}/metrics`),

@@ -126,6 +126,9 @@ describe('a second tenant at every endpoint', () => {
     expect(await shown('/events')).toEqual(
       expect.arrayContaining(['tenantId', 'leaver', 'reason', 'webhookUrl', 'email']),
     );
+    expect(await shown('/signal-receivers')).toEqual(
+      expect.arrayContaining(['receiverId', 'receiverName', 'streamId', 'streamName']),
+    );
     expect(await shown('/webhooks')).toEqual(expect.arrayContaining(['webhookId', 'webhookUrl', 'webhookName']));
     expect(leaked((await callTool(mine.resource, mine.tokens.access_token)).text, { url: '' })).toEqual(['boardTitle']);
     toolCalls += 1;

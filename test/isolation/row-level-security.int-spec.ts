@@ -26,6 +26,8 @@ const RELAY_READS = [
   'projection_generations',
   'tenant_directory',
   'tenant_hosts',
+  'signal_sets',
+  'signal_streams',
   'webhooks',
 ];
 // Of some of them only what says whose turn it is.
@@ -35,6 +37,8 @@ const RELAY_READS_NOT = [
   'receiver_cursors.last_error',
   'redeliveries.requested_by',
   'webhooks.url',
+  'signal_streams.endpoint_url',
+  'signal_sets.claims',
   'ledger_verifications.first_difference',
 ];
 

@@ -26,6 +26,8 @@ export interface TenantSide {
   readonly grantId: string;
   readonly familyId: string;
   readonly webhookId: string;
+  /** A receiver of security events, with a stream. */
+  readonly signals: { readonly id: string; readonly credential: string; readonly streamId: string };
   /** A client that waits for an approval. */
   readonly requestId: string;
   readonly initialTokenId: string;
@@ -96,6 +98,17 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
     url: webhookUrl,
     types: ['tenant.revoked'],
   });
+  const receiver = await admin<{ id: string; credential: string }>('POST', `/${slug}/signal-receivers`, {
+    name: `Receiver of ${slug}`,
+    audience: `https://${slug}.example/signals`,
+  });
+  const stream = (await (
+    await fetch(`${issuer}/ssf/streams`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${receiver.credential}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ description: `Stream of ${slug}` }),
+    })
+  ).json()) as { stream_id: string };
   const { resources } = await admin<{ resources: { id: string }[] }>('GET', `/${slug}`);
   const claims = claimsOf(tokens.access_token);
   const [grantId, familyId, resourceId] = [
@@ -123,6 +136,7 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
     grantId,
     familyId,
     webhookId: webhook.id,
+    signals: { ...receiver, streamId: stream.stream_id },
     requestId: requests[0]?.id ?? '',
     initialTokenId: initialToken.id,
     private: {
@@ -137,6 +151,11 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
       webhookId: webhook.id,
       webhookName: `Webhook of ${slug}`,
       secret: webhook.secret,
+      receiverId: receiver.id,
+      receiverCredential: receiver.credential,
+      receiverName: `Receiver of ${slug}`,
+      streamId: stream.stream_id,
+      streamName: `Stream of ${slug}`,
       pointId: point.id,
       pointCredential: point.credential,
       pointName: `Point of ${slug}`,

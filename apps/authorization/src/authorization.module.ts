@@ -32,6 +32,10 @@ import { RegistrationLimits } from './register/registration-limits.ts';
 import { RegistrationManagement } from './register/registration-management.ts';
 import { Registrations } from './register/registrations.ts';
 import { RevokeController } from './revoke/revoke.controller.ts';
+import { SignalCallers } from './signals/signal-callers.ts';
+import { StreamManagementController } from './signals/stream-management.controller.ts';
+import { SignalStreamsController } from './signals/streams.controller.ts';
+import { TransmitterController } from './signals/transmitter.controller.ts';
 import { AuthorizationCodeExchange } from './token/authorization-code.exchange.ts';
 import { ClientAssertions } from './token/client-assertions.ts';
 import { ClientAuthentication } from './token/client-authentication.ts';
@@ -68,6 +72,9 @@ export class AuthorizationModule {
         IntrospectController,
         LogoutController,
         PageAssetsController,
+        TransmitterController,
+        SignalStreamsController,
+        StreamManagementController,
       ],
       providers: [
         { provide: AuthorizationSettings, useValue: new AuthorizationSettings(settings) },
@@ -110,6 +117,7 @@ export class AuthorizationModule {
           useFactory: (documents: RemoteDocuments) => new ClientKeys(documents),
         },
         DpopProofs,
+        SignalCallers,
       ],
     };
   }

@@ -60,6 +60,8 @@ import { SearchController } from './search/search.controller.ts';
 import { RevokeSigningKeyHandler } from './signing-keys/revoke-signing-key.handler.ts';
 import { SigningKeysController } from './signing-keys/signing-keys.controller.ts';
 import { SuspensionsController } from './suspensions/suspensions.controller.ts';
+import { SignalReceiversController } from './signal-receivers/signal-receivers.controller.ts';
+import { SignalReceivers } from './signal-receivers/signal-receivers.ts';
 import { AdminKeysController } from './tenants/admin-keys.controller.ts';
 import { OnboardTenantHandler } from './tenants/onboard-tenant.handler.ts';
 import { TenantsController } from './tenants/tenants.controller.ts';
@@ -109,6 +111,7 @@ export class LedgerModule {
         ResourcesController,
         AdminConsentsController,
         WebhooksController,
+        SignalReceiversController,
       ],
       providers: [
         { provide: LedgerSettings, useValue: new LedgerSettings(settings) },
@@ -149,6 +152,7 @@ export class LedgerModule {
         Webhooks,
         WebhookQueries,
         WebhookDeliveries,
+        SignalReceivers,
       ],
       exports: [AdminKeys],
     };

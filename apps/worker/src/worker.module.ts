@@ -5,8 +5,16 @@ import { Queues } from '@grantkeeper/queue';
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
 import { ConsumerGauges } from './consumer-gauges.ts';
 import { CatalogueContract, ConsumerRunner, type RetryPolicy } from '@grantkeeper/consumers';
-import { DeliveryPump, type DeliveryRetries, WebhookOutlet, WebhookSecrets } from '@grantkeeper/deliveries';
-import { TenantKeys } from '@grantkeeper/keys';
+import {
+  DeliveryPump,
+  type DeliveryRetries,
+  SignalOutbox,
+  SignalOutlet,
+  WebhookOutlet,
+  WebhookSecrets,
+} from '@grantkeeper/deliveries';
+import { SigningKeys, TenantKeys } from '@grantkeeper/keys';
+import { SecurityEventTokens } from '@grantkeeper/tokens';
 import { asyncProjections } from '@grantkeeper/read-models';
 import { SessionEnder } from './consumers/session-ender.ts';
 import { DeliveryDispatch } from './deliveries/delivery-dispatch.ts';
@@ -19,7 +27,7 @@ import { ExpirySweep } from './jobs/expiry-sweep.job.ts';
 import { type Intervals, standardIntervals, WorkerJobs } from './worker-jobs.ts';
 
 export interface WorkerModuleOptions {
-  /** Modules that provide `Database`, `EventStore`, `Queues`, `OutboundClient` and `TenantKeys`, unless global ones do. */
+  /** Modules that provide `Database`, `EventStore`, `Queues`, `OutboundClient`, `TenantKeys` and `SigningKeys`, unless global ones do. */
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
   readonly intervals?: Intervals;
   /** Instead of every consumer's own. */
@@ -43,18 +51,27 @@ export class WorkerModule {
           provide: ConsumerRunner,
           inject: [Database],
           useFactory: (database: Database) =>
-            new ConsumerRunner(database, [new SessionEnder(), new RowHistory()], {
+            new ConsumerRunner(database, [new SessionEnder(), new RowHistory(), new SignalOutbox()], {
               projections: asyncProjections,
               retries: options.retries,
             }),
         },
         {
           provide: DeliveryPump,
-          inject: [Database, EventStore, OutboundClient, TenantKeys],
-          useFactory: (database: Database, store: EventStore, outbound: OutboundClient, keys: TenantKeys) =>
+          inject: [Database, EventStore, OutboundClient, TenantKeys, SigningKeys],
+          useFactory: (
+            database: Database,
+            store: EventStore,
+            outbound: OutboundClient,
+            keys: TenantKeys,
+            signingKeys: SigningKeys,
+          ) =>
             new DeliveryPump(
               database,
-              [new WebhookOutlet(database, store, outbound, new WebhookSecrets(keys), new CatalogueContract())],
+              [
+                new WebhookOutlet(database, store, outbound, new WebhookSecrets(keys), new CatalogueContract()),
+                new SignalOutlet(database, outbound, new SecurityEventTokens(signingKeys), keys),
+              ],
               options.deliveryRetries,
             ),
         },

@@ -39,6 +39,11 @@ import {
   resourceSuspended,
 } from './resource/resource.events.ts';
 import { pairAccessRevoked } from './revocation/pair.events.ts';
+import {
+  signalReceiverCredentialRotated,
+  signalReceiverRegistered,
+  signalReceiverRemoved,
+} from './signal-receiver/signal-receiver.events.ts';
 import { signingKeyCreated, signingKeyRevoked } from './signing-key/signing-key.events.ts';
 import {
   issuerEstablished,
@@ -128,4 +133,7 @@ export const eventCatalogue: readonly EventDefinition[] = [
   webhookDisabled,
   webhookEnabled,
   webhookRemoved,
+  signalReceiverRegistered,
+  signalReceiverCredentialRotated,
+  signalReceiverRemoved,
 ] as readonly EventDefinition[];

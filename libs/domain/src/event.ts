@@ -42,7 +42,8 @@ export type StreamType =
   | 'enforcement-point'
   | 'admin-consent'
   | 'initial-access-token'
-  | 'webhook';
+  | 'webhook'
+  | 'signal-receiver';
 
 /** Whose key seals a personal field: a person of the tenant, or the tenant itself where no person is meant. */
 export type PersonalSubject = { readonly user: string } | 'tenant';

@@ -24,6 +24,8 @@ export * from './revocation/pair.events.ts';
 export * from './revocation/revocation.decider.ts';
 export * from './revocation/suspension.decider.ts';
 export * from './signing-key/signing-key.decider.ts';
+export * from './signal-receiver/signal-receiver.decider.ts';
+export * from './signal-receiver/signal-receiver.events.ts';
 export * from './signing-key/signing-key.events.ts';
 export * from './tenant/tenant.events.ts';
 export * from './user/user.decider.ts';

@@ -3,7 +3,7 @@ import type { DirectoryEntry, TenantHost } from '@grantkeeper/event-store';
 /** Where nothing is served: the answer is the 404 of anything unknown. */
 export const NOWHERE = '/.nowhere';
 
-const METADATA = /^\/\.well-known\/(oauth-authorization-server|openid-configuration)$/;
+const METADATA = /^\/\.well-known\/(oauth-authorization-server|openid-configuration|ssf-configuration)$/;
 const RESOURCE_METADATA = /^\/\.well-known\/oauth-protected-resource(\/.+)$/;
 /** A resource under its tenant, and its metadata after it. */
 const RESOURCE = /^\/(?:[^/]+\/)?mcp(?:\/\.well-known\/oauth-protected-resource)?$/;

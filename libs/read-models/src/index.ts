@@ -14,6 +14,7 @@ import {
   tenants,
   enforcementPoints,
 } from './tenant.projections.ts';
+import { signalReceivers } from './signal-receiver.projections.ts';
 import { webhooks } from './webhook.projections.ts';
 
 /** Every inline projection: what the event store writes with its events, and what a replay is compared with. */
@@ -37,6 +38,7 @@ export const inlineProjections: readonly InlineProjection[] = [
   suspensions,
   adminConsents,
   webhooks,
+  signalReceivers,
 ];
 
 export * from './async/index.ts';

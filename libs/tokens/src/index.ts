@@ -7,3 +7,5 @@ export * from './opaque-secret.ts';
 export * from './password.ts';
 export * from './receipt-token.ts';
 export * from './refresh-token.ts';
+export * from './security-event-token.ts';
+export * from './signal-receiver-credential.ts';

@@ -15,8 +15,8 @@ export async function unread(database: Database, patienceMs: number): Promise<st
        LEFT JOIN consumer_cursors c ON c.tenant_id = h.tenant_id AND split_part(c.consumer, '@', 1) = w.consumer
        WHERE h.seq > coalesce(c.seq, 0)
        UNION ALL SELECT h.tenant_id, r.receiver_kind, h.seq - r.through_seq
-       FROM heads h JOIN receiver_cursors r USING (tenant_id) WHERE h.seq > r.through_seq`,
-      [['row-history.1', 'session-ender', ...asyncProjections.map(({ name }) => name)]],
+       FROM heads h JOIN receiver_cursors r USING (tenant_id) WHERE r.receiver_kind = 'webhook' AND h.seq > r.through_seq`,
+      [['row-history.1', 'session-ender', 'signals', ...asyncProjections.map(({ name }) => name)]],
     );
     if (rows.length === 0) return [];
     if (performance.now() > deadline)

@@ -35,7 +35,7 @@ export class ReceiverGauges implements OnModuleDestroy {
       ),
       gauge(
         'grantkeeper_receiver_lag_events',
-        'Positions that the receiver furthest behind has yet to be brought over, disabled ones aside.',
+        'Positions or messages that the receiver furthest behind has yet to be brought over, disabled ones aside.',
         ({ events }) => events,
       ),
       gauge(
@@ -63,11 +63,11 @@ export class ReceiverGauges implements OnModuleDestroy {
 
   async #look(): Promise<readonly Lag[]> {
     return Promise.all(
-      this.pump.outlets.map(async ({ kind, behind }) => {
+      this.pump.outlets.map(async ({ kind, behind, lag }) => {
         const [counts] = await this.database.relay<Omit<Lag, 'kind'>>(
           `SELECT count(*)::int AS receivers, (count(*) FILTER (WHERE b.receiver_id IS NOT NULL))::int AS behind,
              (count(*) FILTER (WHERE c.failing_since_at IS NOT NULL))::int AS failing,
-             coalesce(max(h.seq - c.through_seq) FILTER (WHERE b.receiver_id IS NOT NULL), 0)::int AS events,
+             coalesce(max((${lag})) FILTER (WHERE b.receiver_id IS NOT NULL), 0)::int AS events,
              coalesce(max(extract(epoch FROM clock_timestamp() - c.failing_since_at)), 0)::float8 AS seconds
            FROM receiver_cursors c JOIN heads h ON h.tenant_id = c.tenant_id
            LEFT JOIN (${behind}) b ON b.tenant_id = c.tenant_id AND b.receiver_id = c.receiver_id

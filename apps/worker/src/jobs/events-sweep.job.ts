@@ -31,7 +31,8 @@ export class EventsSweep {
     // A long ledger takes minutes to be built from: the sweeps that follow do not wait for it.
     this.#building ??= this.#work('building', lanes.building).finally(() => (this.#building = undefined));
     await Promise.all([
-      this.#work('inward', lanes.inward),
+      // What came in for streams meanwhile goes out at once.
+      this.#work('inward', lanes.inward).then(() => this.#dispatch()),
       this.#work('outward', lanes.outward).then(() => this.#replay()),
     ]);
   }

@@ -3,6 +3,7 @@ import { type TenantId, tenantId } from '@grantkeeper/kernel';
 import { Logger } from '@nestjs/common';
 import { sql } from 'kysely';
 import { failureReason } from '@grantkeeper/consumers';
+import { HELD_DAYS } from '@grantkeeper/deliveries';
 import { RECEIPT_DAYS } from '@grantkeeper/revocation';
 import type { IdleLinks } from './idle-links.ts';
 import type { MisusedFamilies } from './misused-families.ts';
@@ -94,7 +95,10 @@ export class ExpirySweep {
     await this.idle.end(tenant);
   }
 
-  /** The delivery log past its retention, and what is left of webhooks that have been removed. */
+  /**
+   * The delivery log and held security events past their retention, credentials that were replaced, and what is left of
+   * webhooks that have been removed.
+   */
   async #sweepDeliveries(tenant: TenantId): Promise<void> {
     await this.database.asTenant(tenant, async (tx) => {
       const removed = tx
@@ -113,6 +117,16 @@ export class ExpirySweep {
         .where((row) =>
           row.or([row('expires_at', '<', sql<Date>`clock_timestamp()`), row('webhook_id', 'in', removed)]),
         )
+        .execute();
+      await tx
+        .deleteFrom('signal_receiver_secrets')
+        .where('tenant_id', '=', tenant)
+        .where('expires_at', '<', sql<Date>`clock_timestamp()`)
+        .execute();
+      await tx
+        .deleteFrom('signal_sets')
+        .where('tenant_id', '=', tenant)
+        .where('held_at', '<', sql<Date>`clock_timestamp() - make_interval(days => ${HELD_DAYS})`)
         .execute();
       for (const table of ['receiver_cursors', 'redeliveries'] as const) {
         await tx

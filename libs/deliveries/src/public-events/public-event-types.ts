@@ -22,6 +22,7 @@ const evidence = z.record(z.string(), z.union([z.string(), z.number()])).optiona
 const client = z.object({ clientId: z.string() });
 const point = z.object({ pointId: z.uuid() });
 const webhook = z.object({ webhookId: z.uuid() });
+const signalReceiver = z.object({ receiverId: z.uuid() });
 
 /**
  * The public event catalogue: what anyone outside may be told of, and all of what they are told. Fields are ids and facts
@@ -257,5 +258,23 @@ export const publicEventTypes: readonly PublicEventType[] = [
     of: ['WebhookRemoved'],
     says: 'A webhook was taken away.',
     data: webhook,
+  },
+  {
+    type: 'signal_receiver.registered',
+    of: ['SignalReceiverRegistered'],
+    says: 'Someone may receive security events (Shared Signals).',
+    data: signalReceiver,
+  },
+  {
+    type: 'signal_receiver.credential_rotated',
+    of: ['SignalReceiverCredentialRotated'],
+    says: 'A receiver of security events was given a new credential.',
+    data: signalReceiver,
+  },
+  {
+    type: 'signal_receiver.removed',
+    of: ['SignalReceiverRemoved'],
+    says: 'A receiver of security events gets none any more.',
+    data: signalReceiver,
   },
 ];

@@ -148,7 +148,7 @@ export class DeliveryPump {
     if (answer.accepted) {
       const to = { through: due.through, attempts: 0, retryInMs: null, lastError: null, slow };
       if (!(await turn.lease.move(tx, to))) return { on: false, outcome: 'busy' };
-      await turn.outlet.passed?.(tx, due.receiver, due.message);
+      await turn.outlet.passed?.(tx, due.receiver, due.message, { accepted: true, again: false });
       await this.#write(tx, turn, due, answer, { number: attempts, outcome: 'accepted', retryInMs: null });
       return { on: true };
     }
@@ -165,7 +165,7 @@ export class DeliveryPump {
     });
     if (!moved) return { on: false, outcome: 'busy' };
     if (spent) {
-      await turn.outlet.passed?.(tx, due.receiver, due.message);
+      await turn.outlet.passed?.(tx, due.receiver, due.message, { accepted: false, again: false });
       deliveryMetrics.givenUp.add({ kind: address.kind });
     }
     await this.#write(tx, turn, due, answer, { number: attempts, outcome: spent ? 'given_up' : 'failed', retryInMs });
@@ -177,6 +177,7 @@ export class DeliveryPump {
   async #recordAgain(tx: Transaction, turn: Turn, due: Due, answer: Answer): Promise<Recorded> {
     if (!(await turn.lease.take(tx))) return { on: false, outcome: 'busy' };
     await endWish(tx, turn.address, due.message.seq!, answer);
+    if (answer.accepted) await turn.outlet.passed?.(tx, due.receiver, due.message, { accepted: true, again: true });
     const outcome = answer.accepted ? 'accepted' : 'failed';
     await this.#write(tx, turn, due, answer, { number: 1, outcome, retryInMs: null });
     return { on: true };

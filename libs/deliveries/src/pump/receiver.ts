@@ -66,8 +66,15 @@ export interface Outlet<Receiver = unknown, Sent extends Message = Message> {
   at(tx: Transaction, receiver: Receiver, seq: number): Promise<Sent | undefined>;
   /** Tells the receiver. Never rejects. */
   send(receiver: Receiver, message: Sent): Promise<Answer>;
-  /** In the transaction that moves the cursor past `message`. */
-  passed?(tx: Transaction, receiver: Receiver, message: Sent): Promise<void>;
+  /** SQL, beside `behind`: how many messages or positions the receiver of `c` is behind. */
+  readonly lag: string;
+  /** In the transaction that moves the cursor past `message`, or, `again`, after it was taken at another's wish. */
+  passed?(
+    tx: Transaction,
+    receiver: Receiver,
+    message: Sent,
+    how: { readonly accepted: boolean; readonly again: boolean },
+  ): Promise<void>;
   /** Tells the receiver nothing any more, until an admin says so. */
   giveUp(address: ReceiverAddress, because: 'gone' | 'failing'): Promise<void>;
 }

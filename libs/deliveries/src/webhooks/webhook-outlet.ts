@@ -33,6 +33,8 @@ export class WebhookOutlet implements Outlet<Webhook, WebhookMessage> {
     JOIN webhooks w ON w.tenant_id = c.tenant_id AND w.webhook_id = c.receiver_id
     WHERE c.receiver_kind = 'webhook' AND w.disabled_seq IS NULL AND w.removed_seq IS NULL AND h.seq > c.through_seq`;
 
+  readonly lag = 'h.seq - c.through_seq';
+
   constructor(
     private readonly database: Database,
     private readonly store: EventStore,

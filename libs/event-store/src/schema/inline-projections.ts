@@ -271,6 +271,19 @@ export interface WebhooksRow {
   stream_version: number;
 }
 
+export interface SignalReceiversRow {
+  tenant_id: string;
+  receiver_id: string;
+  name: string;
+  audience: string;
+  created_seq: number;
+  created_at: Timestamp;
+  credential_at: Timestamp;
+  removed_seq: number | null;
+  removed_at: Timestamp | null;
+  stream_version: number;
+}
+
 /** Rows written in the transaction of their events, and the view over them. */
 export interface InlineProjectionTables {
   tenants: TenantsRow;
@@ -292,5 +305,6 @@ export interface InlineProjectionTables {
   admin_keys: AdminKeysRow;
   enforcement_points: EnforcementPointsRow;
   webhooks: WebhooksRow;
+  signal_receivers: SignalReceiversRow;
   grant_standing: GrantStandingRow;
 }
