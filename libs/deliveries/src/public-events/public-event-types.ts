@@ -174,6 +174,12 @@ export const publicEventTypes: readonly PublicEventType[] = [
     says: 'Every link and session of the tenant was ended.',
     data: z.object({ because }),
   },
+  {
+    type: 'ledger.epoch_begun',
+    of: ['EpochBegun'],
+    says: 'The database was restored: every credential from before is dead, and numbers after `before` may have been told as other events.',
+    data: z.object({ before: z.object({ epoch: z.int(), seq: z.int() }) }),
+  },
   ...suspensionEventTypes,
   {
     type: 'policy.changed',
