@@ -121,6 +121,26 @@ describe('decisions about clients', () => {
       expect(status).toBe(409);
     });
 
+    it('is given what it is given once, however many repetitions of the request come at the same moment', async () => {
+      const machine = await registerByAdmin({ redirect_uris: undefined, grant_types: ['client_credentials'] });
+      const linked = await OAuthClient.register(issuer);
+      await linked.link(person);
+      for (const [path, body] of [
+        ['/users', { email: 'at.once@acme.example', password: 'a long enough password' }],
+        ['/client-grants', { clientId: machine.id, scopes: ['boards:read'] }],
+        ['/admin-consents', { clientId: linked.id, scopes: ['boards:read'] }],
+      ] as const) {
+        for (let round = 0; round < 3; round += 1) {
+          const headers = { 'idempotency-key': `at-once${path}` };
+          const answers = await Promise.all(
+            Array.from({ length: 8 }, () => admin<{ id: string }>('POST', path, body, headers)),
+          );
+          expect([path, new Set(answers.map(({ status }) => status))]).toEqual([path, new Set([201])]);
+          expect(new Set(answers.map((answer) => answer.body.id)).size).toBe(1);
+        }
+      }
+    });
+
     it('may be public, and may act for itself if it authenticates', async () => {
       expect(await registerByAdmin({ token_endpoint_auth_method: 'none' })).not.toHaveProperty('secret');
       const machine = await registerByAdmin({ redirect_uris: undefined, grant_types: ['client_credentials'] });

@@ -296,3 +296,28 @@ export async function retrying<Result>(attempt: () => Promise<Result>, times = 5
     }
   }
 }
+
+/**
+ * Carries a command out once: its first result is the answer to every repetition, also to one that met what the first
+ * had just made and so was refused. Without a command it is {@link retrying}.
+ */
+export async function once<Result>(
+  store: EventStore,
+  tenantId: TenantId,
+  command: CommandIdentity | undefined,
+  attempt: () => Promise<Result>,
+): Promise<Result> {
+  if (!command) return retrying(attempt);
+  const before = async (): Promise<{ result: Result } | undefined> => store.resultOf<Result>(tenantId, command);
+  return retrying(async () => {
+    const carriedOut = await before();
+    if (carriedOut) return carriedOut.result;
+    try {
+      return await attempt();
+    } catch (error) {
+      const meanwhile = error instanceof DomainError ? await before() : undefined;
+      if (!meanwhile) throw error;
+      return meanwhile.result;
+    }
+  });
+}

@@ -5,8 +5,8 @@ import {
   type CommandIdentity,
   Database,
   EventStore,
+  once,
   type ProjectedRow,
-  retrying,
   type Transaction,
 } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
@@ -48,9 +48,7 @@ export class GiveAdminConsentHandler implements ICommandHandler<GiveAdminConsent
   ) {}
 
   async execute({ tenantId, input, actor, origin, command }: GiveAdminConsent): Promise<GivenAdminConsent> {
-    return retrying(async () => {
-      const before = command && (await this.store.resultOf<GivenAdminConsent>(tenantId, command));
-      if (before) return before.result;
+    return once(this.store, tenantId, command, async () => {
       const { head, client, blocked, clientRow, resource, inForce } = await this.database.asTenantAtOneMoment(
         tenantId,
         async (tx) => {

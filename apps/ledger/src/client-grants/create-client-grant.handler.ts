@@ -5,7 +5,7 @@ import {
   type CommandIdentity,
   Database,
   EventStore,
-  retrying,
+  once,
   type Transaction,
 } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
@@ -39,9 +39,7 @@ export class CreateClientGrantHandler implements ICommandHandler<CreateClientGra
   ) {}
 
   async execute({ tenantId, input, actor, origin, command }: CreateClientGrant): Promise<{ id: string }> {
-    return retrying(async () => {
-      const before = command && (await this.store.resultOf<{ id: string }>(tenantId, command));
-      if (before) return before.result;
+    return once(this.store, tenantId, command, async () => {
       const { position, state, holder } = await this.database.asTenantAtOneMoment(tenantId, (tx) =>
         read(tx, tenantId, input),
       );

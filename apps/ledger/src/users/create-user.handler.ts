@@ -1,6 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, identityLinked, userCreated } from '@grantkeeper/domain';
-import { type AppendInput, type CommandIdentity, Database, EventStore, retrying } from '@grantkeeper/event-store';
+import { type AppendInput, type CommandIdentity, Database, EventStore, once } from '@grantkeeper/event-store';
 import { PersonalData, TenantKeys } from '@grantkeeper/keys';
 import { DomainError, type TenantId } from '@grantkeeper/kernel';
 import { hashPassword } from '@grantkeeper/tokens';
@@ -45,11 +45,7 @@ export class CreateUserHandler implements ICommandHandler<CreateUser> {
   async execute({ tenantId, input }: CreateUser): Promise<CreatedUser> {
     const emailIndex = await this.tenantKeys.emailIndex(tenantId, input.email);
     const hash = input.password === undefined ? undefined : await hashPassword(input.password);
-    return retrying(async () => {
-      if (input.command) {
-        const before = await this.store.resultOf<CreatedUser>(tenantId, input.command);
-        if (before) return before.result;
-      }
+    return once(this.store, tenantId, input.command, async () => {
       const taken = await this.database.asTenant(tenantId, (tx) =>
         tx
           .selectFrom('unique_facts')
