@@ -85,7 +85,7 @@ export const standards = requirements([
   ['RFC-23', 'RP-initiated logout: exact return URI, hints that have expired, confirmation'],
   ['RFC-24', 'Back-channel logout', LATER('')],
   ['RFC-25', 'SCIM 2.0', LATER('')],
-  ['RFC-26', 'Shared signals (SSF, CAEP)', LATER('')],
+  ['RFC-26', 'Shared signals (SSF, CAEP): each tenant transmits, pushed and polled'],
   [
     'RFC-27',
     'Global token revocation by an identity provider',

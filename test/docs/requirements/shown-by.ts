@@ -128,5 +128,10 @@ export const shownBy: Readonly<Record<string, readonly string[]>> = {
   'RFC-20': [
     'private-key-jwt.e2e-spec.ts › refuses a used jti, whichever endpoint it is sent to, and whatever else the request says (OA-19)',
   ],
+  'RFC-26': [
+    'shared-signals.e2e-spec.ts › are configured as SSF says',
+    'shared-signals.e2e-spec.ts › of a revoked link and a revoked person: signed, in order, with ids alone, until it is taken',
+    'shared-signals.e2e-spec.ts › is pushed as well, with the authorization that the receiver wants, in order and again when it was not taken',
+  ],
   'RFC-31': ['challenge.spec.ts › is one readable challenge in one line, whatever goes in'],
 };
