@@ -263,12 +263,14 @@ BEGIN
 END $$;
 
 -- access_standing(tenant, {grantId, familyId, tokenId, kid, epoch, seq}): NULL when an access token that carries this
--- position is alive, else why it is dead. Whoever holds a revoked key writes any position, so the key is asked first.
+-- position is alive, else why it is dead. Whoever holds a revoked key writes any position, so the key is asked first. A
+-- replica may be behind, and so says nothing.
 CREATE FUNCTION access_standing(p_tenant uuid, p jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   g grant_standing;
   death text;
 BEGIN
+  IF pg_is_in_recovery() THEN RAISE EXCEPTION 'this is not the primary' USING ERRCODE = 'read_only_sql_transaction'; END IF;
   PERFORM set_config('app.tenant', p_tenant::text, true);
   IF EXISTS (SELECT 1 FROM signing_keys k WHERE k.tenant_id = p_tenant AND k.kid = p->>'kid' AND k.state = 'revoked') THEN
     RETURN 'revoked';
