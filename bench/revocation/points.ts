@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AccessRefusal, Guard } from '@grantkeeper/guard';
+import { guard as library } from '../support/libraries.ts';
+import type { Order, Report } from './messages.ts';
+
+/** A token that is presented to every point of this process until each refuses it for good. */
+interface Watched {
+  readonly id: string;
+  readonly token: string;
+  lastAccepted: number;
+  firstRefused: number;
+  /** Points that have not refused it yet; and those that have accepted it once. */
+  readonly waiting: Set<Guard>;
+  readonly known: Set<Guard>;
+}
+
+/**
+ * Between two rounds over all points and tokens: what is measured is known to within this and the length of a round. At
+ * least twice as long as a round took, so that the calls leave the machine to what they are to measure.
+ */
+const PAUSE_MS = 5;
+
+const counts = { calls: 0, unavailable: 0, wronglyRefused: 0 };
+const watched = new Map<string, Watched>();
+const guards: Guard[] = [];
+let controls: readonly string[] = [];
+const stop = new AbortController();
+const { signal: stopped } = stop;
+
+const tell = (report: Report): void => void process.send?.(report);
+
+/** One tool call at one point: 200, or the status of its refusal. */
+async function call(guard: Guard, token: string): Promise<number> {
+  counts.calls += 1;
+  try {
+    await guard.admit({ method: 'POST', authorization: `Bearer ${token}` });
+    return 200;
+  } catch (error) {
+    const { status } = error as AccessRefusal;
+    if (status === 503) counts.unavailable += 1;
+    return status;
+  }
+}
+
+async function present(guard: Guard, one: Watched): Promise<void> {
+  const status = await call(guard, one.token);
+  if (status === 200) {
+    one.lastAccepted = Date.now();
+    one.known.add(guard);
+    return;
+  }
+  if (status !== 401) return;
+  if (one.firstRefused === 0) one.firstRefused = Date.now();
+  one.waiting.delete(guard);
+  if (one.waiting.size > 0 || !watched.delete(one.id)) return;
+  const { id, lastAccepted, firstRefused } = one;
+  tell({ type: 'fate', fate: { id, lastAccepted, firstRefused, allRefused: Date.now() } });
+}
+
+async function callAll(): Promise<void> {
+  for (let round = 0; !stopped.aborted; round += 1) {
+    const began = performance.now();
+    await Promise.all(
+      guards.map(async (guard, n) => {
+        const control = controls[(round + n) % controls.length];
+        if (control !== undefined && (await call(guard, control)) === 401) counts.wronglyRefused += 1;
+        await Promise.all(
+          [...watched.values()].filter(({ waiting }) => waiting.has(guard)).map((one) => present(guard, one)),
+        );
+      }),
+    );
+    await sleep(Math.max(PAUSE_MS, 2 * (performance.now() - began)));
+  }
+}
+
+async function obey(order: Order): Promise<void> {
+  switch (order.type) {
+    case 'start': {
+      const { issuer, resource, credential } = order;
+      controls = order.controls;
+      for (let n = 0; n < order.points; n += 1)
+        guards.push(await library.createGuard({ issuer, resource, credential, verifiedTokens: 2_000 }));
+      void callAll();
+      tell({ type: 'ready' });
+      return;
+    }
+    case 'watch':
+      for (const [id, token] of order.tokens)
+        watched.set(id, { id, token, lastAccepted: 0, firstRefused: 0, waiting: new Set(guards), known: new Set() });
+      // Each has been accepted once everywhere: they are known, as in the middle of their use.
+      while ([...watched.values()].some(({ known }) => known.size < guards.length)) await sleep(1);
+      tell({ type: 'watching' });
+      return;
+    case 'forget':
+      for (const id of order.ids) watched.delete(id);
+      return;
+    case 'report':
+      tell({ type: 'counts', counts });
+      return;
+    case 'stop':
+      stop.abort();
+      await Promise.all(guards.map((guard) => guard.close()));
+      process.disconnect();
+  }
+}
+
+process.on('message', (order: Order) => void obey(order));
+// Nobody measures any more.
+process.on('disconnect', () => process.exit(0));
