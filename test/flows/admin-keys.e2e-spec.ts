@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { v7 as uuidv7 } from 'uuid';
 import { callAdmin, expectProblem } from '../support/clients/admin.ts';
 import { type RunningProduct, startProduct } from '../support/product.ts';
 
@@ -94,4 +98,36 @@ describe('keys to the admin API', () => {
     }
     expect((await callAdmin(product, theirs.key, 'GET', '/tenants/acme')).status).toBe(200);
   });
+
+  it('of operators are made, listed and ended by a command', async () => {
+    const command = fileURLToPath(new URL('../../dist/apps/ledger/src/cli/admin-key.js', import.meta.url));
+    const [master] = product.masterKeys;
+    const { summary } = product;
+    const run = async (...args: string[]): Promise<string> =>
+      (
+        await promisify(execFile)(process.execPath, [command, ...args], {
+          env: {
+            ...process.env,
+            NODE_OPTIONS: '',
+            DATABASE_URL: product.databaseUrl,
+            GRANTKEEPER_MASTER_KEYS: `${master!.version}:${Buffer.from(master!.key).toString('base64')}`,
+            AUTH_URL: summary.adminUrl,
+            MCP_URL: summary.adminUrl,
+            ADMIN_URL: summary.adminUrl,
+          },
+        })
+      ).stdout;
+    const made = (await run('--name', 'Leaving')).trim();
+    expect((await callAdmin(product, made, 'GET', '/tenants')).status).toBe(200);
+    const line = (await run('--list')).split('\n').find((each) => each.endsWith('  valid  Leaving'));
+    const [id = ''] = line?.split('  ') ?? [];
+    await run('--end', id);
+    await expectProblem(callAdmin(product, made, 'GET', '/tenants'), 401, 'admin.unauthenticated');
+    expect(await run('--list')).toMatch(new RegExp(`^${id}  .*  ended  Leaving$`, 'm'));
+    await expect(run('--end', uuidv7())).rejects.toMatchObject({ code: 1, stderr: 'There is no such admin key.\n' });
+    await expect(run('--list', '--name', 'x')).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Usage'),
+    });
+  }, 120_000);
 });

@@ -3,7 +3,7 @@ export class StartupError extends Error {
   override readonly name = 'StartupError';
 }
 
-const EXPECTED = ['StartupError', 'ConfigError', 'EmbeddedPostgresError'];
+const EXPECTED = ['StartupError', 'ConfigError', 'EmbeddedPostgresError', 'DomainError'];
 
 /** What to print for a failed start: one message when its cause is the surroundings, everything when it is a bug. */
 export function describeFailure(error: unknown): string {

@@ -7,40 +7,63 @@ import { checkDatabase, checkSchema, describeFailure, StartupError } from '@gran
 import { inlineProjections } from '@grantkeeper/read-models';
 import { AdminKeys } from '../access/admin-keys.ts';
 
-/** Makes an operator's key to the admin API and shows it this once; the ledger of the system keeps its name. */
-async function createOperatorKey(): Promise<void> {
-  const name = readName();
+const USAGE = `Usage: npm run admin-key -- --name <who or what will use the key, up to 120 characters>
+       npm run admin-key -- --list
+       npm run admin-key -- --end <id of a key>`;
+
+const ACTOR = { kind: 'system', id: 'admin-key' } as const;
+
+type Wanted = { readonly name: string } | { readonly list: true } | { readonly end: string };
+
+/** Operators' keys to the admin API: makes one and shows it this once, lists them, or ends one. */
+async function operatorKeys(wanted: Wanted): Promise<void> {
   const settings = loadConfig(serviceSettings, process.env);
   await checkDatabase('DATABASE_URL', settings.databaseUrl);
   await checkSchema('DATABASE_URL', settings.databaseUrl);
   const database = new Database({ url: settings.databaseUrl, max: 1 });
   try {
     const tenantKeys = new TenantKeys(database, new LocalKeyProvider(new MasterSecrets(settings.masterKeys)));
-    const store = new EventStore(database, inlineProjections, new PersonalData(database, tenantKeys));
-    const { key, keyId } = await new AdminKeys(database, store).create(SYSTEM_TENANT, name, {
-      kind: 'system',
-      id: 'admin-key',
-    });
-    // The key alone on standard output, for a pipe into a secret store.
-    console.log(key);
-    console.error(`The key ${keyId} ("${name}") may act on every tenant. It is not shown again.`);
+    const keys = new AdminKeys(
+      database,
+      new EventStore(database, inlineProjections, new PersonalData(database, tenantKeys)),
+    );
+    if ('list' in wanted) {
+      for (const { id, name, createdAt, revoked } of await keys.list(SYSTEM_TENANT))
+        console.log(`${id}  ${createdAt.toISOString()}  ${revoked ? 'ended' : 'valid'}  ${name}`);
+    } else if ('end' in wanted) {
+      await keys.revoke(SYSTEM_TENANT, wanted.end, ACTOR);
+      console.error(`The key ${wanted.end} has ended: whoever holds it is nobody.`);
+    } else {
+      const { key, keyId } = await keys.create(SYSTEM_TENANT, wanted.name, ACTOR);
+      // The key alone on standard output, for a pipe into a secret store.
+      console.log(key);
+      console.error(`The key ${keyId} ("${wanted.name}") may act on every tenant. It is not shown again.`);
+    }
   } finally {
     await database.close();
   }
 }
 
-function readName(): string {
+function readWanted(): Wanted {
   try {
-    const { values } = parseArgs({ options: { name: { type: 'string' } } });
-    const name = values.name?.trim() ?? '';
-    if (name.length >= 1 && name.length <= 120) return name;
+    const { values } = parseArgs({
+      options: { name: { type: 'string' }, list: { type: 'boolean' }, end: { type: 'string' } },
+    });
+    const name = values.name?.trim();
+    if (Object.keys(values).length === 1) {
+      if (values.list) return { list: true };
+      if (values.end) return { end: values.end };
+      if (name !== undefined && name.length >= 1 && name.length <= 120) return { name };
+    }
   } catch {
     // The usage says what is accepted.
   }
-  throw new StartupError('Usage: npm run admin-key -- --name <who or what will use the key, up to 120 characters>');
+  throw new StartupError(USAGE);
 }
 
-createOperatorKey().catch((error: unknown) => {
-  console.error(describeFailure(error));
-  process.exitCode = 1;
-});
+Promise.resolve()
+  .then(() => operatorKeys(readWanted()))
+  .catch((error: unknown) => {
+    console.error(describeFailure(error));
+    process.exitCode = 1;
+  });
