@@ -128,30 +128,39 @@ CREATE TABLE feed_acknowledgements (
 CALL isolate_by_tenant('feed_acknowledgements');
 GRANT INSERT, DELETE ON feed_acknowledgements TO grantkeeper_service;
 
--- acknowledge_feed(tenant, {pointId, instanceId, scope, epoch, applied, keys}): renews the instance's lease, and notes how
--- far it has come. False, and nothing is noted, for a new instance of a tenant's point that has 200 living ones: it must
--- then get no lease, as no receipt would name it.
-CREATE FUNCTION acknowledge_feed(p_tenant uuid, p jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+-- acknowledge_feed(tenant, [{pointId, instanceId, scope, epoch, applied, keys}]): renews the leases of these instances, and
+-- notes how far each has come; answers for each whether it did. False, and nothing is noted, for a new instance of a
+-- tenant's point that has 200 living ones: it must then get no lease, as no receipt would name it.
+CREATE FUNCTION acknowledge_feed(p_tenant uuid, p_all jsonb) RETURNS boolean[] LANGUAGE plpgsql AS $$
+DECLARE
+  noted boolean[] := array_fill(true, ARRAY[jsonb_array_length(p_all)]);
+  one record;
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
-  UPDATE enforcement_point_instances SET last_lease_at = clock_timestamp(), left_at = NULL,
-    epoch = (p->>'epoch')::int, applied = (p->>'applied')::bigint, keys = coalesce(p->'keys', '[]')
-  WHERE tenant_id = p_tenant AND point_id = p->>'pointId' AND instance_id = (p->>'instanceId')::uuid;
-  IF NOT FOUND THEN
-    IF p->>'scope' = 'tenant' AND (SELECT count(*) FROM enforcement_point_instances i
-      WHERE i.tenant_id = p_tenant AND i.point_id = p->>'pointId' AND i.left_at IS NULL
-        AND i.last_lease_at > clock_timestamp() - interval '1 minute') >= 200 THEN
-      RETURN false;
+  -- In one order, so that two nodes that write the same instances do not wait for each other.
+  FOR one IN SELECT a.n::int AS n, a.p->>'pointId' AS point_id, (a.p->>'instanceId')::uuid AS instance_id,
+      a.p->>'scope' AS scope, (a.p->>'epoch')::int AS epoch, (a.p->>'applied')::bigint AS applied,
+      coalesce(a.p->'keys', '[]') AS keys
+    FROM jsonb_array_elements(p_all) WITH ORDINALITY AS a(p, n) ORDER BY 2, 3, 1 LOOP
+    UPDATE enforcement_point_instances i SET last_lease_at = clock_timestamp(), left_at = NULL,
+      epoch = one.epoch, applied = one.applied, keys = one.keys
+    WHERE i.tenant_id = p_tenant AND i.point_id = one.point_id AND i.instance_id = one.instance_id;
+    IF NOT FOUND THEN
+      IF one.scope = 'tenant' AND (SELECT count(*) FROM enforcement_point_instances i
+        WHERE i.tenant_id = p_tenant AND i.point_id = one.point_id AND i.left_at IS NULL
+          AND i.last_lease_at > clock_timestamp() - interval '1 minute') >= 200 THEN
+        noted[one.n] := false;
+        CONTINUE;
+      END IF;
+      INSERT INTO enforcement_point_instances AS i (tenant_id, point_id, instance_id, scope, epoch, applied, keys)
+      VALUES (p_tenant, one.point_id, one.instance_id, one.scope, one.epoch, one.applied, one.keys)
+      ON CONFLICT (tenant_id, point_id, instance_id) DO UPDATE SET last_lease_at = clock_timestamp(), left_at = NULL,
+        epoch = excluded.epoch, applied = excluded.applied, keys = excluded.keys;
     END IF;
-    INSERT INTO enforcement_point_instances AS i (tenant_id, point_id, instance_id, scope, epoch, applied, keys)
-    VALUES (p_tenant, p->>'pointId', (p->>'instanceId')::uuid, p->>'scope', (p->>'epoch')::int, (p->>'applied')::bigint,
-      coalesce(p->'keys', '[]'))
-    ON CONFLICT (tenant_id, point_id, instance_id) DO UPDATE SET last_lease_at = clock_timestamp(), left_at = NULL,
-      epoch = excluded.epoch, applied = excluded.applied, keys = excluded.keys;
-  END IF;
-  INSERT INTO feed_acknowledgements (tenant_id, point_id, instance_id, epoch, applied)
-  VALUES (p_tenant, p->>'pointId', (p->>'instanceId')::uuid, (p->>'epoch')::int, (p->>'applied')::bigint)
-  ON CONFLICT DO NOTHING;
-  RETURN true;
+    INSERT INTO feed_acknowledgements (tenant_id, point_id, instance_id, epoch, applied)
+    VALUES (p_tenant, one.point_id, one.instance_id, one.epoch, one.applied)
+    ON CONFLICT DO NOTHING;
+  END LOOP;
+  RETURN noted;
 END $$;
 `;

@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Database } from '@grantkeeper/event-store';
-import { DomainError } from '@grantkeeper/kernel';
-import { Acknowledgements, FeedReader, type FeedRow } from '@grantkeeper/revocation';
+import { DomainError, ExpiringCache } from '@grantkeeper/kernel';
+import { Acknowledgements, FeedReader, type FeedRow, type TenantChain } from '@grantkeeper/revocation';
 import type { CheckedResource, FeedCaller } from './feed-callers.ts';
 
 /** An entry as an enforcement point reads it (libs/guard). */
@@ -49,6 +49,11 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
   readonly #log = new Logger('RevocationFeed');
   readonly #reader: FeedReader;
   readonly #acknowledgements: Acknowledgements;
+  /** Points of one tenant ask at the same moment: when something has come. */
+  readonly #chains = new ExpiringCache<{ readonly readAt: number; readonly chain: TenantChain | undefined }>({
+    ttlMs: 25,
+    max: 10_000,
+  });
   readonly #streams = new Set<() => void>();
   /** How many are open, by the point that reads them. */
   readonly #streamsOf = new Map<string, number>();
@@ -76,8 +81,11 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
       const { epoch, through, epochs, readAt } = known;
       return { epoch, through, epochs, age: performance.now() - readAt, now: Date.now() };
     }
-    const readAt = performance.now();
-    const chain = await this.#reader.chainOf(caller.tenantId);
+    // Its age counts from before the read, so that sharing one for a moment tells nobody anything newer than it is.
+    const { chain, readAt } = await this.#chains.get(caller.tenantId, async () => ({
+      readAt: performance.now(),
+      chain: await this.#reader.chainOf(caller.tenantId),
+    }));
     if (!chain) throw new Error('The tenant has no ledger.');
     return {
       epoch: chain.feedEpoch,

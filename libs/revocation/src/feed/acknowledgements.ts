@@ -13,6 +13,12 @@ export interface Acknowledgement {
   readonly keys: readonly string[];
 }
 
+interface Waiting {
+  readonly input: Omit<Acknowledgement, 'tenantId'>;
+  readonly resolve: (noted: boolean) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** An instance that has applied nothing new is written down this often, so that it is seen to be alive. */
 const ALIVE_EVERY_MS = 2_000;
 
@@ -22,6 +28,8 @@ const ALIVE_EVERY_MS = 2_000;
  */
 export class Acknowledgements {
   readonly #written = new Map<string, { applied: number; epoch: number; at: number }>();
+  /** Of tenants for which a commit is under way: who waits for the next. */
+  readonly #waiting = new Map<TenantId, Waiting[]>();
 
   constructor(private readonly database: Database) {}
 
@@ -36,13 +44,47 @@ export class Acknowledgements {
     this.#written.set(name, { applied: said.applied, epoch: said.epoch, at: now });
     if (this.#written.size > 10_000) this.#written.delete(this.#written.keys().next().value!);
     try {
-      const noted = await this.database.call<boolean>('acknowledge_feed', tenantId, input);
+      const noted = await this.#write(tenantId, input);
       if (!noted) this.#written.delete(name);
       return noted;
     } catch (error) {
       this.#written.delete(name);
       throw error;
     }
+  }
+
+  /** One commit of a tenant at a time; what comes meanwhile shares the next, as all its points advance at once. */
+  async #write(tenantId: TenantId, input: Omit<Acknowledgement, 'tenantId'>): Promise<boolean> {
+    const waiting = this.#waiting.get(tenantId);
+    if (!waiting) {
+      this.#waiting.set(tenantId, []);
+      return (await this.#commit(tenantId, [input]))[0]!;
+    }
+    return new Promise((resolve, reject) => waiting.push({ input, resolve, reject }));
+  }
+
+  async #commit(tenantId: TenantId, inputs: ReadonlyArray<Omit<Acknowledgement, 'tenantId'>>): Promise<boolean[]> {
+    try {
+      return await this.database.call<boolean[]>('acknowledge_feed', tenantId, inputs);
+    } finally {
+      this.#next(tenantId);
+    }
+  }
+
+  #next(tenantId: TenantId): void {
+    const waiting = this.#waiting.get(tenantId) ?? [];
+    if (waiting.length === 0) {
+      this.#waiting.delete(tenantId);
+      return;
+    }
+    this.#waiting.set(tenantId, []);
+    this.#commit(
+      tenantId,
+      waiting.map(({ input }) => input),
+    ).then(
+      (noted) => waiting.forEach(({ resolve }, n) => resolve(noted[n]!)),
+      (error: unknown) => waiting.forEach(({ reject }) => reject(error)),
+    );
   }
 
   /** The instance has said goodbye. */

@@ -23,6 +23,14 @@ export interface FeedKnowledge {
   readonly epochs: Readonly<Record<string, number>>;
 }
 
+/** How far the chain of one tenant goes. */
+export interface TenantChain {
+  readonly feedEpoch: number;
+  /** Of the tenant's ledger. */
+  readonly epoch: number;
+  readonly through: number;
+}
+
 export interface FeedReaderOptions {
   readonly database: Database;
   /** How often the feed is read when nothing wakes this process. */
@@ -91,7 +99,7 @@ export class FeedReader {
   }
 
   /** How far the chain of one tenant goes, read now on the primary. */
-  async chainOf(tenantId: string): Promise<{ feedEpoch: number; epoch: number; through: number } | undefined> {
+  async chainOf(tenantId: string): Promise<TenantChain | undefined> {
     const [row] = await this.options.database.relay<{
       feedEpoch: number;
       epoch: number;
