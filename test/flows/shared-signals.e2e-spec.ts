@@ -116,6 +116,21 @@ describe('the transmitter', () => {
     expect((await admin('DELETE', `/signal-receivers/${one.id}`)).status).toBe(404);
   });
 
+  it('holds up whoever guesses credentials of a receiver, and not the receiver elsewhere', async () => {
+    const one = await receiver();
+    const guess = `gkr_${Buffer.concat([
+      Buffer.from(`${tenantId}${one.id}`.replaceAll('-', ''), 'hex'),
+      Buffer.alloc(32),
+    ]).toString('base64url')}`;
+    const statuses: number[] = [];
+    for (let tries = 0; tries < 70; tries += 1)
+      statuses.push((await one.call('configuration_endpoint', 'GET', undefined, guess)).status);
+    expect(new Set(statuses)).toEqual(new Set([401, 429]));
+    const other = await receiver();
+    expect((await other.call('configuration_endpoint', 'GET')).status).toBe(200);
+    for (const { id } of [one, other]) await admin('DELETE', `/signal-receivers/${id}`);
+  });
+
   it('shows no receiver the streams of another', async () => {
     const [one, other] = [await receiver(), await receiver()];
     const { stream_id: id, delivery } = await one.stream({});
@@ -357,6 +372,18 @@ describe('what is told', () => {
     const { userId } = await linked('waiting@acme.example');
     await revoke({ kind: 'user', userId });
     expect(Object.keys((await waiting).sets)).toHaveLength(1);
+  });
+
+  it('waits for the newest poll of a stream alone', async () => {
+    const one = await receiver();
+    const stream = await one.stream({ events_requested: [`${CAEP}/session-revoked`] });
+    const polls = [1, 2, 3].map(() => one.poll(stream, { returnImmediately: false }));
+    const over = await Promise.race(polls);
+    expect(over.sets).toEqual({});
+    const { userId } = await linked('newest@acme.example');
+    await revoke({ kind: 'user', userId });
+    const answers = await Promise.all(polls);
+    expect(answers.flatMap(({ sets }) => Object.keys(sets))).toHaveLength(1);
   });
 
   it('that a receiver cannot take is put aside, and the admin sees why', async () => {

@@ -32,10 +32,12 @@ import { RegistrationLimits } from './register/registration-limits.ts';
 import { RegistrationManagement } from './register/registration-management.ts';
 import { Registrations } from './register/registrations.ts';
 import { RevokeController } from './revoke/revoke.controller.ts';
+import { LongPolls } from './signals/long-poll.ts';
 import { SignalCallers } from './signals/signal-callers.ts';
 import { StreamManagementController } from './signals/stream-management.controller.ts';
 import { SignalStreamsController } from './signals/streams.controller.ts';
 import { TransmitterController } from './signals/transmitter.controller.ts';
+import { UnprovenSignalCalls } from './signals/unproven-signal-calls.ts';
 import { AuthorizationCodeExchange } from './token/authorization-code.exchange.ts';
 import { ClientAssertions } from './token/client-assertions.ts';
 import { ClientAuthentication } from './token/client-authentication.ts';
@@ -118,6 +120,8 @@ export class AuthorizationModule {
         },
         DpopProofs,
         SignalCallers,
+        LongPolls,
+        UnprovenSignalCalls,
       ],
     };
   }

@@ -1,4 +1,17 @@
-import { Body, Controller, Get, Header, Headers, HttpCode, Param, Post, Query, Req, UseFilters } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  Header,
+  Headers,
+  HttpCode,
+  Param,
+  Post,
+  Query,
+  Req,
+  UseFilters,
+  UseInterceptors,
+} from '@nestjs/common';
 import {
   type FindPerson,
   membersOf,
@@ -18,10 +31,11 @@ import { SecurityEventTokens } from '@grantkeeper/tokens';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Issuers } from '../discovery/issuer.ts';
-import { pollUntil } from './long-poll.ts';
+import { LongPolls } from './long-poll.ts';
 import { SignalCallers } from './signal-callers.ts';
 import { SignalErrorsFilter } from './signal-errors.filter.ts';
 import { idOf } from './streams.controller.ts';
+import { UnprovenSignalCalls } from './unproven-signal-calls.ts';
 
 const named = z.object({ stream_id: z.string() });
 const status = z.object({
@@ -47,6 +61,7 @@ const poll = z.object({
 /** What a receiver does with its streams beside configuring them (SSF §8.1.2–§8.1.4), and polls (RFC 8936). */
 @Controller('t/:tenant/ssf')
 @UseFilters(SignalErrorsFilter)
+@UseInterceptors(UnprovenSignalCalls)
 export class StreamManagementController {
   readonly #streams: SignalStreams;
   readonly #polls: SignalPolls;
@@ -57,6 +72,7 @@ export class StreamManagementController {
     private readonly keys: TenantKeys,
     private readonly database: Database,
     private readonly queues: Queues,
+    private readonly longPolls: LongPolls,
     signingKeys: SigningKeys,
   ) {
     this.#streams = new SignalStreams(database, keys);
@@ -154,7 +170,7 @@ export class StreamManagementController {
     if (wanted.returnImmediately || wanted.maxEvents === 0 || Object.keys(first.sets).length > 0) return first;
     // What was said has been taken: asked again, it is asked for nothing but what is new.
     const again = { maxEvents: wanted.maxEvents, ack: [], setErrs: new Map() };
-    return pollUntil(request.raw, first, () => this.#polls.poll(receiver, stream, again));
+    return this.longPolls.until(stream, request.raw, first, () => this.#polls.poll(receiver, stream, again));
   }
 
   async #caller(tenant: string, authorization: string | undefined): Promise<SignalReceiver> {

@@ -12,6 +12,7 @@ import {
   Put,
   Query,
   UseFilters,
+  UseInterceptors,
 } from '@nestjs/common';
 import { SEALED_AUTHORIZATION, type SignalReceiver, SignalStreams, type Stream } from '@grantkeeper/deliveries';
 import { Database } from '@grantkeeper/event-store';
@@ -30,6 +31,7 @@ import {
   settingsOf,
   streamChange,
 } from './stream-configuration.ts';
+import { UnprovenSignalCalls } from './unproven-signal-calls.ts';
 
 const named = z.object({ stream_id: z.string() });
 const perhapsNamed = z.object({ stream_id: z.string().optional() });
@@ -37,6 +39,7 @@ const perhapsNamed = z.object({ stream_id: z.string().optional() });
 /** The configuration endpoint of a tenant's transmitter (SSF §8.1.1): a receiver's own streams. */
 @Controller('t/:tenant/ssf/streams')
 @UseFilters(SignalErrorsFilter)
+@UseInterceptors(UnprovenSignalCalls)
 export class SignalStreamsController {
   readonly #streams: SignalStreams;
 
