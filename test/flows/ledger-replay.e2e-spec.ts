@@ -71,6 +71,47 @@ describe('replaying the ledger', () => {
     ]);
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
     await first.link(people[1]!.person);
+    await suspendAndRevokeMore(people[2]!.id, third.id);
+  }
+
+  /** Every kind of suspension and of wider revocation, the widest last. */
+  async function suspendAndRevokeMore(userId: string, clientId: string): Promise<void> {
+    const { body: tenant } = await product.admin<{ resources: { id: string }[] }>('GET', '/tenants/acme');
+    const { body: keys } = await product.admin<{ signingKeys: { kid: string }[] }>('GET', '/tenants/acme/signing-keys');
+    const resourceId = tenant.resources[0]!.id;
+    const act = async (path: string, target: object, more: object = {}): Promise<void> => {
+      const answer = await product.admin<{ changed: boolean }>('POST', `/tenants/acme/${path}`, {
+        target,
+        reason: 'Because',
+        ...more,
+      });
+      expect([path, target, answer.status, answer.body.changed]).toEqual([path, target, 200, true]);
+    };
+    const [grant] = await grantsOf(product, '?status=active');
+    const suspended = [
+      { kind: 'grant', grantId: grant!.id },
+      { kind: 'user', userId },
+      { kind: 'client', clientId },
+      { kind: 'resource', resourceId },
+      { kind: 'tenant' },
+    ];
+    // Twice, so that a row of one that was resumed is written again.
+    for (const target of [...suspended, ...suspended]) {
+      await act('suspensions', target);
+      await act('resumptions', target);
+    }
+    const pairs = [
+      { userId, clientId },
+      { userId, resourceId },
+      { clientId, resourceId },
+    ];
+    for (const pair of [...pairs, { userId, clientId, resourceId }, ...pairs])
+      await act('revocations', { kind: 'pair', ...pair });
+    await act('revocations', { kind: 'client', clientId }, { block: true });
+    await act('revocations', { kind: 'user', userId }, { block: true });
+    for (const { kid } of keys.signingKeys) await act('revocations', { kind: 'signing_key', kid });
+    await act('revocations', { kind: 'resource', resourceId });
+    await act('revocations', { kind: 'tenant' });
   }
 
   it('gives exactly the live rows after a mixed workload, and finds no gap', async () => {
@@ -109,6 +150,12 @@ describe('replaying the ledger', () => {
         'GrantRevoked',
         'UserAccessRevoked',
         'ClientAccessRevoked',
+        'ResourceAccessRevoked',
+        'TenantAccessRevoked',
+        'PairAccessRevoked',
+        'SigningKeyRevoked',
+        'ClientRuleSet',
+        ...['Grant', 'User', 'Client', 'Resource', 'Tenant'].flatMap((what) => [`${what}Suspended`, `${what}Resumed`]),
       ]),
     );
   });
