@@ -1,7 +1,7 @@
 import { MasterSecrets } from '@grantkeeper/keys';
 import { cellCredential } from '@grantkeeper/revocation';
 import { decodeProtectedHeader } from 'jose';
-import { eventsOf, type Problem } from '../support/clients/admin.ts';
+import { eventsOf, grantsOf, type Problem } from '../support/clients/admin.ts';
 import { claimsOf, OAuthClient, postForm, type TokenBody } from '../support/clients/oauth-client.ts';
 import { Person } from '../support/clients/person.ts';
 import { callTool, refusedCall } from '../support/clients/tool-call.ts';
@@ -12,6 +12,11 @@ interface Revoked {
   readonly changed: boolean;
   readonly position: { readonly epoch: number; readonly seq: number };
   readonly recordedAt: string;
+}
+interface Preview {
+  readonly links: number;
+  readonly list: readonly { readonly id: string }[];
+  readonly next: number | null;
 }
 interface Parties {
   readonly userId: string;
@@ -122,6 +127,43 @@ describe('what an admin can revoke', () => {
       expect(claimsOf(renewed.access_token)['grant_id']).not.toBe(claimsOf(tokens.access_token)['grant_id']);
       expect((await callTool(resource, renewed.access_token)).status).toBe(200);
       expect((await client.refresh(renewed.refresh_token)).status).toBe(200);
+    });
+
+    it('ends what the preview shows, neither more nor less', async () => {
+      const [person, colleague] = [await newPerson(), await newPerson()];
+      const [client, other] = [await OAuthClient.register(issuer), await OAuthClient.register(issuer)];
+      await client.link(person);
+      await client.link(person.elsewhere());
+      await client.link(colleague);
+      const [held] = [await other.link(person), await other.link(colleague)];
+      const suspended = { kind: 'grant', grantId: claimsOf(held.access_token)['grant_id'] };
+      await product.admin('POST', '/tenants/acme/suspensions', { target: suspended, reason: 'Held' });
+      const living = async (): Promise<string[]> =>
+        (await grantsOf(product, '?limit=500')).filter(({ status }) => status !== 'revoked').map(({ id }) => id);
+
+      const target = targetOf({ userId: person.id, clientId: client.id, resourceId });
+      const shown: string[] = [];
+      const pageFrom = async (before?: number) =>
+        product.admin<Preview>('POST', '/tenants/acme/revocations/preview', {
+          target,
+          limit: 2,
+          ...(before !== undefined && { before }),
+        });
+      let { body: preview } = await pageFrom();
+      const { links } = preview;
+      shown.push(...preview.list.map(({ id }) => id));
+      while (preview.next !== null) {
+        ({ body: preview } = await pageFrom(preview.next));
+        shown.push(...preview.list.map(({ id }) => id));
+      }
+      const before = await living();
+      await revoke(target);
+      const after = await living();
+      expect(shown).toEqual(before.filter((id) => !after.includes(id)));
+      expect(shown.length).toBeGreaterThan(0);
+      expect(links).toBe(shown.length);
+      const { body: again } = await product.admin<Preview>('POST', '/tenants/acme/revocations/preview', { target });
+      expect(again).toMatchObject({ links: 0, people: 0, clients: 0, installations: 0, list: [], next: null });
     });
 
     it('also ends what an admin had consented to for everyone', async () => {

@@ -53,6 +53,7 @@ import {
 import { InitialAccessTokensController } from './registration/initial-access-tokens.controller.ts';
 import { Receipts } from './receipts/receipts.ts';
 import { ReceiptsController } from './receipts/receipts.controller.ts';
+import { RevocationPreview } from './revocations/revocation-preview.ts';
 import { RevocationsController } from './revocations/revocations.controller.ts';
 import { Resources } from './resources/resources.ts';
 import { ResourcesController } from './resources/resources.controller.ts';
@@ -140,6 +141,7 @@ export class LedgerModule {
         RevocationFeed,
         RevokeSigningKeyHandler,
         Receipts,
+        RevocationPreview,
         OnboardTenantHandler,
         CreateUserHandler,
         SetEmailVerificationHandler,

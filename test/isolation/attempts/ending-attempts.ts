@@ -63,6 +63,15 @@ export function endingAttempts(world: World): Attempts {
         }),
       ]),
     ),
+    'POST /admin/v1/tenants/:tenant/revocations/preview': admin('/revocations/preview', {
+      body: { target: { kind: 'tenant' } },
+      own: [
+        ['everything', '/revocations/preview', 200],
+        ['my grant', '/revocations/preview', 200, { target: { kind: 'grant', grantId: mine.grantId } }],
+        ['my person', '/revocations/preview', 200, { target: { kind: 'user', userId: mine.userId } }],
+        ['my client', '/revocations/preview', 200, { target: { kind: 'client', clientId: mine.client.id } }],
+      ],
+    }),
     'GET /admin/v1/tenants/:tenant/revocations/:seq/receipt': admin('/revocations/1/receipt', {
       own: [['of a position at which nothing was revoked', '/revocations/1/receipt', 404]],
     }),

@@ -10,6 +10,7 @@ import { type AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
 import { IdempotencyKeys } from '../access/idempotency-key.ts';
 import { Receipts } from '../receipts/receipts.ts';
+import { type PreviewTarget, RevocationPreview } from './revocation-preview.ts';
 import { RevokeSigningKey } from '../signing-keys/revoke-signing-key.handler.ts';
 
 // UUIDs in capitals name the same thing (RFC 9562 §4), but a stream's id and a row's key are text here.
@@ -42,6 +43,10 @@ const newRevocation = z
     path: ['block'],
     message: 'only a user or a client can be kept out',
   });
+const previewTarget = revocationTarget.refine(
+  ({ kind }) => kind !== 'token' && kind !== 'family' && kind !== 'signing_key',
+  'must name links: a grant, user, client, resource, pair or tenant',
+);
 const page = z.strictObject({
   before: z.coerce.number().int().min(1).optional(),
   limit: z.coerce.number().int().min(1).max(500).default(100),
@@ -58,6 +63,7 @@ export class RevocationsController {
     private readonly personalData: PersonalData,
     private readonly idempotencyKeys: IdempotencyKeys,
     private readonly receipts: Receipts,
+    private readonly preview: RevocationPreview,
   ) {}
 
   @Post()
@@ -79,6 +85,14 @@ export class RevocationsController {
         : new RevokeAccess(tenantId, { ...act, target, because: 'admin', block }),
     );
     return { target, ...result, ...(await this.receipts.after(tenantId, tenant, result, wait)) };
+  }
+
+  /** What it would end, without ending anything. */
+  @Post('preview')
+  @HttpCode(200)
+  async showBefore(@AdmittedTenant() tenantId: TenantId, @Param('tenant') _name: string, @Body() body: unknown) {
+    const { target, ...wanted } = readInput(page.extend({ target: previewTarget }), body);
+    return this.preview.of(tenantId, target as PreviewTarget, wanted);
   }
 
   @Get()
