@@ -273,6 +273,38 @@ describe('the adapters of the guard', () => {
     });
   });
 
+  it('answer with the right status and challenge through Nest’s own filter too', async () => {
+    const port = await freePort();
+    const team = await registerTeamServer(product, `http://127.0.0.1:${port}/mcp`);
+    const guard = await createGuard({ issuer: team.issuer, resource: team.url, credential: team.point.credential });
+    @Controller()
+    @UseGuards(forNest.protect(guard))
+    class Tools {
+      @Post('mcp')
+      call(@Req() request: forNest.AdmittedRequest): Seen {
+        return seen(request);
+      }
+    }
+    @Module({ controllers: [Tools] })
+    class App {}
+    const app = await NestFactory.create(App, new FastifyAdapter(), { logger: false });
+    try {
+      await app.listen(port, '127.0.0.1');
+      const answer = await fetch(team.url, { method: 'POST', headers: { authorization: 'Bearer junk' } });
+      expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([
+        401,
+        expect.stringContaining('Bearer error="invalid_token"'),
+      ]);
+      const { access_token: token } = await team.link();
+      expect((await fetch(team.url, { method: 'POST', headers: { authorization: `Bearer ${token}` } })).status).toBe(
+        201,
+      );
+    } finally {
+      await app.close();
+      await guard.close();
+    }
+  });
+
   describe('MCP servers', () => {
     let team: TeamServer;
     let guard: Guard;

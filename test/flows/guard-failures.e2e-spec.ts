@@ -189,8 +189,10 @@ describe('the guard when things fail', () => {
   });
 
   describe('a removed point', () => {
-    it('accepts nothing any more', async () => {
-      const removed = await registerTeamServer(product, 'https://removed.example/mcp');
+    it.each(['refuse', 'degrade_until_expiry'])('accepts nothing any more, also where it says %s', async (policy) => {
+      const removed = await registerTeamServer(product, `https://${policy.slice(0, 6)}.removed.example/mcp`, {
+        whenUnreachable: policy,
+      });
       const guard = await guardOf(removed);
       const kept = await token(removed);
       expect(await status(guard, kept)).toBe(200);

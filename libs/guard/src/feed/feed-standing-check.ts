@@ -1,6 +1,7 @@
 import type { AccessTokenClaims } from '../access-token-claims.ts';
 import { type Standing, StandingCheck, StandingUnknown } from '../standing-check.ts';
 import { type TokenNames, tokenNames } from './deny-state.ts';
+import { FeedUnreadable } from './feed-entry.ts';
 import type { FeedFollower } from './feed-follower.ts';
 
 export interface FeedStandingOptions {
@@ -50,12 +51,15 @@ export class FeedStandingCheck extends StandingCheck {
   async #ask(claims: AccessTokenClaims, names: TokenNames, token: string): Promise<Standing> {
     const { follower, introspect, whenUnreachable } = this.#options;
     let cause: unknown;
+    let refused = false;
     try {
       await this.#unlessFailed('feed', () => follower.catchUp());
       if (follower.deny.denies(names)) return 'revoked';
       if (this.#isFresh()) return 'active';
     } catch (error) {
       cause = error;
+      // Who is turned away has been answered: a removed point is not one that nobody answers.
+      refused = error instanceof FeedUnreadable && (error.status === 401 || error.status === 403);
     }
     if (introspect) {
       try {
@@ -64,7 +68,7 @@ export class FeedStandingCheck extends StandingCheck {
         cause = error;
       }
     }
-    if (whenUnreachable?.(claims) === 'degrade') return 'active';
+    if (!refused && whenUnreachable?.(claims) === 'degrade') return 'active';
     throw new StandingUnknown({ cause });
   }
 
