@@ -1,10 +1,11 @@
 import { createHmac, randomUUID } from 'node:crypto';
-import { receiversBehind } from '@grantkeeper/deliveries';
+import { DeliveryPump, receiversBehind } from '@grantkeeper/deliveries';
 import { Database } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
 import { Logger } from '@nestjs/common';
 import { jest } from '@jest/globals';
 import { actor, atOnce, DeliveryWorld } from '../support/delivery-world.ts';
+import { DocumentServer } from '../support/document-server.ts';
 import { type ReceivedRequest, ReceivingServer } from '../support/receiving-server.ts';
 import { until } from '../support/until.ts';
 
@@ -191,6 +192,29 @@ describe('a webhook', () => {
     expect(server.at('/elsewhere')).toEqual([]);
   });
 
+  test('is told over TLS only where its certificate is trusted', async () => {
+    const secure = await DocumentServer.start();
+    try {
+      const url = secure.put('/told', (_request, response) => response.writeHead(204).end());
+      const tenant = await world.tenant();
+      const { webhookId } = await world.webhook(tenant, url);
+      await world.revoke(tenant);
+      const pump = world.pump(atOnce);
+      expect(await pump.run(address(tenant, webhookId))).toBe('waiting');
+      expect((await world.cursorOf(webhookId))['last_error']).toBe('outbound.tls_failed');
+      expect(secure.count('/told')).toBe(0);
+      const distrust = secure.trusted();
+      try {
+        expect(await pump.run(address(tenant, webhookId))).toBe('caught-up');
+        expect(secure.count('/told')).toBe(1);
+      } finally {
+        distrust();
+      }
+    } finally {
+      await secure.stop();
+    }
+  });
+
   test('gets signatures under both secrets while one replaces the other, and then under the new one alone', async () => {
     const tenant = await world.tenant();
     const { webhookId, secret } = await world.webhook(tenant, hook);
@@ -251,7 +275,7 @@ describe('receivers beside each other', () => {
     const { webhookId } = await world.webhook(tenant, hook);
     const seqs = await world.revoke(tenant, 10);
     const databases = [0, 1].map(() => new Database({ url: world.url, max: 4, onError: () => undefined }));
-    const pumps = [world.pump(), world.pump(), world.pump(), world.pump()];
+    const pumps = databases.flatMap((each) => [1, 2].map(() => new DeliveryPump(each, [world.outlet()])));
     await Promise.all(pumps.map((pump) => pump.run(address(tenant, webhookId))));
     await until(async () => (await world.cursorOf(webhookId))['through'] === seqs.at(-1));
     expect(ids(server.at(path))).toEqual(idsOf(tenant, seqs));
@@ -287,7 +311,6 @@ describe('what is lost', () => {
     const [one, two] = await world.revoke(tenant, 2);
     const dying = new Database({ url: world.url, max: 2, onError: () => undefined });
     // Its connections end while the first message is under way.
-    const { DeliveryPump } = await import('@grantkeeper/deliveries');
     server.answer(path, () => ({ afterMs: 300 }));
     const pump = new DeliveryPump(dying, [world.outlet()], atOnce);
     const running = pump.run(address(tenant, webhookId));
