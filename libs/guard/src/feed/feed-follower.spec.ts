@@ -1,5 +1,5 @@
 import { tokenNames } from './deny-state.ts';
-import type { FeedLease, FeedPage } from './feed-entry.ts';
+import { type FeedLease, type FeedPage, FeedUnreadable } from './feed-entry.ts';
 import { FeedFollower } from './feed-follower.ts';
 import { FeedTransport } from './feed-transport.ts';
 
@@ -27,6 +27,7 @@ const names = tokenNames({
 /** A ledger whose clock runs, and which has revoked one grant for a little more than an hour. */
 class Ledger extends FeedTransport {
   now = LEDGER_NOW;
+  full = false;
   readonly #lease = (): FeedLease => ({ epoch: 1, through: 1, age: 0, epochs: {}, now: this.now });
 
   override async delta(): Promise<FeedPage> {
@@ -39,6 +40,7 @@ class Ledger extends FeedTransport {
     };
   }
   override async lease(): Promise<FeedLease> {
+    if (this.full) throw new FeedUnreadable('the feed answered 429', 429);
     return this.#lease();
   }
   override async stream(): Promise<void> {}
@@ -84,5 +86,20 @@ describe('FeedFollower', () => {
       }
     }
     expect(follower.deny.denies(names)).toBe(true);
+  });
+
+  it('knows nothing for sure while its point has too many instances, as no receipt names it', async () => {
+    const ledger = new Ledger();
+    ledger.full = true;
+    const follower = new FeedFollower({ transport: ledger, leaseEveryMs: 5 });
+    follower.start();
+    const asked = async (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 200));
+    await asked();
+    await follower.catchUp();
+    expect(follower.lease.staleness()).toBe(Number.POSITIVE_INFINITY);
+    expect(follower.deny.denies(names)).toBe(true);
+    ledger.full = false;
+    while (!Number.isFinite(follower.lease.staleness())) await asked();
+    await follower.stop();
   });
 });

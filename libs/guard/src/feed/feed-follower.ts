@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Denial, DenyState } from './deny-state.ts';
-import type { FeedEntry, FeedLease, FeedPage, FeedResource } from './feed-entry.ts';
+import { type FeedEntry, type FeedLease, type FeedPage, type FeedResource, FeedUnreadable } from './feed-entry.ts';
 import type { FeedTransport } from './feed-transport.ts';
 import { Lease, type LeaseClock, type LeaseMoment, systemLeaseClock } from './lease.ts';
 
@@ -47,6 +47,7 @@ export class FeedFollower {
   #work: Promise<unknown> = Promise.resolve();
   #catching: Promise<void> | undefined;
   #hurry: (() => void) | undefined;
+  #excluded = false;
   #resource: FeedResource | undefined;
   #clock: { readonly at: LeaseMoment; readonly now: number } | undefined;
 
@@ -110,7 +111,7 @@ export class FeedFollower {
     this.#learn(page);
     this.#apply(page.entries);
     this.#advance(page.through);
-    if (page.complete) this.lease.renew(sentAt, page.age);
+    if (page.complete) this.#renew(sentAt, page.age);
     else await this.#delta();
   }
 
@@ -147,9 +148,19 @@ export class FeedFollower {
     this.#options.onApplied?.();
     this.#applied = page.through;
     this.#appliedAt = sentAt.monotonic - page.age;
-    if (page.complete) this.lease.renew(sentAt, page.age);
+    if (page.complete) this.#renew(sentAt, page.age);
     else await this.#delta();
     if (lost.length > 0) this.#options.onTrouble?.(new RevocationsLost(lost));
+  }
+
+  #renew(sentAt: LeaseMoment, age: number): void {
+    if (!this.#excluded) this.lease.renew(sentAt, age);
+  }
+
+  /** The point has too many instances, and no receipt names this one: what a delta brings makes it no lease either. */
+  #exclude(): void {
+    this.#excluded = true;
+    this.lease.lose();
   }
 
   #learn({ epochs, now, resource }: FeedLease): void {
@@ -182,17 +193,19 @@ export class FeedFollower {
     if (this.#epoch === 0) await this.catchUp();
     const sentAt = this.lease.now();
     const applied = this.#applied;
-    const answer = await this.#options.transport.lease(
-      { instance: this.instance, epoch: this.#epoch, applied, keys: this.#options.keys?.() ?? [] },
-      this.#timeoutMs,
-    );
+    const said = { instance: this.instance, epoch: this.#epoch, applied, keys: this.#options.keys?.() ?? [] };
+    const answer = await this.#options.transport.lease(said, this.#timeoutMs).catch((error: unknown) => {
+      if (error instanceof FeedUnreadable && error.status === 429) this.#exclude();
+      throw error;
+    });
+    this.#excluded = false;
     if (this.#isOtherFeed(answer, sentAt)) {
       await this.#rewind();
       return;
     }
     this.#learn(answer);
     if (answer.through > this.#applied) await this.catchUp();
-    else this.lease.renew(sentAt, answer.age);
+    else this.#renew(sentAt, answer.age);
   }
 
   async #streams(): Promise<void> {
