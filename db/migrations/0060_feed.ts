@@ -18,7 +18,7 @@ CREATE TABLE feed_head (
   feed_no bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 INSERT INTO feed_head DEFAULT VALUES;
-GRANT SELECT, UPDATE (feed_no) ON feed_head TO grantkeeper_service;
+GRANT SELECT, UPDATE (feed_no, epoch) ON feed_head TO grantkeeper_service;
 GRANT SELECT ON feed_head TO grantkeeper_relay, grantkeeper_readonly;
 
 -- names: what the row ends, in the words of an access token, so that a point needs nothing else to judge one.
@@ -40,10 +40,8 @@ GRANT INSERT ON revocation_feed TO grantkeeper_service;
 GRANT SELECT ON revocation_feed TO grantkeeper_relay;
 CREATE POLICY relay ON revocation_feed FOR SELECT TO grantkeeper_relay USING (true);
 
--- begin_feed_epoch(system tenant, {epoch}): points then read the feed anew, and learn the epochs of all ledgers. As the
--- owner: no service may change the epoch by itself.
-CREATE FUNCTION begin_feed_epoch(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = public, pg_temp AS $$
+-- begin_feed_epoch(system tenant, {epoch}): points then read the feed anew, and learn the epochs of all ledgers.
+CREATE FUNCTION begin_feed_epoch(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE feed_head SET epoch = (p->>'epoch')::int WHERE epoch < (p->>'epoch')::int;
   PERFORM pg_notify('grantkeeper_feed', '');
