@@ -11,14 +11,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
 const statements = /* sql */ `
 -- The sequencer of the feed: one row, whose lock is the last that an append takes. It belongs to no tenant. The epoch
--- changes when a restore could give a number twice.
+-- changes when a restore could give a number twice; its owner changes it, no service.
 CREATE TABLE feed_head (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
   epoch int NOT NULL DEFAULT 1 CHECK (epoch > 0),
   feed_no bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 INSERT INTO feed_head DEFAULT VALUES;
-GRANT SELECT, UPDATE (feed_no, epoch) ON feed_head TO grantkeeper_service;
+GRANT SELECT, UPDATE (feed_no) ON feed_head TO grantkeeper_service;
 GRANT SELECT ON feed_head TO grantkeeper_relay, grantkeeper_readonly;
 
 -- names: what the row ends, in the words of an access token, so that a point needs nothing else to judge one.
@@ -39,14 +39,6 @@ CALL isolate_by_tenant('revocation_feed');
 GRANT INSERT ON revocation_feed TO grantkeeper_service;
 GRANT SELECT ON revocation_feed TO grantkeeper_relay;
 CREATE POLICY relay ON revocation_feed FOR SELECT TO grantkeeper_relay USING (true);
-
--- begin_feed_epoch(system tenant, {epoch}): points then read the feed anew, and learn the epochs of all ledgers.
-CREATE FUNCTION begin_feed_epoch(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
-BEGIN
-  UPDATE feed_head SET epoch = (p->>'epoch')::int WHERE epoch < (p->>'epoch')::int;
-  PERFORM pg_notify('grantkeeper_feed', '');
-  RETURN 'true';
-END $$;
 
 -- The last row of each tenant's chain.
 ALTER TABLE heads ADD COLUMN feed_seq bigint NOT NULL DEFAULT 0;

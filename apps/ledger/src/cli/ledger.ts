@@ -10,7 +10,12 @@ import { usage, UsageError } from './ledger/usage.ts';
 import { verifyCommand } from './ledger/verify.command.ts';
 
 /** Answers the exit code: 0 all is well, 1 something is wrong with a ledger, 2 the command could not be carried out. */
-export type LedgerCommand = (args: readonly string[], database: Database, stopping: AbortSignal) => Promise<number>;
+export type LedgerCommand = (
+  args: readonly string[],
+  database: Database,
+  stopping: AbortSignal,
+  url: string,
+) => Promise<number>;
 
 const commands: Readonly<Record<string, LedgerCommand>> = {
   tail: tailCommand,
@@ -35,7 +40,7 @@ async function run([name, ...args]: readonly string[]): Promise<number> {
     await checkSchema(target.named, target.url);
     const database = new Database({ url: target.url, max: 3, onError: () => undefined });
     try {
-      return await command(args, database, stopping.signal);
+      return await command(args, database, stopping.signal, target.url);
     } finally {
       await database.close();
     }

@@ -1,7 +1,8 @@
 import { epochBegun } from '@grantkeeper/domain';
 import { type Database, EventStore, PersonalDataSealer, type Position } from '@grantkeeper/event-store';
-import { SYSTEM_TENANT, type TenantId } from '@grantkeeper/kernel';
+import type { TenantId } from '@grantkeeper/kernel';
 import { inlineProjections } from '@grantkeeper/read-models';
+import { FeedEpoch } from './feed-epoch.ts';
 import { ledgersOf } from './ledgers.ts';
 import { lostActs } from './lost-acts.ts';
 import { counted } from './progress-bar.ts';
@@ -18,11 +19,25 @@ const EPOCHS_BEGIN = Date.UTC(2026, 0, 1);
  * exports tell; the feed's epoch comes last, so that points learn all of it at once. When it was interrupted it is
  * called again. Answers 1 when something that an export tells of could not be done again.
  */
-export async function newEpochCommand(args: readonly string[], database: Database): Promise<number> {
+export async function newEpochCommand(
+  args: readonly string[],
+  database: Database,
+  _stopping: AbortSignal,
+  url: string,
+): Promise<number> {
   const { values, positionals } = optionsOf(args, { reapply: { type: 'string', multiple: true } });
   if (positionals.length > 0) throw new UsageError(`new-epoch does not take "${positionals[0]}".`);
+  const feed = await FeedEpoch.open(process.env['MIGRATION_DATABASE_URL'] ?? url);
+  try {
+    return await beginEpoch(values.reapply ?? [], database, feed);
+  } finally {
+    await feed.close();
+  }
+}
+
+async function beginEpoch(exports: readonly string[], database: Database, feed: FeedEpoch): Promise<number> {
   const heads = await headsOf(database);
-  const lost = await lostActs(values.reapply ?? [], database, heads);
+  const lost = await lostActs(exports, database, heads);
   const epoch = await nextEpoch(database);
   const store = new EventStore(database, inlineProjections, new NothingPersonal());
   const reapplication = new Reapplication(database, store, ACTOR);
@@ -38,7 +53,7 @@ export async function newEpochCommand(args: readonly string[], database: Databas
     );
     for (const { seq, type, why } of left) console.log(`    event ${seq}, ${type}, was not: ${why}`);
   }
-  await database.call('begin_feed_epoch', SYSTEM_TENANT, { epoch });
+  await feed.begin(epoch);
   console.log(
     `${counted(heads.size, 'ledger')} and the revocation feed are in epoch ${epoch}: every credential from before is dead.`,
   );
