@@ -79,15 +79,15 @@ async function onboard(http: Http, server: Server, database: LedgerBench['databa
   const world = new World(http, database, { tenant: slug, issuer, resource, adminKey: server.summary.adminKey });
   const journey = new Journey(http, world);
   const people = await world.people(PEOPLE);
-  let clientId = await world.register();
+  let client = world.register();
   let next = 0;
   return {
     async link() {
       const number = next;
       next += 1;
       // The next client is registered on the way: one request more for every twentieth link.
-      if (number % PEOPLE === PEOPLE - 1) clientId = await world.register();
-      await journey.link(people[number % PEOPLE]!, clientId);
+      if (number > 0 && number % PEOPLE === 0) client = world.register();
+      await journey.link(people[number % PEOPLE]!, await client);
     },
   };
 }

@@ -22,6 +22,8 @@ export class LagSampler {
   constructor(database: BenchDatabase) {
     this.#database = database;
     this.#done = this.#watch();
+    // Awaited by stop(); when the load has failed, that failure is the one to be told.
+    this.#done.catch(() => undefined);
   }
 
   /** Watches no new events, waits at most `patienceMs` for what is still being read, and counts the rest as so late. */

@@ -51,6 +51,7 @@ describe('an access token', () => {
       jti: expect.any(String),
       scope: 'boards:read boards:write offline_access',
       auth_time: expect.any(Number),
+      acr: 'urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport',
       tenant: expect.stringMatching(UUID),
       grant_id: expect.stringMatching(UUID),
       family_id: expect.stringMatching(UUID),

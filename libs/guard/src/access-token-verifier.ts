@@ -1,9 +1,9 @@
-import { compactVerify, decodeProtectedHeader, errors } from 'jose';
-import type { CryptoKey, JWK, KeyObject } from 'jose';
+import { compactVerify, errors } from 'jose';
+import type { CompactJWSHeaderParameters, CryptoKey, JWK, KeyObject } from 'jose';
 import { readClaims } from './access-token-claims.ts';
 import type { AccessTokenClaims } from './access-token-claims.ts';
 import { TokenRefused } from './token-refused.ts';
-import type { VerifiedTokens } from './verified-tokens.ts';
+import type { VerifiedToken, VerifiedTokens } from './verified-tokens.ts';
 
 /** The algorithms in which access tokens are signed. A symmetric one here would make every verifier an issuer. */
 export const ACCESS_TOKEN_ALGORITHMS = ['ES256', 'RS256'] as const;
@@ -71,16 +71,32 @@ export class AccessTokenVerifier extends TokenVerifier {
 
   override async verify(token: string, provenKey?: string): Promise<AccessTokenClaims> {
     const known = this.#options.verified?.get(token);
-    const hint = known?.hint ?? readHeader(token);
-    const key = await this.#options.jwks(hint);
-    if (key === undefined) throw new TokenRefused('unknown_key');
-    const claims =
-      known?.key === key ? known.claims : readClaims(await verifiedPayload(token, key, hint.alg), hint.kid);
+    const verified = known && (await this.#keyFor(known.hint)) === known.key ? known : await this.#read(token);
+    const { claims } = verified;
     this.#checkRecipient(claims);
     this.#checkTimes(claims);
-    if (known?.key !== key) this.#options.verified?.add(token, { hint, key, claims });
+    if (verified !== known) this.#options.verified?.add(token, verified);
     if (this.#options.possession !== 'unchecked') checkPossession(claims, provenKey);
     return claims;
+  }
+
+  async #keyFor(hint: KeyHint): Promise<VerificationKey> {
+    const key = await this.#options.jwks(hint);
+    if (key === undefined) throw new TokenRefused('unknown_key');
+    return key;
+  }
+
+  /** The header is judged before a key is looked for, so that junk costs no look-up. */
+  async #read(token: string): Promise<VerifiedToken> {
+    if (token.length > LONGEST_TOKEN) throw new TokenRefused('malformed');
+    let found: { readonly hint: KeyHint; readonly key: VerificationKey } | undefined;
+    const payload = await verifiedPayload(token, async (header) => {
+      const hint = judgeHeader(header);
+      found = { hint, key: await this.#keyFor(hint) };
+      return found.key;
+    });
+    const { hint, key } = found!;
+    return { hint, key, claims: readClaims(payload, hint.kid) };
   }
 
   /** Issuer, audience and tenant, each by itself: two tenants may share a key one day (MT-04). */
@@ -107,16 +123,7 @@ export function checkPossession({ keyThumbprint }: AccessTokenClaims, provenKey:
   throw new TokenRefused(keyThumbprint === undefined ? 'not_bound' : 'wrong_proof_key');
 }
 
-/** The header is judged before a key is looked for, so that junk costs no look-up. */
-function readHeader(token: string): KeyHint {
-  if (token.length > LONGEST_TOKEN) throw new TokenRefused('malformed');
-  let header: ReturnType<typeof decodeProtectedHeader>;
-  try {
-    header = decodeProtectedHeader(token);
-  } catch (cause) {
-    throw new TokenRefused('malformed', { cause });
-  }
-  const { typ, alg, kid } = header;
+function judgeHeader({ typ, alg, kid }: CompactJWSHeaderParameters): KeyHint {
   // RFC 9068 §2.1 allows the full media type as well; media types are case-insensitive.
   if (typeof typ !== 'string' || !/^(?:application\/)?at\+jwt$/i.test(typ)) throw new TokenRefused('wrong_type');
   const known = ACCESS_TOKEN_ALGORITHMS.find((name) => name === alg);
@@ -125,15 +132,22 @@ function readHeader(token: string): KeyHint {
   return { kid, alg: known };
 }
 
+/** `keyOf` is given the header, which nobody has verified yet; what it throws is thrown. */
 async function verifiedPayload(
   token: string,
-  key: VerificationKey,
-  alg: AccessTokenAlgorithm,
+  keyOf: (header: CompactJWSHeaderParameters) => Promise<VerificationKey>,
 ): Promise<Record<string, unknown>> {
+  let keyless: unknown;
   let payload: Uint8Array;
   try {
-    ({ payload } = await compactVerify(token, key, { algorithms: [alg] }));
+    ({ payload } = await compactVerify(token, (header) =>
+      keyOf(header).catch((error: unknown) => {
+        keyless = error;
+        throw error;
+      }),
+    ));
   } catch (cause) {
+    if (keyless !== undefined) throw keyless;
     if (cause instanceof errors.JWSSignatureVerificationFailed) throw new TokenRefused('bad_signature', { cause });
     // jose refuses a key that is not for the algorithm with a TypeError.
     if (cause instanceof TypeError) throw new TokenRefused('wrong_algorithm', { cause });
@@ -143,10 +157,12 @@ async function verifiedPayload(
   return parseObject(payload);
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 function parseObject(bytes: Uint8Array): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    value = JSON.parse(utf8.decode(bytes));
   } catch {
     // Without its cause: a JSON error quotes what it could not read.
     throw new TokenRefused('malformed');

@@ -34,16 +34,14 @@ export async function callTool(
 
 /**
  * Calls until the server refuses the token, as it must within two seconds of a revocation that has been answered: the
- * feed needs a moment to an enforcement point. A call that is under way in that moment is cut off without an answer.
- * Answers the last call, whatever it came to.
+ * feed needs a moment to an enforcement point. Answers the
+ * last call, whatever it came to.
  */
 export async function refusedCall(resource: string, token: string): Promise<ToolAnswer> {
   const deadline = Date.now() + 10_000;
   for (;;) {
-    const answer = await callTool(resource, token).catch((error: unknown) => {
-      if (Date.now() > deadline) throw error;
-    });
-    if (answer && (answer.status === 401 || Date.now() > deadline)) return answer;
+    const answer = await callTool(resource, token);
+    if (answer.status === 401 || Date.now() > deadline) return answer;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

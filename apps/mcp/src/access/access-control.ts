@@ -15,7 +15,7 @@ import { ToolCatalogue } from '../tools/tool-catalogue.ts';
 import type { Caller } from './caller.ts';
 import type { HostedResource } from './hosted-resources.ts';
 import { ProofsOfPossession, type SentCredentials } from './proofs-of-possession.ts';
-import { credentialsRequired, insufficientScope, invalidToken, tokenRefused } from './refusal.ts';
+import { accessEnded, credentialsRequired, insufficientScope, tokenRefused } from './refusal.ts';
 
 /** Decides who may call a hosted resource. Rejects with a `Refusal`, or with whatever kept it from deciding. */
 @Injectable()
@@ -41,15 +41,11 @@ export class AccessControl {
       presented.scheme === 'DPoP' ? await this.possession.prove(resource, sent, presented.token) : undefined;
     const claims = await this.#verify(resource, presented, proof?.keyThumbprint);
     if (proof) await this.possession.spend(resource, proof);
-    const caller = { resource, claims };
+    const caller = { resource, claims, scheme: presented.scheme };
     const standing = await this.standing.standing(claims, presented.token);
     if (standing === 'active') return caller;
     this.activity.record(caller, 'call.denied', { because: standing });
-    throw invalidToken(
-      resource,
-      standing === 'suspended' ? 'The access is suspended.' : 'The access was revoked.',
-      presented.scheme,
-    );
+    throw accessEnded(resource, standing, presented.scheme);
   }
 
   /** Refuses a call before it is dispatched: only an HTTP 403 makes clients ask for more permission (RS-16, SDK-08). */

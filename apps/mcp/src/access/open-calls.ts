@@ -1,8 +1,11 @@
-import { type AccessTokenClaims, type StandingCheck } from '@grantkeeper/guard';
+import type { AccessTokenClaims, Standing, StandingCheck } from '@grantkeeper/guard';
+
+/** What is found of a call's access; undefined when nobody can say. */
+export type Found = Standing | undefined;
 
 interface OpenCall {
   readonly claims: AccessTokenClaims;
-  readonly end: () => void;
+  readonly end: (found: Found) => void;
 }
 
 /** Calls that have been let in and not been answered in full: what streams to a client as long as its access stands. */
@@ -16,8 +19,8 @@ export class OpenCalls {
     return this.#calls.size;
   }
 
-  /** Keeps a call until the function that it answers is called; `end` cuts it off. */
-  keep(claims: AccessTokenClaims, end: () => void): () => void {
+  /** Keeps a call until the function that it answers is called; `end` ends it. */
+  keep(claims: AccessTokenClaims, end: OpenCall['end']): () => void {
     const call = { claims, end };
     this.#calls.add(call);
     return () => this.#calls.delete(call);
@@ -27,17 +30,17 @@ export class OpenCalls {
   async endRefused(): Promise<void> {
     await Promise.all(
       [...this.#calls].map(async (call) => {
-        const active = await this.#isActive(call);
-        if (!active && this.#calls.delete(call)) call.end();
+        const found = await this.#find(call);
+        if (found !== 'active' && this.#calls.delete(call)) call.end(found);
       }),
     );
   }
 
-  async #isActive({ claims }: OpenCall): Promise<boolean> {
+  async #find({ claims }: OpenCall): Promise<Found> {
     try {
-      return (await this.standing.standing(claims, '')) === 'active';
+      return await this.standing.standing(claims, '');
     } catch {
-      return false;
+      return undefined;
     }
   }
 }

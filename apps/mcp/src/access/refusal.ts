@@ -7,6 +7,7 @@ import {
   invalidToken as invalidTokenAt,
   nonceRequired as nonceRequiredAt,
   type PresentedToken,
+  type Standing,
   type TokenRefused,
   tokenRefused as tokenRefusedAt,
 } from '@grantkeeper/guard';
@@ -41,6 +42,16 @@ export function invalidToken(
   scheme?: PresentedToken['scheme'],
 ): AccessRefusal {
   return invalidTokenAt(challenging(resource), description, scheme);
+}
+
+/** The access of a token that is right has ended, for good or for a while. */
+export function accessEnded(
+  resource: HostedResource,
+  standing: Standing,
+  scheme: PresentedToken['scheme'],
+): AccessRefusal {
+  const description = standing === 'suspended' ? 'The access is suspended.' : 'The access was revoked.';
+  return invalidToken(resource, description, scheme);
 }
 
 export function tokenRefused(

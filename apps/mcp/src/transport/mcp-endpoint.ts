@@ -5,7 +5,8 @@ import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { AdmittedRequest } from '../access/access.guard.ts';
 import type { Caller } from '../access/caller.ts';
-import { OpenCalls } from '../access/open-calls.ts';
+import { type Found, OpenCalls } from '../access/open-calls.ts';
+import { accessEnded, cannotTell, type Refusal } from '../access/refusal.ts';
 import { ActivityRecorder } from '../activity/activity-recorder.ts';
 import { ToolFailure } from '../tools/tool.ts';
 import { ToolCatalogue } from '../tools/tool-catalogue.ts';
@@ -24,9 +25,20 @@ export class McpEndpoint implements OnModuleDestroy {
     // Also called for requests that clients got wrong, which is nothing to wake anyone for.
     onerror: (error) => this.#logger.debug(error.message),
   });
-  readonly #serve = toNodeHandler(this.#handler, {
-    onerror: (error) => this.#logger.error(error.message, error.stack),
-  });
+  /** What is answered in place of the handler when the access ends before it has begun to answer. */
+  readonly #refusals = new WeakMap<Caller, Promise<Response>>();
+  readonly #serve = toNodeHandler(
+    {
+      fetch: (request, options) =>
+        Promise.race([
+          this.#handler.fetch(request, options).then(begun),
+          this.#refusals.get(callerIn(options?.authInfo))!,
+        ]),
+    },
+    {
+      onerror: (error) => this.#logger.error(error.message, error.stack),
+    },
+  );
 
   constructor(
     private readonly tools: ToolCatalogue,
@@ -34,15 +46,25 @@ export class McpEndpoint implements OnModuleDestroy {
     private readonly calls: OpenCalls,
   ) {}
 
-  /** Answers an admitted request on its raw response, which is cut off when the access ends meanwhile. */
+  /**
+   * Answers an admitted request on its raw response. When the access ends meanwhile it is refused like any later one, or
+   * cut off when the answer has begun.
+   */
   async serve(request: AdmittedRequest, reply: FastifyReply): Promise<void> {
     reply.hijack();
     for (const [name, value] of Object.entries(reply.getHeaders()))
       if (value !== undefined) reply.raw.setHeader(name, value);
-    reply.raw.once(
-      'close',
-      this.calls.keep(request.caller.claims, () => reply.raw.destroy()),
-    );
+    const { caller } = request;
+    const { promise, resolve } = Promise.withResolvers<Response>();
+    this.#refusals.set(caller, promise);
+    const end = (found: Found): void => {
+      if (reply.raw.headersSent) reply.raw.destroy();
+      else
+        resolve(
+          refused(found === undefined ? cannotTell(undefined) : accessEnded(caller.resource, found, caller.scheme)),
+        );
+    };
+    reply.raw.once('close', this.calls.keep(caller.claims, end));
     await this.#serve(incoming(request), reply.raw, request.body);
   }
 
@@ -85,6 +107,27 @@ export class McpEndpoint implements OnModuleDestroy {
       return failure('The boards cannot be reached at the moment. Try again later.');
     }
   }
+}
+
+/** The answer once there is something of it: the SDK sends the head of a stream before the tool has been called. */
+async function begun(response: Response): Promise<Response> {
+  if (response.body === null) return response;
+  const reader = response.body.getReader();
+  const first = await reader.read();
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => (first.done ? controller.close() : controller.enqueue(first.value)),
+    pull: async (controller) => {
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+  return new Response(body, response);
+}
+
+function refused({ status, body, headers }: Refusal): Response {
+  return Response.json(body, { status, headers: { ...headers, 'cache-control': 'no-store' } });
 }
 
 function failure(text: string): CallToolResult {
