@@ -13,13 +13,13 @@ CALL make_rows_writer(
   ARRAY['tenants', 'issuers', 'resources', 'policies', 'client_policies', 'signing_keys', 'users', 'identities', 'clients',
     'client_rules', 'initial_access_tokens', 'grants', 'pair_watermarks', 'suspensions', 'admin_keys', 'admin_consents', 'passwords',
     'client_secrets', 'enforcement_points', 'enforcement_point_secrets', 'webhooks', 'webhook_secrets',
-    'signal_receivers', 'signal_receiver_secrets'],
+    'signal_receivers', 'signal_receiver_secrets', 'cuts', 'cut_links'],
   ARRAY['revocations', 'tenant_directory', 'tenant_hosts', 'tenant_keys', 'person_keys', 'sealed_signing_keys', 'admin_key_secrets',
     'authorization_codes', 'answered_requests', 'initial_access_token_secrets', 'receiver_cursors']);
 
 CALL make_history(1, ARRAY['tenants', 'issuers', 'resources', 'policies', 'client_policies', 'signing_keys', 'users', 'identities',
   'clients', 'client_rules', 'initial_access_tokens', 'grants', 'pair_watermarks', 'suspensions', 'revocations', 'admin_keys', 'admin_consents',
-  'enforcement_points', 'webhooks', 'signal_receivers']);
+  'enforcement_points', 'webhooks', 'signal_receivers', 'cuts']);
 
 -- Functions are for the service, and the maintenance of activity for its role: PostgreSQL lets everyone by default.
 REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA public FROM PUBLIC;

@@ -70,9 +70,11 @@ describe('commands in the documents', () => {
 
   test('docs/guides/revoke.md: everything that a person has allowed ends', async () => {
     const grantId = await link(product);
-    const [listed, revoked] = await follow('docs/guides/revoke.md');
+    const [listed, revoked, previewed] = await follow('docs/guides/revoke.md');
     expect(JSON.parse(listed ?? '')).toMatchObject({ grants: [{ id: grantId }] });
     expect(JSON.parse(revoked ?? '')).toMatchObject({ changed: true });
+    // By then nothing is left to be cut.
+    expect(JSON.parse(previewed ?? '')).toMatchObject({ links: 0, list: [], preview: expect.any(String) });
     const { body } = await product.admin<{ status: string }>('GET', `/tenants/acme/grants/${grantId}`);
     expect(body.status).toBe('revoked');
   });

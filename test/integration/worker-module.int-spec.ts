@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { firstCursorRow, WebhookSecrets } from '@grantkeeper/deliveries';
 import { Database, EventStore } from '@grantkeeper/event-store';
-import { LocalKeyProvider, MasterSecrets, SigningKeys, TenantKeys } from '@grantkeeper/keys';
+import { LocalKeyProvider, MasterSecrets, PersonalData, SigningKeys, TenantKeys } from '@grantkeeper/keys';
 import { type TenantId, tenantId } from '@grantkeeper/kernel';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
@@ -85,6 +85,7 @@ async function start(redisUrl: string | null, eventsSweepMs = 60_000): Promise<P
     { provide: Queues, useValue: queues },
     { provide: OutboundClient, useValue: new OutboundClient({ allowLoopback: true, userAgent: 'grantkeeper-test' }) },
     { provide: TenantKeys, useValue: keysOn(own) },
+    { provide: PersonalData, useValue: new PersonalData(own, keysOn(own)) },
     { provide: SigningKeys, useValue: new SigningKeys(own, new LocalKeyProvider(masterSecrets)) },
     { provide: EventStore, useValue: new EventStore(own, inlineProjections, { seal: async () => 'sealed' }) },
   ];

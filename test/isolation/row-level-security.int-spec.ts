@@ -17,6 +17,7 @@ let tables: string[];
 // Whose turn it is: the directory, heads, cursors, and what is due.
 const RELAY_READS = [
   'consumer_cursors',
+  'cuts',
   'dead_letters',
   'heads',
   'receiver_cursors',
@@ -32,6 +33,7 @@ const RELAY_READS = [
 ];
 // Of some of them only what says whose turn it is.
 const RELAY_READS_NOT = [
+  'cuts.selection',
   'dead_letters.reason',
   'dead_letters.replay_requested_by',
   'receiver_cursors.last_error',

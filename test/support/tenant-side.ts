@@ -31,6 +31,8 @@ export interface TenantSide {
   /** A client that waits for an approval. */
   readonly requestId: string;
   readonly initialTokenId: string;
+  /** A cut that waits for approval. */
+  readonly cutId: string;
   /** Values that only this tenant and the operators may see, by what they are. */
   readonly private: Readonly<Record<string, string>>;
 }
@@ -117,6 +119,12 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
     resources[0]?.id ?? '',
   ];
   const session = await sessionOf(person.elsewhere(), client);
+  await admin('PATCH', `/${slug}/policy`, { cutApprovalAbove: 0 });
+  const { preview: cutId } = await admin<{ preview: string }>('POST', `/${slug}/cuts/preview`, {
+    where: { clientId: client.id },
+  });
+  const cutReason = `Cut at ${slug}`;
+  await admin('POST', `/${slug}/cuts`, { preview: cutId, act: 'suspend', reason: cutReason });
   return {
     slug,
     id,
@@ -139,6 +147,7 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
     signals: { ...receiver, streamId: stream.stream_id },
     requestId: requests[0]?.id ?? '',
     initialTokenId: initialToken.id,
+    cutId,
     private: {
       tenantId: id,
       adminKey,
@@ -176,6 +185,8 @@ export async function makeTenantSide(product: RunningProduct, slug: string): Pro
       ruleReason: rule.reason,
       initialToken: initialToken.token,
       initialTokenName: `Token of ${slug}`,
+      cutId,
+      cutReason,
       management: client.management ?? '',
     },
   };

@@ -20,6 +20,11 @@ import { ClientQueries } from './clients/clients.queries.ts';
 import { RegisterClientHandler } from './clients/register-client.handler.ts';
 import { RotateClientSecretHandler } from './clients/rotate-client-secret.handler.ts';
 import { SetClientRuleHandler } from './clients/set-client-rule.handler.ts';
+import { ConsentNetworks } from './cuts/consent-networks.ts';
+import { CutPreview } from './cuts/cut-preview.ts';
+import { CutViews } from './cuts/cut-views.ts';
+import { DecideCutHandler, RequestCutHandler } from './cuts/cut.handlers.ts';
+import { CutsController } from './cuts/cuts.controller.ts';
 import { DeadLettersController } from './dead-letters/dead-letters.controller.ts';
 import { IdempotencyKeys } from './access/idempotency-key.ts';
 import { EnforcementPoints } from './enforcement-points/enforcement-points.ts';
@@ -95,6 +100,7 @@ export class LedgerModule {
         RevocationsController,
         ReceiptsController,
         SuspensionsController,
+        CutsController,
         SigningKeysController,
         FeedController,
         EventsController,
@@ -142,6 +148,11 @@ export class LedgerModule {
         RevokeSigningKeyHandler,
         Receipts,
         RevocationPreview,
+        ConsentNetworks,
+        CutPreview,
+        CutViews,
+        RequestCutHandler,
+        DecideCutHandler,
         OnboardTenantHandler,
         CreateUserHandler,
         SetEmailVerificationHandler,

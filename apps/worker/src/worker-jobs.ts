@@ -4,6 +4,7 @@ import type { ConsumerRunner } from '@grantkeeper/consumers';
 import { failureReason } from '@grantkeeper/consumers';
 import type { DeliveryPump } from '@grantkeeper/deliveries';
 import { AT_ONCE, type DeliveryDispatch } from './deliveries/delivery-dispatch.ts';
+import type { CutsJob } from './jobs/cuts.job.ts';
 import { eventsAppended } from './jobs/events-appended.job.ts';
 import type { EventsSweep } from './jobs/events-sweep.job.ts';
 import type { ExpirySweep } from './jobs/expiry-sweep.job.ts';
@@ -36,6 +37,7 @@ export class WorkerJobs implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly expirySweep: ExpirySweep,
     private readonly pump: DeliveryPump,
     private readonly dispatch: DeliveryDispatch,
+    private readonly cuts: CutsJob,
     private readonly intervals: Intervals = standardIntervals,
   ) {}
 
@@ -44,6 +46,7 @@ export class WorkerJobs implements OnApplicationBootstrap, BeforeApplicationShut
     this.queues.work('receivers.tell', (job) => this.dispatch.tell(job, false), { concurrency: AT_ONCE.prompt });
     this.queues.work('receivers.tell-slow', (job) => this.dispatch.tell(job, true), { concurrency: AT_ONCE.slow });
     this.queues.work('letters.replay', lettersReplay(this.runner, this.dispatch));
+    this.queues.work('cuts.run', (job) => this.cuts.run(job), { concurrency: 2 });
     this.queues.work('events.sweep', () => this.#sweep());
     this.queues.work('expiry.sweep', () => this.expirySweep.run());
     void this.#keepUp();
@@ -56,10 +59,12 @@ export class WorkerJobs implements OnApplicationBootstrap, BeforeApplicationShut
     clearInterval(this.#watch);
     this.runner.stop();
     this.pump.stop();
+    this.cuts.stop();
     await this.queues.stopWorking();
     await this.#sweeping;
     await this.eventsSweep.idle();
     await this.dispatch.idle();
+    await this.cuts.idle();
   }
 
   async #keepUp(): Promise<void> {
@@ -71,6 +76,7 @@ export class WorkerJobs implements OnApplicationBootstrap, BeforeApplicationShut
 
   #sweep(): Promise<void> {
     this.#lastSweep = performance.now();
+    this.cuts.sweep();
     this.#sweeping ??= this.eventsSweep
       .run()
       .catch((error: unknown) => this.#log.error({ msg: 'the sweep failed', reason: failureReason(error) }))

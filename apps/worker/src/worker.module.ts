@@ -13,13 +13,15 @@ import {
   WebhookOutlet,
   WebhookSecrets,
 } from '@grantkeeper/deliveries';
-import { SigningKeys, TenantKeys } from '@grantkeeper/keys';
+import { PersonalData, SigningKeys, TenantKeys } from '@grantkeeper/keys';
+import { CutExecution } from '@grantkeeper/revocation';
 import { SecurityEventTokens } from '@grantkeeper/tokens';
 import { asyncProjections } from '@grantkeeper/read-models';
 import { SessionEnder } from './consumers/session-ender.ts';
 import { DeliveryDispatch } from './deliveries/delivery-dispatch.ts';
 import { ReceiverGauges } from './deliveries/receiver-gauges.ts';
 import { ActivityRetentionJob } from './jobs/activity-retention.job.ts';
+import { CutsJob } from './jobs/cuts.job.ts';
 import { EventsSweep } from './jobs/events-sweep.job.ts';
 import { IdleLinks } from './jobs/idle-links.ts';
 import { MisusedFamilies } from './jobs/misused-families.ts';
@@ -27,7 +29,7 @@ import { ExpirySweep } from './jobs/expiry-sweep.job.ts';
 import { type Intervals, standardIntervals, WorkerJobs } from './worker-jobs.ts';
 
 export interface WorkerModuleOptions {
-  /** Modules that provide `Database`, `EventStore`, `Queues`, `OutboundClient`, `TenantKeys` and `SigningKeys`, unless global ones do. */
+  /** Modules that provide `Database`, `EventStore`, `PersonalData`, `Queues`, `OutboundClient`, `TenantKeys` and `SigningKeys`, unless global ones do. */
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
   readonly intervals?: Intervals;
   /** Instead of every consumer's own. */
@@ -104,8 +106,14 @@ export class WorkerModule {
             new ExpirySweep(database, new MisusedFamilies(database, store), new IdleLinks(database, store)),
         },
         {
+          provide: CutsJob,
+          inject: [Database, EventStore, PersonalData],
+          useFactory: (database: Database, store: EventStore, personalData: PersonalData) =>
+            new CutsJob(database, new CutExecution(database, store, personalData)),
+        },
+        {
           provide: WorkerJobs,
-          inject: [Queues, ConsumerRunner, EventsSweep, ExpirySweep, DeliveryPump, DeliveryDispatch],
+          inject: [Queues, ConsumerRunner, EventsSweep, ExpirySweep, DeliveryPump, DeliveryDispatch, CutsJob],
           useFactory: (
             queues: Queues,
             runner: ConsumerRunner,
@@ -113,7 +121,18 @@ export class WorkerModule {
             expiry: ExpirySweep,
             pump: DeliveryPump,
             dispatch: DeliveryDispatch,
-          ) => new WorkerJobs(queues, runner, events, expiry, pump, dispatch, options.intervals ?? standardIntervals),
+            cuts: CutsJob,
+          ) =>
+            new WorkerJobs(
+              queues,
+              runner,
+              events,
+              expiry,
+              pump,
+              dispatch,
+              cuts,
+              options.intervals ?? standardIntervals,
+            ),
         },
       ],
     };

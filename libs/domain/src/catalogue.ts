@@ -13,6 +13,7 @@ import {
   clientSuspended,
 } from './client/client.events.ts';
 import { initialAccessTokenIssued, initialAccessTokenRevoked } from './client/initial-access-token.events.ts';
+import { cutApproved, cutFinished, cutRefused, cutRequested, cutUndone, cutUndoRequested } from './cut/cut.events.ts';
 import {
   enforcementPointCredentialRotated,
   enforcementPointRegistered,
@@ -118,6 +119,12 @@ export const eventCatalogue: readonly EventDefinition[] = [
   familyRevoked,
   tokenRevoked,
   pairAccessRevoked,
+  cutRequested,
+  cutApproved,
+  cutRefused,
+  cutFinished,
+  cutUndoRequested,
+  cutUndone,
   adminKeyCreated,
   adminKeyRevoked,
   adminConsentGiven,

@@ -43,7 +43,8 @@ export type StreamType =
   | 'admin-consent'
   | 'initial-access-token'
   | 'webhook'
-  | 'signal-receiver';
+  | 'signal-receiver'
+  | 'cut';
 
 /** Whose key seals a personal field: a person of the tenant, or the tenant itself where no person is meant. */
 export type PersonalSubject = { readonly user: string } | 'tenant';

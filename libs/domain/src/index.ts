@@ -10,6 +10,8 @@ export * from './client/client.decider.ts';
 export * from './client/client.events.ts';
 export * from './client/registration.decider.ts';
 export * from './client/initial-access-token.events.ts';
+export * from './cut/cut.decider.ts';
+export * from './cut/cut.events.ts';
 export * from './enforcement-point/enforcement-point.decider.ts';
 export * from './enforcement-point/enforcement-point.events.ts';
 export * from './event.ts';

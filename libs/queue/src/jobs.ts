@@ -11,6 +11,8 @@ export interface Jobs {
   'receivers.tell-slow': ReceiverJob;
   /** Someone wants consumers or receivers of this tenant to have events again. */
   'letters.replay': { tenantId: string };
+  /** A cut is to be carried out or undone. */
+  'cuts.run': { tenantId: string; cutId: string };
   /** Find consumers that are behind their ledger. */
   'events.sweep': Record<string, never>;
   /** Delete operational rows that have expired. */
@@ -35,6 +37,7 @@ export const JOB_NAMES = [
   'receivers.tell',
   'receivers.tell-slow',
   'letters.replay',
+  'cuts.run',
   'events.sweep',
   'expiry.sweep',
   'activity.retention',

@@ -1,5 +1,6 @@
 import type { InlineProjection } from '@grantkeeper/event-store';
 import { adminConsents } from './admin-consent.projections.ts';
+import { cuts } from './cut.projections.ts';
 import { grants } from './grant.projections.ts';
 import { clientRules, initialAccessTokens } from './client-rule.projections.ts';
 import { clients, identities, resources, users } from './party.projections.ts';
@@ -39,6 +40,7 @@ export const inlineProjections: readonly InlineProjection[] = [
   adminConsents,
   webhooks,
   signalReceivers,
+  cuts,
 ];
 
 export * from './async/index.ts';

@@ -15,6 +15,9 @@ export {
   SuspendAccessHandler,
   type SuspensionInput,
 } from './suspend-access.handler.ts';
+export * from './cuts/cut-execution.ts';
+export { type CutInLedger, readCut } from './cuts/cut-state.ts';
+export { type CutLinkState, countCutLinks, digestOfCutLinks } from './cuts/cut-links.ts';
 export * from './receipts/receipt.ts';
 export * from './receipts/receipt-reader.ts';
 export * from './feed/acknowledgements.ts';

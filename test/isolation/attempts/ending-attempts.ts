@@ -1,5 +1,6 @@
 import { adminRoute } from './admin-route.ts';
 import type { Attempts, World } from './attempt.ts';
+import { cutAttempts } from './cut-attempts.ts';
 
 const NOBODY = '00000000-0000-4000-8000-000000000000';
 
@@ -8,6 +9,7 @@ export function endingAttempts(world: World): Attempts {
   const { mine, theirs } = world;
   const admin = adminRoute(world);
   return {
+    ...cutAttempts(world),
     'GET /admin/v1/tenants/:tenant/revocations': admin('/revocations', {
       own: [['all', '/revocations?limit=500', 200]],
     }),

@@ -16,6 +16,7 @@ const changes = policySettings
   .extend({
     consentMaxAgeDays: policySettings.shape.consentMaxAgeDays.nullable(),
     idleLinkDays: policySettings.shape.idleLinkDays.nullable(),
+    cutApprovalAbove: policySettings.shape.cutApprovalAbove.nullable(),
     scopeCeiling: policySettings.shape.scopeCeiling.nullable(),
   })
   .partial()

@@ -10,12 +10,13 @@ import type { MisusedFamilies } from './misused-families.ts';
 
 const PAGE = 1_000;
 const DELIVERY_LOG_DAYS = 30;
+const CUT_LIST_DAYS = 30;
 
 /**
  * Deletes, tenant by tenant, authorization codes, pushed requests and sessions that ended or expired more than a day ago,
  * and what clients have published or proven, DPoP proofs among it, as soon as its time is over. A redeemed code is kept for that day, so that a second use of it
  * is still recognised (RFC 6749 §4.1.2). Deletes registrations that nobody has used for as long as the policy says
- * (DCR-08), requests for approval that have expired, and what enforcement points acknowledged before receipts end. And ends families that were seen misused by a process that did not live to
+ * (DCR-08), requests for approval that have expired, lists of cuts that nobody needs any more, and what enforcement points acknowledged before receipts end. And ends families that were seen misused by a process that did not live to
  * record it, and links that nobody uses.
  */
 export class ExpirySweep {
@@ -90,6 +91,7 @@ export class ExpirySweep {
         await tx.deleteFrom(table).where('tenant_id', '=', tenant).where('expires_at', '<', now).execute();
       }
     });
+    await this.database.call('forget_cut_lists', tenant, { days: CUT_LIST_DAYS });
     await this.#sweepDeliveries(tenant);
     await this.misused.end(tenant);
     await this.idle.end(tenant);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cutEventTypes } from './cut-event-types.ts';
 import { suspensionEventTypes } from './suspension-event-types.ts';
 
 /** A type of the public catalogue. It is never renamed; data only gains fields. */
@@ -181,6 +182,7 @@ export const publicEventTypes: readonly PublicEventType[] = [
     data: z.object({ before: z.object({ epoch: z.int(), seq: z.int() }) }),
   },
   ...suspensionEventTypes,
+  ...cutEventTypes,
   {
     type: 'policy.changed',
     of: ['PolicySet', 'ClientTokenPolicySet'],

@@ -68,6 +68,8 @@ export const policySettings = z.object({
    * nobody uses stay.
    */
   idleLinkDays: z.int().min(1).max(3650).optional(),
+  /** A cut of more links than this takes the approval of a second admin; absent when none does. */
+  cutApprovalAbove: z.int().min(0).max(1_000_000).optional(),
   /** What people see when an admin has consented for everyone: a short notice that they confirm, or nothing. */
   adminConsent: z.enum(['notice', 'silent']),
   /** Whether every client must push its authorization requests (RFC 9126). */
@@ -103,6 +105,7 @@ export const defaultPolicy: PolicySettings = {
   refreshReuseEnds: 'family',
   sessionSeconds: 12 * 3600,
   idleLinkDays: 90,
+  cutApprovalAbove: 100,
   adminConsent: 'notice',
   requirePushedRequests: false,
   dpopNonce: 'optional',

@@ -1,6 +1,7 @@
 import type { AsyncProjectionTables } from './async-projections.ts';
 import type { ClientDocumentTables } from './client-documents.ts';
 import type { ConsumerTables } from './consumers.ts';
+import type { CutTables } from './cuts.ts';
 import type { DeliveryTables } from './deliveries.ts';
 import type { FeedTables } from './feed.ts';
 import type { InlineProjectionTables } from './inline-projections.ts';
@@ -15,6 +16,7 @@ export interface Schema
     InlineProjectionTables,
     AsyncProjectionTables,
     FeedTables,
+    CutTables,
     DeliveryTables,
     OperationalTables,
     ClientDocumentTables {}
@@ -22,6 +24,7 @@ export interface Schema
 export type * from './column-types.ts';
 export type * from './ledger.ts';
 export type * from './consumers.ts';
+export type * from './cuts.ts';
 export type * from './deliveries.ts';
 export type * from './feed.ts';
 export type * from './inline-projections.ts';

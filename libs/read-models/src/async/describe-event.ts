@@ -47,6 +47,13 @@ interface Facts {
   readonly before?: { readonly seq: number };
   readonly maxUses?: number | null;
   readonly overlapSeconds?: number;
+  readonly act?: string;
+  readonly links?: number;
+  readonly done?: number;
+  readonly passedOver?: number;
+  readonly resumed?: number;
+  readonly kept?: number;
+  readonly expiresAt?: string | null;
   readonly shown?: { readonly clientName: string; readonly redirectHost: string };
 }
 
@@ -67,6 +74,15 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
     `${ender(payload, actor)} revoked a signing key: nothing that it has signed is accepted any more.`,
   PairAccessRevoked: (payload, actor) =>
     `${ender(payload, actor)} ended every link ${between(payload)}${cause(payload)}.`,
+  CutRequested: ({ act, links, expiresAt }, actor) =>
+    `${acting(actor)} asked to ${act === 'suspend' ? 'suspend' : 'end'} ${counted(links)} of a preview${expiresAt ? '; another admin has to approve it' : ''}.`,
+  CutApproved: (_payload, actor) => `${acting(actor)} approved a cut: it is carried out.`,
+  CutRefused: (_payload, actor) => `${acting(actor)} refused a cut, or took it back.`,
+  CutFinished: ({ done, passedOver }) =>
+    `A cut was carried out on ${counted(done)}${passedOver ? `; ${counted(passedOver)} had ended or been suspended before` : ''}.`,
+  CutUndoRequested: (_payload, actor) => `${acting(actor)} asked for what a cut has suspended to be resumed.`,
+  CutUndone: ({ resumed, kept }) =>
+    `A cut was undone: ${counted(resumed)} resumed${kept ? `, ${counted(kept)} left as somebody else had made them` : ''}.`,
   SigningKeyCreated: ({ alg }) => `A signing key (${alg}) was made.`,
   UserCreated: ({ role }) => `A person became known, as ${role === 'admin' ? 'an admin' : 'a member'} of the tenant.`,
   UserEmailVerificationSet: ({ verified }, actor) =>
@@ -188,6 +204,10 @@ function cause({ because, evidence }: Facts): string {
   if (because === 'admin_consent_withdrawn')
     return ', because the consent for everyone that it rested on was withdrawn';
   return '';
+}
+
+function counted(links = 0): string {
+  return links === 1 ? 'one link' : `${links} links`;
 }
 
 /** Whom a pair names. */
