@@ -19,12 +19,12 @@ export const adminConsents = projection<AdminConsentState>({
   stream: 'admin-consent',
   key: ['consent_id'],
   on: {
-    AdminConsentGiven: ({ payload, ...event }: EventOf<typeof adminConsentGiven>) => ({
+    AdminConsentGiven: (event: EventOf<typeof adminConsentGiven>) => ({
       tenant_id: event.tenantId,
-      consent_id: payload.consentId,
-      client_id: payload.clientId,
-      resource_id: payload.resourceId,
-      scopes: payload.scopes,
+      consent_id: event.payload.consentId,
+      client_id: event.payload.clientId,
+      resource_id: event.payload.resourceId,
+      scopes: event.payload.scopes,
       given_seq: event.seq,
       given_at: event.recordedAt,
       withdrawn_seq: null,

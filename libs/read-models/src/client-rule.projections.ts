@@ -26,11 +26,11 @@ export const clientRules = projection<ClientRuleState>({
   stream: 'client-rule',
   key: ['subject'],
   on: {
-    ClientRuleSet: ({ payload, ...event }: EventOf<typeof clientRuleSet>) => ({
+    ClientRuleSet: (event: EventOf<typeof clientRuleSet>) => ({
       tenant_id: event.tenantId,
-      subject: payload.subject,
-      effect: payload.effect,
-      scopes: payload.scopes,
+      subject: event.payload.subject,
+      effect: event.payload.effect,
+      scopes: event.payload.scopes,
       reason_sealed: event.personal['reason'] ?? null,
       actor: event.actor,
       set_seq: event.seq,
@@ -63,12 +63,12 @@ export const initialAccessTokens = projection<InitialAccessTokenState>({
   stream: 'initial-access-token',
   key: ['token_id'],
   on: {
-    InitialAccessTokenIssued: ({ payload, ...event }: EventOf<typeof initialAccessTokenIssued>) => ({
+    InitialAccessTokenIssued: (event: EventOf<typeof initialAccessTokenIssued>) => ({
       tenant_id: event.tenantId,
-      token_id: payload.tokenId,
-      name: payload.name,
-      max_uses: payload.maxUses,
-      expires_at: payload.expiresAt,
+      token_id: event.payload.tokenId,
+      name: event.payload.name,
+      max_uses: event.payload.maxUses,
+      expires_at: event.payload.expiresAt,
       issued_seq: event.seq,
       issued_at: event.recordedAt,
       revoked_seq: null,

@@ -59,18 +59,18 @@ export const resources = projection<ResourceState>({
   stream: 'resource',
   key: ['resource_id'],
   on: {
-    ResourceAdded: ({ payload, ...event }: EventOf<typeof resourceAdded>) => ({
+    ResourceAdded: (event: EventOf<typeof resourceAdded>) => ({
       tenant_id: event.tenantId,
-      resource_id: payload.resourceId,
-      owner: payload.owner,
-      kind: payload.kind,
-      slug: payload.slug,
-      url: payload.url,
-      display_name: payload.displayName,
-      signing_alg: payload.signingAlg,
-      scopes: payload.scopes,
-      is_default: payload.isDefault,
-      when_unreachable: payload.whenUnreachable ?? 'refuse',
+      resource_id: event.payload.resourceId,
+      owner: event.payload.owner,
+      kind: event.payload.kind,
+      slug: event.payload.slug,
+      url: event.payload.url,
+      display_name: event.payload.displayName,
+      signing_alg: event.payload.signingAlg,
+      scopes: event.payload.scopes,
+      is_default: event.payload.isDefault,
+      when_unreachable: event.payload.whenUnreachable ?? 'refuse',
       suspended: false,
       held_seq: 0,
       created_seq: event.seq,
@@ -107,13 +107,13 @@ export const users = projection<UserState>({
   stream: 'user',
   key: ['user_id'],
   on: {
-    UserCreated: ({ payload, ...event }: EventOf<typeof userCreated>) => ({
+    UserCreated: (event: EventOf<typeof userCreated>) => ({
       tenant_id: event.tenantId,
-      user_id: payload.userId,
-      sub: payload.sub,
-      role: payload.role,
+      user_id: event.payload.userId,
+      sub: event.payload.sub,
+      role: event.payload.role,
       email_sealed: event.personal['email'] ?? null,
-      email_verified: payload.emailVerified,
+      email_verified: event.payload.emailVerified,
       name_sealed: event.personal['name'] ?? null,
       suspended: false,
       held_seq: 0,
@@ -138,11 +138,11 @@ export const identities = projection<object & Record<'identity_id', string>>({
   key: ['identity_id'],
   keyOf: (event: EventOf<typeof identityLinked>) => ({ identity_id: event.payload.identityId }),
   on: {
-    IdentityLinked: ({ payload, ...event }: EventOf<typeof identityLinked>) => ({
+    IdentityLinked: (event: EventOf<typeof identityLinked>) => ({
       tenant_id: event.tenantId,
-      identity_id: payload.identityId,
-      user_id: payload.userId,
-      kind: payload.kind,
+      identity_id: event.payload.identityId,
+      user_id: event.payload.userId,
+      kind: event.payload.kind,
       issuer: null,
       subject: null,
       linked_seq: event.seq,
@@ -171,14 +171,14 @@ export const clients = projection<ClientState>({
   key: ['client_id'],
   on: {
     // A client that was removed and comes back keeps its watermark, which never goes down, and is suspended if it was.
-    ClientAdmitted: ({ payload, ...event }: EventOf<typeof clientAdmitted>, row) => ({
+    ClientAdmitted: (event: EventOf<typeof clientAdmitted>, row) => ({
       tenant_id: event.tenantId,
-      client_id: payload.clientId,
-      kind: payload.kind,
-      metadata: payload.metadata,
-      metadata_digest: payload.metadataDigest,
-      subjects: payload.subjects,
-      approved: payload.by === 'admin',
+      client_id: event.payload.clientId,
+      kind: event.payload.kind,
+      metadata: event.payload.metadata,
+      metadata_digest: event.payload.metadataDigest,
+      subjects: event.payload.subjects,
+      approved: event.payload.by === 'admin',
       suspended: row?.suspended ?? false,
       admitted_seq: event.seq,
       admitted_at: event.recordedAt,

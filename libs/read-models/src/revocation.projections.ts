@@ -24,19 +24,19 @@ const kinds = {
   SigningKeyRevoked: 'signing_key',
 } as const;
 
-function revocation({ payload, ...event }: RecordedEvent<Named>) {
+function revocation(event: RecordedEvent<Named>) {
   return {
     tenant_id: event.tenantId,
     revoked_seq: event.seq,
     kind: kinds[event.type as keyof typeof kinds],
-    user_id: payload.userId ?? null,
-    client_id: payload.clientId ?? null,
-    resource_id: payload.resourceId ?? null,
-    grant_id: payload.grantId ?? null,
-    family_id: payload.familyId ?? null,
-    token_id: payload.tokenId ?? null,
-    kid: payload.kid ?? null,
-    because: payload.because,
+    user_id: event.payload.userId ?? null,
+    client_id: event.payload.clientId ?? null,
+    resource_id: event.payload.resourceId ?? null,
+    grant_id: event.payload.grantId ?? null,
+    family_id: event.payload.familyId ?? null,
+    token_id: event.payload.tokenId ?? null,
+    kid: event.payload.kid ?? null,
+    because: event.payload.because,
     reason_sealed: event.personal['reason'] ?? null,
     actor: event.actor,
     revoked_at: event.recordedAt,
@@ -69,12 +69,12 @@ export const pairWatermarks = projection<PairState>({
   key: ['pair_id'],
   keyOf: (event: EventOf<typeof pairAccessRevoked>) => ({ pair_id: pairId(event.payload) }),
   on: {
-    PairAccessRevoked: ({ payload, ...event }: EventOf<typeof pairAccessRevoked>) => ({
+    PairAccessRevoked: (event: EventOf<typeof pairAccessRevoked>) => ({
       tenant_id: event.tenantId,
       pair_id: event.streamId,
-      user_id: payload.userId ?? ANY,
-      client_id: payload.clientId ?? ANY,
-      resource_id: payload.resourceId ?? ANY,
+      user_id: event.payload.userId ?? ANY,
+      client_id: event.payload.clientId ?? ANY,
+      resource_id: event.payload.resourceId ?? ANY,
       revoked_seq: event.seq,
       stream_version: event.streamVersion,
     }),

@@ -19,11 +19,11 @@ export const signalReceivers = projection<SignalReceiverRow>({
   stream: 'signal-receiver',
   key: ['receiver_id'],
   on: {
-    SignalReceiverRegistered: ({ payload, ...event }: EventOf<typeof signalReceiverRegistered>) => ({
+    SignalReceiverRegistered: (event: EventOf<typeof signalReceiverRegistered>) => ({
       tenant_id: event.tenantId,
-      receiver_id: payload.receiverId,
-      name: payload.name,
-      audience: payload.audience,
+      receiver_id: event.payload.receiverId,
+      name: event.payload.name,
+      audience: event.payload.audience,
       created_seq: event.seq,
       created_at: event.recordedAt,
       credential_at: event.recordedAt,

@@ -31,10 +31,10 @@ export const tenants = projection<TenantState>({
   stream: 'tenant',
   key: ['tenant_id'],
   on: {
-    TenantOnboarded: ({ payload, ...event }: EventOf<typeof tenantOnboarded>) => ({
+    TenantOnboarded: (event: EventOf<typeof tenantOnboarded>) => ({
       tenant_id: event.tenantId,
-      slug: payload.slug,
-      display_name: payload.displayName,
+      slug: event.payload.slug,
+      display_name: event.payload.displayName,
       suspended: false,
       held_seq: 0,
       created_seq: event.seq,
@@ -66,11 +66,11 @@ export const issuers = projection<object & Record<'issuer_id', string>>({
   stream: 'issuer',
   key: ['issuer_id'],
   on: {
-    IssuerEstablished: ({ payload, ...event }: EventOf<typeof issuerEstablished>) => ({
+    IssuerEstablished: (event: EventOf<typeof issuerEstablished>) => ({
       tenant_id: event.tenantId,
-      issuer_id: payload.issuerId,
-      owner: payload.owner,
-      url: payload.url,
+      issuer_id: event.payload.issuerId,
+      owner: event.payload.owner,
+      url: event.payload.url,
       created_seq: event.seq,
       stream_version: event.streamVersion,
     }),
@@ -87,9 +87,9 @@ export const policies = projection<{
   stream: 'policy',
   key: ['tenant_id'],
   on: {
-    PolicySet: ({ payload, ...event }: EventOf<typeof policySet>) => ({
+    PolicySet: (event: EventOf<typeof policySet>) => ({
       tenant_id: event.tenantId,
-      settings: payload.settings,
+      settings: event.payload.settings,
       policy_seq: event.seq,
       stream_version: event.streamVersion,
     }),
@@ -107,10 +107,10 @@ export const clientPolicies = projection<{
   stream: 'client-policy',
   key: ['client_id'],
   on: {
-    ClientTokenPolicySet: ({ payload, ...event }: EventOf<typeof clientTokenPolicySet>) => ({
+    ClientTokenPolicySet: (event: EventOf<typeof clientTokenPolicySet>) => ({
       tenant_id: event.tenantId,
-      client_id: payload.clientId,
-      settings: payload.settings,
+      client_id: event.payload.clientId,
+      settings: event.payload.settings,
       policy_seq: event.seq,
       stream_version: event.streamVersion,
     }),
@@ -134,13 +134,13 @@ export const signingKeys = projection<SigningKeyRow>({
   stream: 'signing-key',
   key: ['kid'],
   on: {
-    SigningKeyCreated: ({ payload, ...event }: EventOf<typeof signingKeyCreated>) => ({
+    SigningKeyCreated: (event: EventOf<typeof signingKeyCreated>) => ({
       tenant_id: event.tenantId,
-      kid: payload.kid,
-      use: payload.use,
-      alg: payload.alg,
-      state: payload.state,
-      public_jwk: payload.publicJwk,
+      kid: event.payload.kid,
+      use: event.payload.use,
+      alg: event.payload.alg,
+      state: event.payload.state,
+      public_jwk: event.payload.publicJwk,
       created_seq: event.seq,
       created_at: event.recordedAt,
       stream_version: event.streamVersion,
@@ -168,10 +168,10 @@ export const adminKeys = projection<AdminKeyState>({
   stream: 'admin-key',
   key: ['key_id'],
   on: {
-    AdminKeyCreated: ({ payload, ...event }: EventOf<typeof adminKeyCreated>) => ({
+    AdminKeyCreated: (event: EventOf<typeof adminKeyCreated>) => ({
       tenant_id: event.tenantId,
-      key_id: payload.keyId,
-      name: payload.name,
+      key_id: event.payload.keyId,
+      name: event.payload.name,
       created_seq: event.seq,
       created_at: event.recordedAt,
       revoked_seq: null,
@@ -203,11 +203,11 @@ export const enforcementPoints = projection<EnforcementPointState>({
   stream: 'enforcement-point',
   key: ['point_id'],
   on: {
-    EnforcementPointRegistered: ({ payload, ...event }: EventOf<typeof enforcementPointRegistered>) => ({
+    EnforcementPointRegistered: (event: EventOf<typeof enforcementPointRegistered>) => ({
       tenant_id: event.tenantId,
-      point_id: payload.pointId,
-      resource_id: payload.resourceId,
-      name: payload.name,
+      point_id: event.payload.pointId,
+      resource_id: event.payload.resourceId,
+      name: event.payload.name,
       created_seq: event.seq,
       created_at: event.recordedAt,
       credential_at: event.recordedAt,

@@ -25,12 +25,12 @@ export const webhooks = projection<WebhookRow>({
   stream: 'webhook',
   key: ['webhook_id'],
   on: {
-    WebhookCreated: ({ payload, ...event }: EventOf<typeof webhookCreated>) => ({
+    WebhookCreated: (event: EventOf<typeof webhookCreated>) => ({
       tenant_id: event.tenantId,
-      webhook_id: payload.webhookId,
-      name: payload.name,
-      url: payload.url,
-      types: payload.types,
+      webhook_id: event.payload.webhookId,
+      name: event.payload.name,
+      url: event.payload.url,
+      types: event.payload.types,
       created_seq: event.seq,
       created_at: event.recordedAt,
       secret_at: event.recordedAt,
@@ -39,11 +39,11 @@ export const webhooks = projection<WebhookRow>({
       removed_at: null,
       stream_version: event.streamVersion,
     }),
-    WebhookChanged: ({ payload, ...event }: EventOf<typeof webhookChanged>, row) => ({
+    WebhookChanged: (event: EventOf<typeof webhookChanged>, row) => ({
       ...existing(row, event as RecordedEvent),
-      name: payload.name,
-      url: payload.url,
-      types: payload.types,
+      name: event.payload.name,
+      url: event.payload.url,
+      types: event.payload.types,
       stream_version: event.streamVersion,
     }),
     WebhookSecretRotated: (event: RecordedEvent, row) => ({
@@ -51,11 +51,11 @@ export const webhooks = projection<WebhookRow>({
       secret_at: event.recordedAt,
       stream_version: event.streamVersion,
     }),
-    WebhookDisabled: ({ payload, ...event }: EventOf<typeof webhookDisabled>, row) => ({
+    WebhookDisabled: (event: EventOf<typeof webhookDisabled>, row) => ({
       ...existing(row, event as RecordedEvent),
       disabled_seq: event.seq,
       disabled_at: event.recordedAt,
-      disabled_because: payload.because,
+      disabled_because: event.payload.because,
       stream_version: event.streamVersion,
     }),
     WebhookEnabled: (event: RecordedEvent, row) => ({

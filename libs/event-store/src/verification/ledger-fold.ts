@@ -6,10 +6,13 @@ export interface LedgerFault {
   readonly says: string;
 }
 
-/** A row as the fold leaves it. */
+/** A row as the fold leaves it; written over in place, for most events concern a row that is there. */
 export interface FoldedRow {
-  readonly key: Readonly<Record<string, string | number>>;
-  readonly row: object;
+  row: object;
+}
+
+interface Stream {
+  version: number;
 }
 
 const MOST_FAULTS = 20;
@@ -22,7 +25,7 @@ export class LedgerFold {
   readonly faults: LedgerFault[] = [];
   readonly #tables = new Map<string, Map<string, FoldedRow>>();
   readonly #writers = new Map<string, readonly InlineProjection[]>();
-  readonly #versions = new Map<string, Map<string, number>>();
+  readonly #streams = new Map<string, Map<string, Stream>>();
   #last = 0;
 
   constructor(private readonly projections: readonly InlineProjection[]) {
@@ -37,14 +40,14 @@ export class LedgerFold {
   apply(event: ProjectedEvent): void {
     if (event.seq !== this.#last + 1) this.#fault(event.seq, `seq ${this.#last} is followed by ${event.seq}`);
     this.#last = event.seq;
-    const versions = this.#versionsOf(event.streamType);
-    const due = (versions.get(event.streamId) ?? 0) + 1;
+    const stream = this.#streamOf(event);
+    const due = stream.version + 1;
     if (event.streamVersion !== due)
       this.#fault(
         event.seq,
         `${event.streamType} ${event.streamId} has version ${event.streamVersion} where ${due} is due`,
       );
-    versions.set(event.streamId, event.streamVersion);
+    stream.version = event.streamVersion;
     for (const projection of this.#writersOf(event.type)) this.#evolve(projection, event);
   }
 
@@ -54,11 +57,12 @@ export class LedgerFold {
 
   #evolve(projection: InlineProjection, event: ProjectedEvent): void {
     const rows = this.#tables.get(projection.table);
-    const key = projection.keyOf(event);
-    const place = placeOf(projection, key);
+    const place = placeOf(projection, projection.keyOf(event));
+    const folded = rows?.get(place);
     try {
-      const row = projection.evolve(rows?.get(place)?.row as ProjectedRow | undefined, event);
-      rows?.set(place, { key, row });
+      const row = projection.evolve(folded?.row as ProjectedRow | undefined, event);
+      if (folded) folded.row = row;
+      else rows?.set(place, { row });
     } catch (error) {
       // An event that this version does not know says nothing about the ledger.
       if ((error as Error).name === 'UnknownEvent') throw error;
@@ -73,10 +77,12 @@ export class LedgerFold {
     return writers;
   }
 
-  #versionsOf(streamType: string): Map<string, number> {
-    let versions = this.#versions.get(streamType);
-    if (!versions) this.#versions.set(streamType, (versions = new Map()));
-    return versions;
+  #streamOf({ streamType, streamId }: ProjectedEvent): Stream {
+    let streams = this.#streams.get(streamType);
+    if (!streams) this.#streams.set(streamType, (streams = new Map()));
+    let stream = streams.get(streamId);
+    if (!stream) streams.set(streamId, (stream = { version: 0 }));
+    return stream;
   }
 
   #fault(seq: number, says: string): void {
