@@ -2,7 +2,7 @@
 
     feed = RevocationFeed(url, credential)
     feed.start()
-    feed.standing(claims, kid)   # 'active', 'revoked', or 'unknown': then accept nothing
+    feed.standing(claims, kid)   # 'active', or why not; 'unknown' is no reason to accept it either
 
 A stream brings revocations at once. A lease, asked for every half second, proves that none is missing: what is known is as
 old as the request that was answered last, by this process's own clocks. Older than two seconds it is worth nothing.
@@ -21,11 +21,15 @@ from typing import Any, Literal, Mapping
 
 log = logging.getLogger(__name__)
 
-Standing = Literal["active", "revoked", "unknown"]
+Standing = Literal["active", "expired", "revoked", "unknown"]
 
 MAX_STALENESS = 2.0
 LEASE_EVERY = 0.5
 TIMEOUT = 1.0
+# How far clocks may differ where the expiry of a token is judged.
+CLOCK_SKEW = 5.0
+# No token lives longer than an hour; and a minute for clocks.
+OUTLIVES = 61 * 60.0
 # The ledger sends something every 15 seconds: a stream that is silent for longer is dead.
 STREAM_TIMEOUT = 40.0
 
@@ -41,13 +45,15 @@ CLAIMS = {
 PAIRS = [("sub", "client"), ("sub", "resource"), ("client", "resource"), ("sub", "client", "resource")]
 
 Name = tuple[tuple[str, str], ...]
+NEVER = (0, 0.0, 0.0)
 
 
 class DenyState:
     """The newest revocation of every name. No clock decides about a token: a name denies what was born below its `seq`."""
 
     def __init__(self) -> None:
-        self._seqs: dict[tuple[str, Name], tuple[int, float]] = {}
+        # Its newest `seq`, when it may be forgotten by the ledger's clock, and when it last came by our monotonic one.
+        self._seqs: dict[tuple[str, Name], tuple[int, float, float]] = {}
         self._keys: set[tuple[str, str]] = set()
         self._epochs: dict[str, int] = {}
 
@@ -62,17 +68,21 @@ class DenyState:
             return
         name = (tenant, tuple(sorted(names.items())))
         until = float("inf") if entry["until"] is None else entry["until"]
-        seq, before = self._seqs.get(name, (0, 0.0))
-        self._seqs[name] = (max(seq, entry["seq"]), max(before, until))
+        seq, before, _ = self._seqs.get(name, NEVER)
+        self._seqs[name] = (max(seq, entry["seq"]), max(before, until), time.monotonic())
 
     def set_epochs(self, epochs: Mapping[str, int]) -> None:
         for tenant, epoch in epochs.items():
             self._epochs[tenant] = max(epoch, self._epochs.get(tenant, 1))
 
     def forget(self, now: float) -> None:
-        """Drops what no living token can meet; `now` is the ledger's clock, in seconds."""
+        """
+        Drops what no living token can meet: by `now`, the ledger's clock in seconds, and by our own time since it came, as
+        either clock may be set forward and back.
+        """
+        before = time.monotonic() - OUTLIVES
         # Copied first: other threads read meanwhile, and never see a part of it.
-        self._seqs = {name: (seq, until) for name, (seq, until) in self._seqs.items() if until >= now}
+        self._seqs = {name: one for name, one in self._seqs.items() if one[1] >= now or one[2] > before}
 
     def denies(self, claims: Mapping[str, Any], kid: str) -> bool:
         tenant, seq = claims["tenant"], claims["seq"]
@@ -81,7 +91,7 @@ class DenyState:
         values = {name: claims[claim] for name, claim in CLAIMS.items()}
         names = [(), *((name,) for name in values), *PAIRS]
         return any(
-            self._seqs.get((tenant, tuple(sorted((name, values[name]) for name in combined))), (0, 0.0))[0] > seq
+            self._seqs.get((tenant, tuple(sorted((name, values[name]) for name in combined))), NEVER)[0] > seq
             for combined in names
         )
 
@@ -117,7 +127,9 @@ class RevocationFeed:
         self._applied_at = 0.0
         self._known: tuple[_Moment, float] | None = None
         self._stop = threading.Event()
-        self._last_forgotten = 0.0
+        # When the ledger's clock was told, and what it said, in seconds.
+        self._clock: tuple[_Moment, float] | None = None
+        self._last_forgotten = time.monotonic()
 
     def start(self) -> None:
         """Reads what there is, if it can, and goes on following."""
@@ -140,8 +152,16 @@ class RevocationFeed:
         known = self._known
         return float("inf") if known is None else known[0].age() + known[1]
 
+    def now(self) -> float:
+        """Seconds since 1970 by the ledger's clock; by our own until it has told."""
+        clock = self._clock
+        return time.time() if clock is None else clock[1] + clock[0].age()
+
     def standing(self, claims: Mapping[str, Any], kid: str) -> Standing:
         """Of a token whose signature, issuer, audience and expiry have been verified."""
+        # Again, by the clock by which denials are forgotten: a token must not outlive its own.
+        if claims["exp"] <= self.now() - CLOCK_SKEW:
+            return "expired"
         if self.deny.denies(claims, kid):
             return "revoked"
         if self.staleness() <= MAX_STALENESS:
@@ -201,8 +221,11 @@ class RevocationFeed:
     def _learn(self, page: Mapping[str, Any]) -> None:
         self.deny.set_epochs(page["epochs"])
         self.resource = page.get("resource", self.resource)
-        if page["now"] - self._last_forgotten > 60_000:
-            self._last_forgotten = page["now"]
+        if page["age"] / 1000 > MAX_STALENESS:
+            return
+        self._clock = (_Moment.now(), page["now"] / 1000)
+        if time.monotonic() - self._last_forgotten > 60:
+            self._last_forgotten = time.monotonic()
             self.deny.forget(page["now"] / 1000)
 
     def _advance(self, through: int) -> None:

@@ -116,6 +116,55 @@ describe('the revocation feed', () => {
     expect([answer.status, ((await answer.json()) as { field: string }).field]).toEqual([422, field]);
   });
 
+  it.each([
+    ['ahead', 7_200_000],
+    ['behind', -7_200_000],
+  ])(
+    'tells the database’s time when clocks of its nodes are two hours %s: nothing that ended lives again',
+    async (name, shift) => {
+      const [kept, ended] = [
+        await makeTenantSide(product, `${name}-kept`),
+        await makeTenantSide(product, `${name}-ended`),
+      ];
+      const rightTime = Date.now;
+      let leases = 0;
+      const counting: typeof fetch = (url, init) => {
+        if (/\/lease$/.test(url as string)) leases += 1;
+        return fetch(url, init);
+      };
+      const follower = new FeedFollower({
+        transport: new HttpFeed({ url: product.summary.adminUrl, credential, fetch: counting }),
+        // The point's own clocks are right.
+        clock: { monotonic: () => performance.now(), wall: () => rightTime() },
+      });
+      followers.push(follower);
+      follower.start();
+      const check = new FeedStandingCheck({ follower });
+      const tokens = [kept.tokens.access_token, ended.tokens.access_token];
+      const judged = async (): Promise<unknown[]> => [
+        ...(await Promise.all(tokens.map((token) => check.standing(claimsOf(token), '')))),
+        ...(await Promise.all([kept, ended].map((side) => callTool(side.resource, side.tokens.access_token)))).map(
+          ({ status }) => status,
+        ),
+      ];
+      const right = ['active', 'revoked', 200, 401];
+      await revoke(ended, { kind: 'grant', grantId: claimsOf(ended.tokens.access_token).grantId });
+      await until(async () => JSON.stringify(await judged()) === JSON.stringify(right));
+      try {
+        for (const wrong of [() => rightTime() + shift, rightTime]) {
+          Date.now = wrong;
+          const before = leases;
+          // Whatever is to be forgotten has been by then.
+          await until(() => leases > before + 4);
+          expect(await judged()).toEqual(right);
+          expect(Math.abs(follower.now() - rightTime() / 1000)).toBeLessThan(600);
+        }
+      } finally {
+        Date.now = rightTime;
+      }
+    },
+  );
+
   it('accepts nothing once it cannot be reached, two seconds later at the most', async () => {
     let cut = false;
     const severed: typeof fetch = (...request) => (cut ? Promise.reject(new Error('cut')) : fetch(...request));

@@ -1,5 +1,4 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { StandingCheck } from '@grantkeeper/guard';
 import { AccessControl } from './access/access-control.ts';
 import { HostedResources } from './access/hosted-resources.ts';
 import { HostedPoint } from './access/hosted-point.ts';
@@ -25,7 +24,6 @@ export class McpModule {
         { provide: McpOptions, useValue: new McpOptions(options) },
         LedgerStandingCheck,
         HostedPoint,
-        { provide: StandingCheck, useExisting: HostedPoint },
         { provide: OpenCalls, inject: [HostedPoint], useFactory: (point: HostedPoint) => point.calls },
         HostedResources,
         AccessControl,

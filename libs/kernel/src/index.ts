@@ -3,3 +3,4 @@ export * from './ids.ts';
 export * from './clock.ts';
 export * from './expiring-cache.ts';
 export * from './passing-outage.ts';
+export * from './moment.ts';

@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Database } from '@grantkeeper/event-store';
-import { DomainError, ExpiringCache } from '@grantkeeper/kernel';
+import { DomainError, ExpiringCache, millisecondsSince, type Moment, momentNow } from '@grantkeeper/kernel';
 import { Acknowledgements, FeedReader, type FeedRow, type TenantChain } from '@grantkeeper/revocation';
 import type { CheckedResource, FeedCaller } from './feed-callers.ts';
 
@@ -22,7 +22,7 @@ interface Knowledge {
   readonly through: number;
   readonly age: number;
   readonly epochs: Readonly<Record<string, number>>;
-  /** This node's clock, in milliseconds since 1970: a point's own may be wrong. */
+  /** The database's clock, in milliseconds since 1970: a point's own may be wrong, and so may this node's. */
   readonly now: number;
   /** What a point of one resource checks tokens of; none for points of all. */
   readonly resource?: PointResource;
@@ -50,7 +50,7 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
   readonly #reader: FeedReader;
   readonly #acknowledgements: Acknowledgements;
   /** Points of one tenant ask at the same moment: when something has come. */
-  readonly #chains = new ExpiringCache<{ readonly readAt: number; readonly chain: TenantChain | undefined }>({
+  readonly #chains = new ExpiringCache<{ readonly readAt: Moment; readonly chain: TenantChain | undefined }>({
     ttlMs: 25,
     max: 10_000,
   });
@@ -78,12 +78,12 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
     if (caller.scope === 'cell') {
       const known = this.#reader.known;
       if (!known) throw new Error('The feed has not been read yet.');
-      const { epoch, through, epochs, readAt } = known;
-      return { epoch, through, epochs, age: performance.now() - readAt, now: Date.now() };
+      const { epoch, through, epochs } = known;
+      return { epoch, through, epochs, ...agedSince(known.readAt, known.now) };
     }
     // Its age counts from before the read, so that sharing one for a moment tells nobody anything newer than it is.
     const { chain, readAt } = await this.#chains.get(caller.tenantId, async () => ({
-      readAt: performance.now(),
+      readAt: momentNow(),
       chain: await this.#reader.chainOf(caller.tenantId),
     }));
     if (!chain) throw new Error('The tenant has no ledger.');
@@ -91,8 +91,7 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
       epoch: chain.feedEpoch,
       through: chain.through,
       epochs: chain.epoch > 1 ? { [caller.tenantId]: chain.epoch } : {},
-      age: performance.now() - readAt,
-      now: Date.now(),
+      ...agedSince(readAt, chain.now),
       resource: describe(caller.resource),
     };
   }
@@ -175,6 +174,12 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
   async leave(caller: FeedCaller, instanceId: string): Promise<void> {
     await this.#acknowledgements.leave(caller.tenantId, caller.pointId, instanceId);
   }
+}
+
+/** The age of what was read, and what the database's clock, which was read with it, says by now. */
+function agedSince(readAt: Moment, now: number): Pick<Knowledge, 'age' | 'now'> {
+  const age = millisecondsSince(readAt);
+  return { age, now: Math.round(now + age) };
 }
 
 function describe({ scopes, ...resource }: CheckedResource): PointResource {

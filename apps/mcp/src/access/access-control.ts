@@ -3,7 +3,6 @@ import {
   calledTools,
   presentedToken,
   requiredScopes,
-  StandingCheck,
   TokenRefused,
   VerifiedTokens,
 } from '@grantkeeper/guard';
@@ -13,6 +12,7 @@ import { Injectable } from '@nestjs/common';
 import { ActivityRecorder } from '../activity/activity-recorder.ts';
 import { ToolCatalogue } from '../tools/tool-catalogue.ts';
 import type { Caller } from './caller.ts';
+import { HostedPoint } from './hosted-point.ts';
 import type { HostedResource } from './hosted-resources.ts';
 import { ProofsOfPossession, type SentCredentials } from './proofs-of-possession.ts';
 import { accessEnded, credentialsRequired, insufficientScope, tokenRefused } from './refusal.ts';
@@ -25,7 +25,7 @@ export class AccessControl {
   constructor(
     private readonly keys: VerificationKeys,
     private readonly possession: ProofsOfPossession,
-    private readonly standing: StandingCheck,
+    private readonly point: HostedPoint,
     private readonly tools: ToolCatalogue,
     private readonly activity: ActivityRecorder,
   ) {}
@@ -42,7 +42,7 @@ export class AccessControl {
     const claims = await this.#verify(resource, presented, proof?.keyThumbprint);
     if (proof) await this.possession.spend(resource, proof);
     const caller = { resource, claims, scheme: presented.scheme };
-    const standing = await this.standing.standing(claims, presented.token);
+    const standing = await this.point.standing(claims, presented.token);
     if (standing === 'active') return caller;
     this.activity.record(caller, 'call.denied', { because: standing });
     throw accessEnded(resource, standing, presented.scheme);
@@ -71,6 +71,8 @@ export class AccessControl {
       audience,
       tenant,
       jwks: (hint) => this.keys.find(tenant, hint),
+      // A denial is forgotten by this clock: by another one a token might outlive it.
+      now: () => this.point.now(),
       verified: this.#verified,
     });
     try {

@@ -52,6 +52,11 @@ export class HostedPoint extends StandingCheck implements OnApplicationBootstrap
     await this.#follower.stop();
   }
 
+  /** Seconds since 1970 by the ledger's clock, which also wrote the times into tokens: see `FeedFollower`. */
+  now(): number {
+    return this.#follower.now();
+  }
+
   override standing(claims: AccessTokenClaims, token: string): Standing | Promise<Standing> {
     return this.#check.standing(claims, token);
   }

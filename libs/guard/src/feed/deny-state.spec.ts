@@ -111,19 +111,47 @@ describe('DenyState', () => {
     );
   });
 
-  it('forgets what has outlived every token, and nothing before', () => {
-    const state = new DenyState();
-    state.apply(entry({ grant: 'grant-1' }, { until: 4_000 }));
-    for (const now of [0, 1_000, 3_999]) state.forget(now);
-    expect(state.denies(tokenNames(claims))).toBe(true);
-    for (const now of [4_001, 4_002]) state.forget(now);
-    expect([state.denies(tokenNames(claims)), state.size]).toEqual([false, 0]);
+  describe('with a clock', () => {
+    const HOUR = 3_600_000;
+    let passed: number;
+    let state: DenyState;
+
+    beforeEach(() => {
+      passed = 0;
+      state = new DenyState(() => passed);
+      state.apply(entry({ grant: 'grant-1' }, { until: 4_000 }));
+    });
+    const denies = (): boolean => state.denies(tokenNames(claims));
+
+    it('forgets what has outlived every token, and nothing before', () => {
+      for (const now of [0, 1_000, 3_999]) {
+        passed += 2 * HOUR;
+        state.forget(now);
+      }
+      expect(denies()).toBe(true);
+      for (const now of [4_001, 4_002]) state.forget(now);
+      expect([denies(), state.size]).toEqual([false, 0]);
+    });
+
+    it('forgets nothing that has not been here for as long as a token lives, whatever time it is told', () => {
+      for (const now of [1e6, 1e7, 1e8]) state.forget(now);
+      passed += HOUR;
+      for (const now of [1e6, 1e7, 1e8]) state.forget(now);
+      expect(denies()).toBe(true);
+      passed += 60_001;
+      for (const now of [1e6, 1e7]) state.forget(now);
+      expect([denies(), state.size]).toEqual([false, 0]);
+    });
   });
 
   it('never forgets a revoked key', () => {
-    const state = new DenyState();
+    let passed = 0;
+    const state = new DenyState(() => passed);
     state.apply(entry({ kid: 'key-1' }, { until: null }));
-    for (const now of [1e6, 1e7, 1e8]) state.forget(now);
+    for (const now of [1e6, 1e7, 1e8]) {
+      passed += 1e9;
+      state.forget(now);
+    }
     expect(state.denies(tokenNames(claims))).toBe(true);
   });
 });

@@ -29,11 +29,14 @@ class TenantDenials {
 /** Denials that can be forgotten together, once the last of them has outlived every token. */
 class Generation {
   readonly tenants = new Map<string, TenantDenials>();
-  /** Seconds since 1970. */
+  /** Seconds since 1970, by the ledger's clock. */
   until = 0;
+  /** Milliseconds, by the monotonic clock of this process. */
+  raisedAt = Number.NEGATIVE_INFINITY;
   size = 0;
 
-  raise(tenant: string, name: string, seq: number, until: number): void {
+  raise(tenant: string, name: string, seq: number, until: number, at: number): void {
+    this.raisedAt = at;
     let denials = this.tenants.get(tenant);
     if (!denials) this.tenants.set(tenant, (denials = new TenantDenials()));
     const before = denials.seqs.get(name);
@@ -57,6 +60,9 @@ class Generation {
     return false;
   }
 }
+
+/** No token lives longer than an hour; and a minute for clocks, as the ledger adds to what it says. */
+const OUTLIVES_MS = 61 * 60_000;
 
 const PAIR = '+';
 const TENANT = '*';
@@ -82,6 +88,9 @@ export class DenyState {
   readonly #keys = new Set<string>();
   readonly #epochs = new Map<string, number>();
 
+  /** `clock`: milliseconds, never going back. */
+  constructor(private readonly clock: () => number = () => performance.now()) {}
+
   /** How many names are denied. */
   get size(): number {
     return this.#current.size + this.#previous.size + this.#keys.size;
@@ -90,7 +99,7 @@ export class DenyState {
   /** Takes in an entry; twice is as good as once. */
   apply({ tenant, seq, names, until }: FeedEntry): void {
     if (names.kid !== undefined) this.#keys.add(`${tenant}/${names.kid}`);
-    else this.#current.raise(tenant, nameOf(names), seq, until ?? Number.POSITIVE_INFINITY);
+    else this.#current.raise(tenant, nameOf(names), seq, until ?? Number.POSITIVE_INFINITY, this.clock());
   }
 
   /**
@@ -140,9 +149,13 @@ export class DenyState {
     return this.#current.denies(token) || this.#previous.denies(token);
   }
 
-  /** Forgets what no living token can meet. `now`: seconds since 1970. */
+  /**
+   * Forgets what no living token can meet: by `now`, the ledger's clock in seconds since 1970, and by our own time since it
+   * came, so that neither clock, set forward, makes anything be forgotten that will be missed when it is set back.
+   */
   forget(now: number): void {
-    if (this.#previous.until >= now) return;
+    const { until, raisedAt } = this.#previous;
+    if (until >= now || this.clock() - raisedAt < OUTLIVES_MS) return;
     this.#previous = this.#current;
     this.#current = new Generation();
   }

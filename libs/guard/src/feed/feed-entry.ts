@@ -41,7 +41,7 @@ export interface FeedPage {
   readonly complete: boolean;
   /** Tenants whose ledger is not in its first epoch: tokens of another one are dead. */
   readonly epochs: Readonly<Record<string, number>>;
-  /** The ledger's clock when it answered, in milliseconds since 1970. */
+  /** The clock of the ledger's database when it answered, in milliseconds since 1970. */
   readonly now?: number | undefined;
   /** For a point of one resource. */
   readonly resource?: FeedResource | undefined;

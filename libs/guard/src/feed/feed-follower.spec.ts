@@ -30,14 +30,11 @@ class Ledger extends FeedTransport {
   full = false;
   readonly #lease = (): FeedLease => ({ epoch: 1, through: 1, age: 0, epochs: {}, now: this.now });
 
-  override async delta(): Promise<FeedPage> {
+  override async delta(after: number): Promise<FeedPage> {
     const until = LEDGER_NOW / 1000 + 3_660;
     const place = { number: 1, prev: 0, tenant: 'acme', epoch: 1, seq: 11 };
-    return {
-      ...this.#lease(),
-      entries: [{ ...place, kind: 'grant', names: { grant: 'grant-1' }, until }],
-      complete: true,
-    };
+    const entry = { ...place, kind: 'grant', names: { grant: 'grant-1' }, until };
+    return { ...this.#lease(), entries: after < entry.number ? [entry] : [], complete: true };
   }
   override async lease(): Promise<FeedLease> {
     if (this.full) throw new FeedUnreadable('the feed answered 429', 429);
@@ -86,6 +83,21 @@ describe('FeedFollower', () => {
       }
     }
     expect(follower.deny.denies(names)).toBe(true);
+  });
+
+  it('forgets no revocation because a node of the ledger has a clock that is ahead, or was for a while', async () => {
+    const ledger = new Ledger();
+    const follower = new FeedFollower({ transport: ledger, clock: leaseClock });
+    await follower.catchUp();
+    for (const jump of [7_200_000, -7_200_000]) {
+      ledger.now += jump;
+      for (let times = 0; times < 3; times += 1) {
+        pass(500);
+        ledger.now += 500;
+        await follower.catchUp();
+      }
+      expect(follower.deny.denies(names)).toBe(true);
+    }
   });
 
   it('knows nothing for sure while its point has too many instances, as no receipt names it', async () => {

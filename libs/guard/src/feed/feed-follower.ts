@@ -19,6 +19,9 @@ export interface FeedFollowerOptions {
   readonly onTrouble?: (trouble: unknown) => void;
 }
 
+/** An answer of this age says what time it is. */
+const TELLS_THE_TIME_MS = 2_000;
+
 /** The feed has begun again and no longer holds what this point denies: revocations that a restore has lost. */
 export class RevocationsLost extends Error {
   override readonly name = 'RevocationsLost';
@@ -36,7 +39,7 @@ export class RevocationsLost extends Error {
  */
 export class FeedFollower {
   readonly instance = randomUUID();
-  readonly deny = new DenyState();
+  readonly deny: DenyState;
   readonly lease: Lease;
   readonly #options: FeedFollowerOptions;
   readonly #timeoutMs: number;
@@ -54,7 +57,9 @@ export class FeedFollower {
   constructor(options: FeedFollowerOptions) {
     this.#options = options;
     this.#timeoutMs = options.timeoutMs ?? 400;
-    this.lease = new Lease(options.clock ?? systemLeaseClock);
+    const clock = options.clock ?? systemLeaseClock;
+    this.lease = new Lease(clock);
+    this.deny = new DenyState(() => clock.monotonic());
   }
 
   /** The last number that has been applied. */
@@ -163,10 +168,10 @@ export class FeedFollower {
     this.lease.lose();
   }
 
-  #learn({ epochs, now, resource }: FeedLease): void {
-    if (now !== undefined) {
+  #learn({ epochs, now, resource, age }: FeedLease): void {
+    // A node has only counted on since it asked its database: for so long that says what time it is, and no longer.
+    if (now !== undefined && age <= TELLS_THE_TIME_MS) {
       this.#clock = { at: this.lease.now(), now };
-      // By the clock that said until when, so that ours, set forward and back, makes nothing be forgotten.
       this.deny.forget(now / 1000);
     }
     if (resource) this.#resource = resource;

@@ -1,4 +1,5 @@
 import type { Database } from '@grantkeeper/event-store';
+import { type Moment, momentNow } from '@grantkeeper/kernel';
 
 /** A row of the feed, as it is in the database. */
 export interface FeedRow {
@@ -17,8 +18,10 @@ export interface FeedRow {
 export interface FeedKnowledge {
   readonly epoch: number;
   readonly through: number;
-  /** `performance.now()` at the beginning of that read. */
-  readonly readAt: number;
+  /** When that read was begun. */
+  readonly readAt: Moment;
+  /** The database's clock at that read, in milliseconds since 1970. */
+  readonly now: number;
   /** Tenants whose ledger is beyond its first epoch. */
   readonly epochs: Readonly<Record<string, number>>;
 }
@@ -29,6 +32,8 @@ export interface TenantChain {
   /** Of the tenant's ledger. */
   readonly epoch: number;
   readonly through: number;
+  /** The database's clock, in milliseconds since 1970. */
+  readonly now: number;
 }
 
 export interface FeedReaderOptions {
@@ -42,6 +47,8 @@ export type FeedListener = (rows: readonly FeedRow[]) => void;
 
 const COLUMNS = `tenant_id AS "tenantId", seq, prev_seq AS "prevSeq", feed_no AS "feedNo", epoch, kind, names,
   extract(epoch FROM until_at)::float8 AS until`;
+/** The clock that also writes the times into tokens, and until when a row of the feed is needed. */
+const NOW = '(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now';
 /** Rows of one read. */
 const PAGE = 20_000;
 
@@ -104,9 +111,10 @@ export class FeedReader {
       feedEpoch: number;
       epoch: number;
       through: number;
+      now: number;
       replica: boolean;
     }>(
-      `SELECT f.epoch AS "feedEpoch", h.epoch, h.feed_seq AS through, pg_is_in_recovery() AS replica
+      `SELECT f.epoch AS "feedEpoch", h.epoch, h.feed_seq AS through, ${NOW}, pg_is_in_recovery() AS replica
        FROM heads h CROSS JOIN feed_head f WHERE h.tenant_id = $1`,
       [tenantId],
     );
@@ -127,15 +135,16 @@ export class FeedReader {
   }
 
   async #read(): Promise<boolean> {
-    const readAt = performance.now();
+    const readAt = momentNow();
     const before = this.#known;
     const [head] = await this.options.database.relay<{
       epoch: number;
       feedNo: number;
+      now: number;
       replica: boolean;
       rows: FeedRow[];
     }>(
-      `SELECT f.epoch, f.feed_no AS "feedNo", pg_is_in_recovery() AS replica,
+      `SELECT f.epoch, f.feed_no AS "feedNo", ${NOW}, pg_is_in_recovery() AS replica,
          (SELECT coalesce(json_agg(r ORDER BY r."feedNo"), '[]') FROM (SELECT ${COLUMNS} FROM revocation_feed
            WHERE feed_no > $1 AND feed_no <= f.feed_no ORDER BY feed_no LIMIT $2) r) AS rows
        FROM feed_head f`,
@@ -149,7 +158,7 @@ export class FeedReader {
     if (sameFeed) assertDense(before.through, head.rows);
     const more = sameFeed && head.rows.length === PAGE;
     const through = more ? head.rows.at(-1)!.feedNo : head.feedNo;
-    this.#known = { epoch: head.epoch, through, readAt, epochs };
+    this.#known = { epoch: head.epoch, through, readAt, now: head.now, epochs };
     if (sameFeed && head.rows.length > 0) for (const listener of this.#listeners) listener(head.rows);
     return more;
   }
