@@ -274,7 +274,12 @@ describe('what an admin can revoke', () => {
       expect(await active(refreshed.body.access_token)).toBe(true);
 
       expect((await revoke({ kind: 'signing_key', kid }, headers)).body).toEqual(body);
-      expect((await revoke({ kind: 'signing_key', kid })).body.changed).toBe(false);
+      const late = { 'idempotency-key': 'leaked-2' };
+      const unchanged = await revoke({ kind: 'signing_key', kid }, late);
+      expect(unchanged.body.changed).toBe(false);
+      expect(await revoke({ kind: 'signing_key', kid }, late)).toEqual(unchanged);
+      const other = kidOf(refreshed.body.access_token);
+      expect((await revoke({ kind: 'signing_key', kid: other }, late)).status).toBe(409);
       const { body: keys } = await product.admin<{ signingKeys: { kid: string; state: string }[] }>(
         'GET',
         '/tenants/acme/signing-keys',

@@ -115,6 +115,24 @@ describe('central revocation', () => {
       expect([other.status, (other.body as unknown as Problem).type]).toEqual([409, 'urn:problem:command.id_reused']);
     });
 
+    it('keeps the answer that nothing was left to end, like any other', async () => {
+      const client = await OAuthClient.register(issuer);
+      const link = await client.link(await newPerson());
+      const target = { kind: 'grant', grantId: grantIdOf(link) };
+      await revoke(target, 'Stolen laptop');
+      const key = { 'idempotency-key': 'late-1' };
+      const first = await revoke(target, 'Stolen laptop', key);
+      expect(first.body.changed).toBe(false);
+      const { length } = await eventsOf(product);
+      // Something happens meanwhile, and the position of the answer stays what it was.
+      await revoke({ kind: 'client', clientId: client.id }, 'Bad client');
+      expect(await revoke(target, 'Stolen laptop', key)).toEqual(first);
+      const other = await revoke({ kind: 'user', userId: (await newPerson()).id }, 'Left', key);
+      expect([other.status, (other.body as unknown as Problem).type]).toEqual([409, 'urn:problem:command.id_reused']);
+      const since = (await eventsOf(product)).slice(length).map(({ type }) => type);
+      expect(since.filter((type) => type.endsWith('Revoked'))).toEqual(['ClientAccessRevoked']);
+    });
+
     it('is shown in the list of links, and with its reason in the list of revocations', async () => {
       const client = await OAuthClient.register(issuer);
       const person = await newPerson();

@@ -48,8 +48,8 @@ describe('suspending', () => {
 
   const suspend = (target: object, headers?: Record<string, string>) =>
     product.admin<Suspended>('POST', '/tenants/acme/suspensions', { target, reason: 'On leave' }, headers);
-  const resume = (target: object) =>
-    product.admin<Suspended>('POST', '/tenants/acme/resumptions', { target, reason: 'Back' });
+  const resume = (target: object, headers?: Record<string, string>) =>
+    product.admin<Suspended>('POST', '/tenants/acme/resumptions', { target, reason: 'Back' }, headers);
 
   async function isActive(token: string): Promise<boolean> {
     const asked = { token, client_id: point.id, client_secret: point.credential };
@@ -162,6 +162,21 @@ describe('suspending', () => {
       '/tenants/acme/suspensions?state=all&limit=1',
     );
     expect(body.suspensions).toEqual([expect.objectContaining({ id: person.id, resumedAt: expect.any(String) })]);
+  });
+
+  it('is not undone by a late repetition of a resumption that had nothing to resume', async () => {
+    const target = { kind: 'user', userId: (await newPerson()).id };
+    const key = { 'idempotency-key': 'back-1' };
+    const first = await resume(target, key);
+    expect(first.body.changed).toBe(false);
+    await suspend(target);
+    expect(await resume(target, key)).toEqual(first);
+    // Still suspended: there is something to resume.
+    expect((await suspend(target)).body.changed).toBe(false);
+
+    const another = await resume({ kind: 'user', userId: (await newPerson()).id }, key);
+    expect([another.status, (another.body as unknown as Problem).type]).toEqual([409, 'urn:problem:command.id_reused']);
+    expect((await resume(target, { 'idempotency-key': 'back-2' })).body.changed).toBe(true);
   });
 
   it('by an operator is for an operator to take back', async () => {

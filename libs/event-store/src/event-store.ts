@@ -58,6 +58,7 @@ export interface AppendInput {
   readonly create?: boolean;
   /** These events begin a new epoch, of this number, which must be above the one that the ledger is in. */
   readonly epoch?: number;
+  /** None where there is nothing to do, which a command keeps as its result like anything else. */
   readonly events: readonly UnrecordedEvent[];
   /** Rows that the decision read, by table: they give the expected versions and what projections evolve from. */
   readonly current?: ReadonlyArray<{ readonly table: string; readonly row: ProjectedRow }>;
@@ -69,6 +70,13 @@ export interface AppendInput {
   readonly endsLastFamilyOf?: string;
   /** A grant of which no family has been used since this day: refused as a conflict when one has. */
   readonly unused?: { readonly grantId: string; readonly since: string };
+}
+
+/** What came of a command, and the position and the time at which that was recorded. */
+export interface CarriedOut<Result> {
+  readonly result: Result;
+  readonly position: Position;
+  readonly recordedAt: string;
 }
 
 export interface Appended {
@@ -151,10 +159,7 @@ export class EventStore {
   }
 
   /** The result of a command that has been carried out before, or undefined; refuses the same id with another body. */
-  async resultOf<Result>(
-    tenantId: TenantId,
-    command: CommandIdentity,
-  ): Promise<{ result: Result; position: Position; recordedAt: string } | undefined> {
+  async resultOf<Result>(tenantId: TenantId, command: CommandIdentity): Promise<CarriedOut<Result> | undefined> {
     const row = await this.database.asTenant(tenantId, (tx) =>
       tx
         .selectFrom('commands')
@@ -299,25 +304,27 @@ export async function retrying<Result>(attempt: () => Promise<Result>, times = 5
 
 /**
  * Carries a command out once: its first result is the answer to every repetition, also to one that met what the first
- * had just made and so was refused. Without a command it is {@link retrying}.
+ * had just made and so was refused. Without a command it is {@link retrying}. `answerOf` makes the answer of what was
+ * kept, where that is not the answer itself.
  */
-export async function once<Result>(
+export async function once<Result, Kept = Result>(
   store: EventStore,
   tenantId: TenantId,
   command: CommandIdentity | undefined,
   attempt: () => Promise<Result>,
+  answerOf: (kept: CarriedOut<Kept>) => Result = ({ result }) => result as unknown as Result,
 ): Promise<Result> {
   if (!command) return retrying(attempt);
-  const before = async (): Promise<{ result: Result } | undefined> => store.resultOf<Result>(tenantId, command);
+  const before = async (): Promise<CarriedOut<Kept> | undefined> => store.resultOf<Kept>(tenantId, command);
   return retrying(async () => {
     const carriedOut = await before();
-    if (carriedOut) return carriedOut.result;
+    if (carriedOut) return answerOf(carriedOut);
     try {
       return await attempt();
     } catch (error) {
       const meanwhile = error instanceof DomainError ? await before() : undefined;
       if (!meanwhile) throw error;
-      return meanwhile.result;
+      return answerOf(meanwhile);
     }
   });
 }

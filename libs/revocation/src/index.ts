@@ -1,13 +1,8 @@
 export { type ClientInLedger, readClientInLedger } from './known-client.ts';
 export { RemoveClient, type RemoveClientInput } from './remove-client.handler.ts';
 export * from './revocation.module.ts';
-export {
-  RevokeAccess,
-  RevokeAccessHandler,
-  revocationResult,
-  type RevocationResult,
-  type RevokeAccessInput,
-} from './revoke-access.handler.ts';
+export { appendRevocation, type RevocationResult, revokingOnce } from './revocation-result.ts';
+export { RevokeAccess, RevokeAccessHandler, type RevokeAccessInput } from './revoke-access.handler.ts';
 export {
   ResumeAccess,
   ResumeAccessHandler,

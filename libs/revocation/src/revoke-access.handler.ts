@@ -15,12 +15,11 @@ import {
   type CommandIdentity,
   Database,
   EventStore,
-  type Position,
-  retrying,
   type Transaction,
 } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
 import { causeOfMisuse } from './cause-of-misuse.ts';
+import { appendRevocation, type RevocationResult, revokingOnce } from './revocation-result.ts';
 import { type Current, readLastSuspension } from './suspension-state.ts';
 
 export interface RevokeAccessInput {
@@ -41,15 +40,6 @@ export interface RevokeAccessInput {
   readonly command?: CommandIdentity;
 }
 
-/** What came of a revocation. */
-export interface RevocationResult {
-  /** False when what was to be ended had ended before. */
-  readonly changed: boolean;
-  /** The position of the revocation: the target's credentials that were born below it are dead. */
-  readonly position: Position;
-  readonly recordedAt?: string;
-}
-
 /** Ends access of one token, family, grant, user, client, resource, pair or tenant. When it answers, it has been committed. */
 export class RevokeAccess extends Command<RevocationResult> {
   constructor(
@@ -68,9 +58,7 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
   ) {}
 
   async execute({ tenantId, input }: RevokeAccess): Promise<RevocationResult> {
-    return retrying(async () => {
-      const before = await this.#before(tenantId, input);
-      if (before) return before;
+    return revokingOnce(this.store, tenantId, input.command, async () => {
       const { position, causationId, state, current } = await this.database.asTenantAtOneMoment(
         tenantId,
         async (tx) => {
@@ -85,8 +73,6 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
       );
       const { block, ...act } = input;
       const events = decideRevocation(tenantId, state, { ...act, ...(block !== undefined && { block }) });
-      // A copy of this command may have been carried out since it was looked up: then it is why nothing is left to do.
-      if (events.length === 0) return (await this.#before(tenantId, input)) ?? { changed: false, position };
       const families = events.flatMap((event) =>
         event.definition.type === 'FamilyRevoked' ? [(event.payload as { familyId: string }).familyId] : [],
       );
@@ -94,7 +80,7 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
       const last = families.length > 0 && events.some((event) => event.definition.type === 'GrantRevoked');
       const trailing =
         events.length - 1 - events.findLastIndex(({ definition }) => definition.type.endsWith('Revoked'));
-      const appended = await this.store.append({
+      const revocation = {
         tenantId,
         actor: input.actor,
         origin: input.origin,
@@ -108,33 +94,11 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
             unused: { grantId: input.target.grantId, since: input.unusedSince },
           }),
         ...(last && 'grantId' in input.target && { endsLastFamilyOf: input.target.grantId }),
-        ...(input.command && { command: { ...input.command, result: { trailing } } }),
-      });
-      return revocationResult(
-        { position: { epoch: appended.epoch, seq: appended.last }, recordedAt: appended.recordedAt },
-        trailing,
-      );
+        command: input.command,
+      };
+      return appendRevocation(this.store, revocation, trailing);
     });
   }
-
-  /** What came of the command when it was carried out. */
-  async #before(tenantId: TenantId, { command }: RevokeAccessInput): Promise<RevocationResult | undefined> {
-    const before = command && (await this.store.resultOf<{ trailing: number }>(tenantId, command));
-    return before && revocationResult(before, before.result.trailing);
-  }
-}
-
-/** What came of a revocation that was recorded with `trailing` other events after it. */
-export function revocationResult(
-  last: { readonly position: Position; readonly recordedAt: string },
-  trailing: number,
-): RevocationResult {
-  const { epoch, seq } = last.position;
-  return {
-    changed: true,
-    position: { epoch, seq: seq - trailing },
-    recordedAt: new Date(last.recordedAt).toISOString(),
-  };
 }
 
 /** The same with what keeping someone out is decided on, where that is asked for. */

@@ -7,9 +7,9 @@ import {
   type SuspensionState,
   type SuspensionTarget,
 } from '@grantkeeper/domain';
-import { type AppendInput, type CommandIdentity, Database, EventStore, retrying } from '@grantkeeper/event-store';
+import { type AppendInput, type CommandIdentity, Database, EventStore } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
-import { revocationResult, type RevocationResult } from './revoke-access.handler.ts';
+import { appendRevocation, type RevocationResult, revokingOnce } from './revocation-result.ts';
 import { readSuspension } from './suspension-state.ts';
 
 export interface SuspensionInput {
@@ -77,13 +77,7 @@ async function decideAndAppend(
   { target, actor, origin, command }: SuspensionInput,
   decide: (state: SuspensionState) => NewEvent[],
 ): Promise<RevocationResult> {
-  const before = async (): Promise<RevocationResult | undefined> => {
-    const found = command && (await store.resultOf(tenantId, command));
-    return found && revocationResult(found, 0);
-  };
-  return retrying(async () => {
-    const done = await before();
-    if (done) return done;
+  return revokingOnce(store, tenantId, command, async () => {
     const { position, state, current } = await database.asTenantAtOneMoment(tenantId, async (tx) => ({
       position: await tx
         .selectFrom('heads')
@@ -93,20 +87,6 @@ async function decideAndAppend(
       ...(await readSuspension(tx, tenantId, target)),
     }));
     const events = decide(state);
-    // A copy of this command may have been carried out since it was looked up: then it is why nothing is left to do.
-    if (events.length === 0) return (await before()) ?? { changed: false, position };
-    const appended = await store.append({
-      tenantId,
-      actor,
-      origin,
-      read: position,
-      events,
-      current,
-      ...(command && { command: { ...command, result: {} } }),
-    });
-    return revocationResult(
-      { position: { epoch: appended.epoch, seq: appended.last }, recordedAt: appended.recordedAt },
-      0,
-    );
+    return appendRevocation(store, { tenantId, actor, origin, read: position, events, current, command });
   });
 }

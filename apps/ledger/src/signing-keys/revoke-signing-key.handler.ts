@@ -1,9 +1,9 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, decideSigningKeyRevocation, type SigningKeyState } from '@grantkeeper/domain';
-import { type AppendInput, type CommandIdentity, Database, EventStore, retrying } from '@grantkeeper/event-store';
+import { type AppendInput, type CommandIdentity, Database, EventStore } from '@grantkeeper/event-store';
 import { type SigningAlg, SigningKeys } from '@grantkeeper/keys';
 import type { TenantId } from '@grantkeeper/kernel';
-import { revocationResult, type RevocationResult } from '@grantkeeper/revocation';
+import { appendRevocation, type RevocationResult, revokingOnce } from '@grantkeeper/revocation';
 
 export interface RevokeSigningKeyInput {
   readonly kid: string;
@@ -36,10 +36,7 @@ export class RevokeSigningKeyHandler implements ICommandHandler<RevokeSigningKey
   ) {}
 
   async execute({ tenantId, input }: RevokeSigningKey): Promise<RevocationResult> {
-    return retrying(async () => {
-      const { command } = input;
-      const before = command && (await this.store.resultOf<{ trailing: number }>(tenantId, command));
-      if (before) return revocationResult(before, before.result.trailing);
+    return revokingOnce(this.store, tenantId, input.command, async () => {
       const { position, row } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
         position: await tx
           .selectFrom('heads')
@@ -59,11 +56,8 @@ export class RevokeSigningKeyHandler implements ICommandHandler<RevokeSigningKey
         { because: 'admin', reason: input.reason },
         successor,
       );
-      if (events.length === 0) return { changed: false, position };
-      // The revocation is the first of them.
-      const trailing = events.length - 1;
       const announced = events.some((event) => event.streamId === successor.kid);
-      const appended = await this.store.append({
+      const revocation = {
         tenantId,
         actor: input.actor,
         origin: input.origin,
@@ -71,12 +65,10 @@ export class RevokeSigningKeyHandler implements ICommandHandler<RevokeSigningKey
         events,
         current: row ? [{ table: 'signing_keys', row: { ...row } }] : [],
         ...(announced && { rows: { sealed_signing_keys: [successor.sealed] } }),
-        ...(command && { command: { ...command, result: { trailing } } }),
-      });
-      return revocationResult(
-        { position: { epoch: appended.epoch, seq: appended.last }, recordedAt: appended.recordedAt },
-        trailing,
-      );
+        command: input.command,
+      };
+      // The revocation is the first of them.
+      return appendRevocation(this.store, revocation, events.length - 1);
     });
   }
 }
