@@ -63,9 +63,9 @@ BEGIN
       decode(p->>'holderHash', 'hex'), (p->>'at')::timestamptz) END,
     'keys', CASE WHEN (p->>'withKeys')::boolean THEN (SELECT coalesce(jsonb_agg(k.public_jwk), '[]') FROM signing_keys k
       WHERE k.tenant_id = p_tenant AND k.state <> 'revoked') END,
-    -- What an admin has consented to for everyone, for this client.
+    -- What an admin has consented to for everyone, for this client: each for one version of it, the newest first.
     'adminConsents', (SELECT coalesce(jsonb_agg(jsonb_build_object('consentId', a.consent_id, 'resourceId', a.resource_id,
-        'scopes', a.scopes)), '[]')
+        'metadataDigest', a.metadata_digest, 'scopes', a.scopes) ORDER BY a.given_seq DESC), '[]')
       FROM admin_consents a
       JOIN resources r ON r.tenant_id = p_tenant AND r.resource_id = a.resource_id
       LEFT JOIN clients c ON c.tenant_id = p_tenant AND c.client_id = a.client_id

@@ -11,6 +11,8 @@ CREATE TABLE admin_consents (
   consent_id uuid NOT NULL,
   client_id text NOT NULL,
   resource_id uuid NOT NULL,
+  -- The version of the client that was consented to.
+  metadata_digest text NOT NULL,
   scopes text[] NOT NULL,
   given_seq bigint NOT NULL,
   given_at timestamptz NOT NULL,
@@ -19,7 +21,8 @@ CREATE TABLE admin_consents (
   stream_version int NOT NULL,
   PRIMARY KEY (tenant_id, consent_id)
 );
-CREATE UNIQUE INDEX admin_consents_in_force ON admin_consents (tenant_id, client_id, resource_id) WHERE withdrawn_seq IS NULL;
+CREATE UNIQUE INDEX admin_consents_in_force ON admin_consents (tenant_id, client_id, resource_id, metadata_digest)
+  WHERE withdrawn_seq IS NULL;
 CALL isolate_by_tenant('admin_consents');
 GRANT INSERT, UPDATE ON admin_consents TO grantkeeper_service;
 

@@ -61,6 +61,14 @@ describe('clients whose id is the URL of their metadata', () => {
   const policy = async (changes: object): Promise<void> => {
     expect((await product.admin('PATCH', '/tenants/acme/policy', changes)).status).toBe(200);
   };
+  /** Somebody of the tenant who is signed in, and has linked `client` alone. */
+  const colleague = async (name: string, client: OAuthClient): Promise<Person> => {
+    const user = { email: `${name}@acme.example`, password: 'a long enough passphrase' };
+    expect((await product.admin('POST', '/tenants/acme/users', user)).status).toBe(201);
+    const someone = new Person(user.email, user.password);
+    await client.link(someone);
+    return someone;
+  };
 
   it('are advertised, unless the policy has them off; then their ids are unknown (CIMD-01)', async () => {
     const metadata = async (): Promise<Record<string, unknown>> =>
@@ -283,6 +291,80 @@ describe('clients whose id is the URL of their metadata', () => {
       await expire(url);
       expect((await person.open(client.authorizationUrl())).location?.searchParams.get('code')).toBeTruthy();
       await policy({ clientChanges: 'consent' });
+    });
+
+    it('are not what an admin has consented to for everyone: people are asked in full, whoever else has agreed', async () => {
+      const give = async (scopes = ['boards:read', 'boards:write']) =>
+        product.admin<{ id: string; metadataDigest: string; type?: string }>('POST', '/tenants/acme/admin-consents', {
+          clientId: url,
+          scopes,
+        });
+      const url = server.putClient('/for-everyone.json', { client_name: 'Before' });
+      const client = clientAt(url);
+      await client.link(person);
+      const other = clientAt(server.putClient('/something-else.json'));
+      const [linked, unlinked] = [await colleague('dora', other), await colleague('emil', other)];
+      await policy({ adminConsent: 'silent' });
+      const given = await give();
+      expect([given.status, given.body.metadataDigest]).toEqual([201, expect.stringMatching(/^[\w-]{43}$/)]);
+      await client.authorize(linked, { prompt: 'none' });
+
+      server.putClient('/for-everyone.json', { client_name: 'After', redirect_uris: [callback, `${callback}2`] });
+      await expire(url);
+      const changed = clientAt(url, `${callback}2`);
+      const expectAsked = async (someone: Person) => {
+        const page = await someone.open(changed.authorizationUrl());
+        expect(page.location).toBeUndefined();
+        expect(page.form('consent')?.fields).not.toHaveProperty('basis');
+        expect(page.text).not.toContain('has approved this app for everyone');
+        // Whoever posts the notice’s form all the same is asked too.
+        const { action, fields } = page.form('consent')!;
+        const forged = await someone.post(action, { ...fields, basis: 'admin', decision: 'approve' });
+        expect([forged.status, forged.location]).toEqual([200, undefined]);
+      };
+      for (const adminConsent of ['silent', 'notice']) {
+        await policy({ adminConsent });
+        for (const someone of [linked, unlinked]) await expectAsked(someone);
+      }
+      await policy({ adminConsent: 'silent' });
+      const none = await unlinked.open(changed.authorizationUrl({ prompt: 'none' }));
+      expect([none.status, none.location]).toEqual([400, undefined]);
+      expect(none.text).toContain('consent_required');
+
+      // A colleague agrees to the change: that is theirs alone.
+      await changed.link(person);
+      for (const someone of [linked, unlinked]) {
+        await expectAsked(someone);
+        const { location } = await someone.open(changed.authorizationUrl({ prompt: 'none' }));
+        expect(location?.searchParams.get('error')).toBe('consent_required');
+      }
+
+      // The admin looks at it as well: from then on it is as before, and the links that rested on the old one go on.
+      const anew = await give();
+      expect(anew.status).toBe(201);
+      expect(anew.body.metadataDigest).not.toBe(given.body.metadataDigest);
+      for (const someone of [linked, unlinked]) await changed.authorize(someone, { prompt: 'none' });
+      const last = (await events()).at(-1);
+      expect(last).toMatchObject({ type: 'GrantCreated', payload: { adminConsentId: anew.body.id } });
+      expect((await give()).status).toBe(409);
+      await policy({ adminConsent: 'notice' });
+    });
+
+    it('are covered by an admin’s consent where the policy takes changes as they come; the event says so', async () => {
+      const url = server.putClient('/taken.json', { client_name: 'Before' });
+      const client = clientAt(url);
+      await client.link(person);
+      const someone = await colleague('fay', clientAt(server.putClient('/fays.json')));
+      await policy({ adminConsent: 'silent', clientChanges: 'accept' });
+      const scopes = ['boards:read', 'boards:write'];
+      expect((await product.admin('POST', '/tenants/acme/admin-consents', { clientId: url, scopes })).status).toBe(201);
+      server.putClient('/taken.json', { client_name: 'After' });
+      await expire(url);
+      await client.authorize(someone, { prompt: 'none' });
+      const recorded = (await events()).filter(({ payload }) => payload['clientId'] === url);
+      expect(recorded.at(-2)).toMatchObject({ type: 'ClientChanged', payload: { by: 'policy' } });
+      expect(recorded.at(-1)).toMatchObject({ type: 'GrantCreated', payload: { shown: { scopes: [] } } });
+      await policy({ adminConsent: 'notice', clientChanges: 'consent' });
     });
 
     it('are linked by nobody where an admin has to look first, while links go on', async () => {

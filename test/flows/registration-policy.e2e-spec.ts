@@ -262,6 +262,33 @@ describe('dynamic registration under a policy', () => {
       expect((await person.open(client.authorizationUrl())).form('consent')).toBeUndefined();
     });
 
+    it('asks each of those people, also when one of them has agreed to the change; an admin’s consent is no answer', async () => {
+      const client = await OAuthClient.register(issuer);
+      const user = { email: 'gus@acme.example', password: 'a long enough passphrase' };
+      await product.admin('POST', '/tenants/acme/users', user);
+      const [gus, hal] = [new Person(user.email, user.password), new Person('hal@acme.example', user.password)];
+      await product.admin('POST', '/tenants/acme/users', { email: hal.email, password: hal.password });
+      await client.link(gus);
+      await (await OAuthClient.register(issuer)).link(hal);
+      await policy({ adminConsent: 'silent' });
+      const scopes = ['boards:read', 'boards:write'];
+      const given = await product.admin('POST', '/tenants/acme/admin-consents', { clientId: client.id, scopes });
+      expect(given.status).toBe(201);
+      const redirect_uri = 'https://new.example/cb';
+      await send('PUT', client, client.management, update(client, { redirect_uris: [REDIRECT_URI, redirect_uri] }));
+      const page = await person.open(client.authorizationUrl({ redirect_uri }));
+      expect((await person.decide(page, 'approve')).location?.host).toBe('new.example');
+
+      for (const someone of [gus, hal]) {
+        const shown = await someone.open(client.authorizationUrl({ redirect_uri }));
+        expect(shown.location).toBeUndefined();
+        expect(shown.form('consent')?.fields).not.toHaveProperty('basis');
+        const none = await someone.open(client.authorizationUrl({ redirect_uri, prompt: 'none' }));
+        expect(none.location?.searchParams.get('error')).toBe('consent_required');
+      }
+      await policy({ adminConsent: 'notice' });
+    });
+
     it('forgets it, and every link with it; clients then get 401 invalid_client (CLD-09)', async () => {
       const [unused, linked] = [await OAuthClient.register(issuer), await OAuthClient.register(issuer)];
       const tokens = await linked.link(person);

@@ -139,7 +139,8 @@ export class RandomDecisions {
     }
     const consentId = uuidv7();
     this.#consents.push({ id: consentId, ended: false, clientId, resourceId });
-    return { events: [adminConsentGiven.on(consentId, { consentId, clientId, resourceId, scopes: ['a'] })], keys: [] };
+    const payload = { consentId, clientId, resourceId, metadataDigest: 'd', scopes: ['a'] };
+    return { events: [adminConsentGiven.on(consentId, payload)], keys: [] };
   }
 
   #initialAccessToken(n: number): Decision {

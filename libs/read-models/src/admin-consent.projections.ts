@@ -6,6 +6,7 @@ interface AdminConsentState {
   consent_id: string;
   client_id: string;
   resource_id: string;
+  metadata_digest: string;
   scopes: readonly string[];
   given_seq: number;
   given_at: string;
@@ -24,6 +25,7 @@ export const adminConsents = projection<AdminConsentState>({
       consent_id: event.payload.consentId,
       client_id: event.payload.clientId,
       resource_id: event.payload.resourceId,
+      metadata_digest: event.payload.metadataDigest,
       scopes: event.payload.scopes,
       given_seq: event.seq,
       given_at: event.recordedAt,

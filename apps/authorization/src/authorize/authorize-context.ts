@@ -24,7 +24,7 @@ export interface AuthorizeContext {
   /** The metadata document at the client's URL as it is cached; null for other ids, and before the first fetch. */
   readonly document: CachedDocument<ClientMetadata> | null;
   readonly resources: readonly ContextResource[];
-  /** What an admin has consented to for everyone, for this client. */
+  /** What an admin has consented to for everyone, for this client, the newest first. */
   readonly adminConsents: readonly ContextAdminConsent[];
   /** What was pushed, when the request names it and it is this browser's. */
   readonly pushed: { readonly parameters: string; readonly claimedAt: string; readonly bornSeq: number } | null;
@@ -65,6 +65,8 @@ export type ContextGrant = ProjectedRow & {
 export interface ContextAdminConsent {
   readonly consentId: string;
   readonly resourceId: string;
+  /** The version of the client that the admin consented to. */
+  readonly metadataDigest: string;
   readonly scopes: readonly string[];
 }
 

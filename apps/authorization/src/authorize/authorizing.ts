@@ -14,7 +14,14 @@ import type { AuthorizationRequest, PushedReference } from './authorization-requ
 import type { ErrorApp } from '../pages/index.ts';
 import type { AuthorizeContext, ContextSession } from './authorize-context.ts';
 import { PageError } from './page-error.ts';
-import { type DueConsent, consentHasExpired, dueConsent } from './rules/due-consent.ts';
+import {
+  adminConsentFor,
+  consentHasExpired,
+  type DueConsent,
+  dueConsent,
+  hasChangedSince,
+  mustConsentToChange,
+} from './rules/due-consent.ts';
 import { hintedPerson } from './rules/hinted-person.ts';
 import { requiredInteraction, type Interaction } from './rules/interaction.ts';
 import { proveRedirect, type ProvenRedirect } from './rules/proven-redirect.ts';
@@ -36,7 +43,7 @@ export interface Asked {
   readonly consent: DueConsent;
   /** They have said it before, so long ago that the tenant asks again. */
   readonly consentExpired: boolean;
-  /** They have said it to another version of the client's metadata. */
+  /** They have said it to another version of the client's metadata, and are to look at this one. */
   readonly clientChanged: boolean;
 }
 
@@ -162,14 +169,15 @@ export class Authorizing {
         if (interaction.none) throw new OAuthError('access_denied', 'access is suspended by the administrator');
         throw new PageError('access_suspended', undefined, appOf(redirect));
       }
+      const adminConsents = context.adminConsents.filter((consent) => consent.resourceId === resourceId);
       const question = {
         scopes: access.scopes,
         grant: row,
-        changed: row !== undefined && redirect.kind === 'cimd' && row.metadata_digest !== redirect.metadataDigest,
-        adminConsent: context.adminConsents.find((consent) => consent.resourceId === resourceId),
+        kind: redirect.kind,
+        changed: hasChangedSince(row, redirect),
+        adminConsent: adminConsentFor(redirect, adminConsents, context.settings),
         settings: context.settings,
-        // Another registration of the client is for the person to look at, whatever the link allows.
-        asksAnew: interaction.consent || (redirect.changed && redirect.kind !== 'cimd'),
+        asksAnew: interaction.consent,
         loopback: redirect.loopback,
         now,
       };
@@ -188,7 +196,7 @@ export class Authorizing {
         grant: row && { grantId: row.grant_id, scopes: row.scopes },
         consent,
         consentExpired: consentHasExpired(question),
-        clientChanged: question.changed,
+        clientChanged: mustConsentToChange(question),
       };
     });
   }

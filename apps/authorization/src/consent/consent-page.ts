@@ -97,7 +97,7 @@ function isNotice({ consent }: Asked): boolean {
 
 function reasonOf(asked: Asked): ConsentReason {
   if (isNotice(asked)) return 'notice';
-  if (asked.clientChanged && asked.context.settings.clientChanges !== 'accept') return 'changed';
+  if (asked.clientChanged) return 'changed';
   if (asked.grant && !coversScopes(asked.grant.scopes, asked.access.scopes)) return 'more';
   return asked.consentExpired ? 'again' : 'new';
 }

@@ -106,6 +106,7 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
             scopes: command.byAdmin?.shown === false ? [] : [...access.scopes],
           },
           ...(command.byAdmin && { adminConsentId: command.byAdmin.adminConsentId }),
+          versionBy: versionBy(command, asked),
           ...(command.address !== undefined && { address: command.address }),
         },
       );
@@ -149,6 +150,13 @@ function stillStands({ approved, byAdmin }: GrantConsent, asked: Asked): boolean
   return (
     coversScopes(asked.access.scopes, approved) && (byAdmin === undefined || byAdmin.adminConsentId === adminConsentId)
   );
+}
+
+/** Who has looked at the version of the client that is linked now. */
+function versionBy({ byAdmin }: GrantConsent, { context, redirect }: Asked): 'consent' | 'admin' | 'policy' {
+  if (byAdmin === undefined || byAdmin.shown) return 'consent';
+  const given = context.adminConsents.find((consent) => consent.consentId === byAdmin.adminConsentId);
+  return given?.metadataDigest === redirect.metadataDigest ? 'admin' : 'policy';
 }
 
 function answerTo(tenantId: TenantId, { requestHash }: PushedReference): object {

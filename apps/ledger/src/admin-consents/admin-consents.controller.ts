@@ -67,6 +67,7 @@ export class AdminConsentsController {
         id: row.consent_id,
         clientId: row.client_id,
         resourceId: row.resource_id,
+        metadataDigest: row.metadata_digest,
         scopes: row.scopes,
         givenAt: row.given_at,
         withdrawnAt: row.withdrawn_at,

@@ -12,6 +12,7 @@ import {
 import type { TenantId } from '@grantkeeper/kernel';
 import { sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
+import { adminConsentFact } from './admin-consent-fact.ts';
 
 export interface AdminConsentInput {
   readonly clientId: string;
@@ -24,10 +25,15 @@ export interface GivenAdminConsent {
   readonly id: string;
   readonly clientId: string;
   readonly resourceId: string;
+  /** The version of the client that it is for. */
+  readonly metadataDigest: string;
   readonly scopes: readonly string[];
 }
 
-/** An admin consents for everyone of the tenant to a client at a resource. A client that was only registered is admitted. */
+/**
+ * An admin consents for everyone of the tenant to a client at a resource, in the version that holds. A client that was
+ * only registered is admitted.
+ */
 export class GiveAdminConsent extends Command<GivenAdminConsent> {
   constructor(
     readonly tenantId: TenantId,
@@ -53,13 +59,14 @@ export class GiveAdminConsentHandler implements ICommandHandler<GiveAdminConsent
         tenantId,
         async (tx) => {
           const found = await resourceOf(tx, tenantId, input.resourceId);
+          const known = await clientOf(tx, tenantId, input.clientId);
           return {
             head: await tx
               .selectFrom('heads')
               .select(['epoch', 'seq'])
               .where('tenant_id', '=', tenantId)
               .executeTakeFirstOrThrow(),
-            ...(await clientOf(tx, tenantId, input.clientId)),
+            ...known,
             resource: found,
             inForce: await tx
               .selectFrom('admin_consents')
@@ -67,6 +74,7 @@ export class GiveAdminConsentHandler implements ICommandHandler<GiveAdminConsent
               .where('tenant_id', '=', tenantId)
               .where('client_id', '=', input.clientId)
               .where('resource_id', '=', found?.resourceId ?? tenantId)
+              .where('metadata_digest', '=', known.client?.metadataDigest ?? '')
               .where('withdrawn_seq', 'is', null)
               .executeTakeFirst(),
           };
@@ -78,7 +86,8 @@ export class GiveAdminConsentHandler implements ICommandHandler<GiveAdminConsent
         { client, blocked, resource, given: inForce !== undefined },
         { consentId: id, scopes },
       );
-      const given = { id, clientId: input.clientId, resourceId: resource!.resourceId, scopes };
+      const { metadataDigest } = client!;
+      const given = { id, clientId: input.clientId, resourceId: resource!.resourceId, metadataDigest, scopes };
       await this.store.append({
         tenantId,
         actor,
@@ -86,7 +95,7 @@ export class GiveAdminConsentHandler implements ICommandHandler<GiveAdminConsent
         read: head,
         events,
         current: clientRow ? [{ table: 'clients', row: clientRow }] : [],
-        facts: [{ kind: 'admin_consent', value: `${given.resourceId} ${given.clientId}`, holder: id, expect: null }],
+        facts: [adminConsentFact(given, { holder: id, expect: null })],
         ...(command && { command: { ...command, result: given } }),
       });
       return given;

@@ -3,6 +3,7 @@ import { type Actor, decideAdminConsentWithdrawal } from '@grantkeeper/domain';
 import { type AppendInput, Database, EventStore, lastEventId, retrying } from '@grantkeeper/event-store';
 import { DomainError, type TenantId } from '@grantkeeper/kernel';
 import { RevokeAccess } from '@grantkeeper/revocation';
+import { adminConsentFact } from './admin-consent-fact.ts';
 
 const PAGE = 500;
 
@@ -72,7 +73,7 @@ export class WithdrawAdminConsentHandler implements ICommandHandler<WithdrawAdmi
         .executeTakeFirst(),
     }));
     if (!row) throw new DomainError('consent.not_found', 'There is no such admin consent.', 'not_found');
-    const { client_id: clientId, resource_id: resourceId } = row;
+    const { client_id: clientId, resource_id: resourceId, metadata_digest: metadataDigest } = row;
     const events = decideAdminConsentWithdrawal(
       { consentId, clientId, resourceId, withdrawn: row.withdrawn_seq !== null },
       reason,
@@ -85,7 +86,7 @@ export class WithdrawAdminConsentHandler implements ICommandHandler<WithdrawAdmi
       read: head,
       events,
       current: [{ table: 'admin_consents', row: { ...row } }],
-      facts: [{ kind: 'admin_consent', value: `${resourceId} ${clientId}`, holder: null, expect: consentId }],
+      facts: [adminConsentFact({ resourceId, clientId, metadataDigest }, { holder: null, expect: consentId })],
     });
     return true;
   }

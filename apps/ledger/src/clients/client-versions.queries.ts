@@ -13,7 +13,11 @@ export interface ClientVersion {
   /** The fields in which it differs from the one that holds. */
   readonly differsIn: readonly string[];
   /** How often it became the one that holds, the newest first: by whom, and where that stands in the ledger. */
-  readonly recorded: readonly { readonly seq: number; readonly at: Date; readonly by: 'consent' | 'admin' }[];
+  readonly recorded: readonly {
+    readonly seq: number;
+    readonly at: Date;
+    readonly by: 'consent' | 'admin' | 'policy';
+  }[];
   /** When it was read at the client's URL; null when that was never, or is forgotten. */
   readonly published: { readonly firstAt: Date; readonly lastAt: Date } | null;
   /** Living links that were given to this version. */

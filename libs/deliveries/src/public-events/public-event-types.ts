@@ -138,7 +138,13 @@ export const publicEventTypes: readonly PublicEventType[] = [
     type: 'admin_consent.given',
     of: ['AdminConsentGiven'],
     says: 'An admin consented for everyone.',
-    data: z.object({ consentId: z.uuid(), clientId: z.string(), resourceId: z.uuid(), scopes }),
+    data: z.object({
+      consentId: z.uuid(),
+      clientId: z.string(),
+      resourceId: z.uuid(),
+      metadataDigest: z.string(),
+      scopes,
+    }),
   },
   {
     type: 'admin_consent.withdrawn',

@@ -27,7 +27,13 @@ describe('an admin’s consent for everyone', () => {
   it('is one event that names client, resource and scopes', () => {
     const events = give(state());
     expect(typesOf(events)).toEqual(['AdminConsentGiven']);
-    expect(events[0]!.payload).toEqual({ consentId, clientId: 'gkd_1', resourceId, scopes: ['boards:read'] });
+    expect(events[0]!.payload).toEqual({
+      consentId,
+      clientId: 'gkd_1',
+      resourceId,
+      metadataDigest: 'd1',
+      scopes: ['boards:read'],
+    });
   });
 
   it('admits a client that was only registered', () => {

@@ -9,13 +9,14 @@ export interface AdminConsentState {
   /** A rule blocks the client. */
   readonly blocked: boolean;
   readonly resource?: { readonly resourceId: string; readonly scopes: readonly string[] } | undefined;
-  /** There is one for this client and resource that has not been withdrawn. */
+  /** There is one for this version of the client and this resource that has not been withdrawn. */
   readonly given: boolean;
 }
 
 /**
- * An admin consents for everyone of the tenant, and approves the client with it. Rejects with `consent.*`: it never allows what the tenant's policy
- * or the resource does not, and what it covers is never changed in place, since people were linked under what it said.
+ * An admin consents for everyone of the tenant, and approves the client with it. It is of one version of the client: what
+ * changes has been looked at by nobody. Rejects with `consent.*`: it never allows what the tenant's policy or the resource
+ * does not, and what it covers is never changed in place, since people were linked under what it said.
  */
 export function decideAdminConsent(
   { client, blocked, resource, given }: AdminConsentState,
@@ -36,7 +37,7 @@ export function decideAdminConsent(
     throw new DomainError('consent.unknown_scope', message, 'invalid', 'scopes');
   }
   if (given) {
-    const message = 'There is one for this client and resource: withdraw it first.';
+    const message = 'There is one for this version of the client and this resource: withdraw it first.';
     throw new DomainError('consent.already_given', message, 'conflict');
   }
   const { clientId, kind, metadata, metadataDigest } = client;
@@ -51,6 +52,7 @@ export function decideAdminConsent(
       consentId: command.consentId,
       clientId,
       resourceId,
+      metadataDigest,
       scopes: [...command.scopes],
     }),
   ];

@@ -8,9 +8,10 @@ export const adminConsentGiven = defineEvent({
   type: 'AdminConsentGiven',
   version: 1,
   streamType: 'admin-consent',
-  payload: z.object({ ...about, scopes: z.array(z.string()).min(1) }),
-  privacy: { ...privacy, scopes: 'business' },
-  says: 'An admin consented for everyone of the tenant: people who link this client at this resource are not asked for these scopes.',
+  /** `metadataDigest`: the version of the client that the admin consented to; another one is asked about anew. */
+  payload: z.object({ ...about, metadataDigest: z.string(), scopes: z.array(z.string()).min(1) }),
+  privacy: { ...privacy, metadataDigest: 'business', scopes: 'business' },
+  says: 'An admin consented for everyone of the tenant: people who link this version of the client at this resource are not asked for these scopes.',
 });
 
 export const adminConsentWithdrawn = defineEvent({

@@ -49,7 +49,8 @@ export const clientChanged = defineEvent({
     metadata,
     metadataDigest,
     subjects,
-    by: z.enum(['consent', 'admin']),
+    /** `policy`: nobody looked at it, the tenant takes changes as they come. */
+    by: z.enum(['consent', 'admin', 'policy']),
   }),
   privacy: {
     clientId: 'pseudonym',
@@ -59,7 +60,7 @@ export const clientChanged = defineEvent({
     by: 'business',
   },
   wide: true,
-  says: 'Another version of a client’s metadata holds from now on: an admin set it, or someone consented to it.',
+  says: 'Another version of a client’s metadata holds from now on: an admin set it or had consented to it, someone consented to it, or the policy takes changes as they come.',
 });
 
 export const clientHeld = defineEvent({

@@ -41,6 +41,8 @@ export interface GiveConsent {
   readonly shown: z.infer<typeof consentShown>;
   /** The admin's consent for everyone that stands for the person's own. */
   readonly adminConsentId?: string;
+  /** Who has looked at this version of the client: the person, unless the page said otherwise or there was none. */
+  readonly versionBy?: 'consent' | 'admin' | 'policy';
   /** Network address of the person's browser. */
   readonly address?: string;
 }
@@ -82,7 +84,7 @@ export function decideConsent(state: ConsentState, command: GiveConsent): { gran
   if (!client.admitted) {
     events.push(clientAdmitted.on(clientId, { clientId, kind: client.kind, ...version, by: 'consent' }));
   } else if (client.changed) {
-    events.push(clientChanged.on(clientId, { clientId, ...version, by: 'consent' }));
+    events.push(clientChanged.on(clientId, { clientId, ...version, by: command.versionBy ?? 'consent' }));
   }
   const { shown } = command;
   const basis = command.adminConsentId === undefined ? {} : { adminConsentId: command.adminConsentId };

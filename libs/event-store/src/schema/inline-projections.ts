@@ -188,6 +188,7 @@ export interface AdminConsentsRow {
   consent_id: string;
   client_id: string;
   resource_id: string;
+  metadata_digest: string;
   scopes: string[];
   given_seq: number;
   given_at: Timestamp;

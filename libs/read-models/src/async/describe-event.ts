@@ -94,9 +94,13 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
     `${typeof metadata?.client_name === 'string' ? metadata.client_name : clientId} became known to the tenant, because ${by === 'admin' ? 'an admin admitted it' : 'someone consented to it'}.`,
   ClientApproved: (_payload, actor) => `${acting(actor)} approved the client.`,
   ClientChanged: ({ by }, actor) =>
-    by === 'admin'
-      ? `${acting(actor)} set another version of the client’s metadata.`
-      : 'Someone consented to another version of the client.',
+    by === 'policy'
+      ? 'Another version of the client was taken as it came, as the policy says.'
+      : by === 'admin'
+        ? actor === 'user'
+          ? 'An admin had consented for everyone to the version of the client that holds from now on.'
+          : `${acting(actor)} set another version of the client’s metadata.`
+        : 'Someone consented to another version of the client.',
   ClientHeld: ({ subject }) => `The client is held, because ${subject} is blocked.`,
   ClientSecretRotated: ({ overlapSeconds }, actor) =>
     `${acting(actor)} gave the client another secret${overlapSeconds ? `; the one before works ${overlapSeconds} s longer` : ''}.`,
