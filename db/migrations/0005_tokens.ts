@@ -99,7 +99,8 @@ BEGIN
   IF code.redeemed_at IS NOT NULL THEN
     UPDATE families f SET misused_because = 'code_replayed'
     WHERE f.tenant_id = p_tenant AND f.family_id = code.family_id AND f.ended_seq IS NULL AND f.misused_because IS NULL;
-    RETURN jsonb_build_object('outcome', 'replayed', 'grantId', code.grant_id, 'familyId', code.family_id);
+    RETURN jsonb_build_object('outcome', 'replayed', 'grantId', code.grant_id, 'familyId', code.family_id,
+      'userId', (SELECT s.user_id FROM grants s WHERE s.tenant_id = p_tenant AND s.grant_id = code.grant_id));
   END IF;
   IF code.expires_at <= at THEN RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'expired_code'); END IF;
   IF p->>'redirectUri' IS NOT NULL AND p->>'redirectUri' <> code.redirect_uri THEN
@@ -188,7 +189,7 @@ BEGIN
     -- Seen before, and whoever saw it did not live to record the revocation.
     RETURN jsonb_build_object('outcome', 'reuse', 'because', f.misused_because,
       'ends', CASE f.misused_because WHEN 'code_replayed' THEN 'family' ELSE settings->>'refreshReuseEnds' END,
-      'grantId', f.grant_id, 'familyId', f.family_id);
+      'grantId', f.grant_id, 'familyId', f.family_id, 'userId', g.user_id);
   END IF;
   IF f.idle_expires_at <= at OR f.expires_at <= at THEN
     RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'expired');
@@ -204,7 +205,7 @@ BEGIN
   IF misuse IS NOT NULL THEN
     UPDATE families SET misused_because = 'refresh_token_reused' WHERE tenant_id = p_tenant AND family_id = f.family_id;
     RETURN jsonb_build_object('outcome', 'reuse', 'because', 'refresh_token_reused', 'ends', settings->>'refreshReuseEnds',
-      'grantId', f.grant_id, 'familyId', f.family_id, 'evidence', jsonb_build_object('how', misuse,
+      'grantId', f.grant_id, 'familyId', f.family_id, 'userId', g.user_id, 'evidence', jsonb_build_object('how', misuse,
         'presented', presented, 'current', f.generation,
         'secondsSinceRotation', greatest(0, floor(extract(epoch FROM at - f.rotated_at)))::bigint));
   END IF;
@@ -226,7 +227,8 @@ BEGIN
 
   IF presented = f.generation THEN
     UPDATE families SET generation = f.generation + 1, rotated_at = greatest(at, f.rotated_at), rotated_fingerprint = p->>'fingerprint',
-      replays = 0, idle_expires_at = at + make_interval(secs => (settings->>'refreshIdleSeconds')::int), last_used_on = at::date
+      replays = 0, idle_expires_at = at + make_interval(secs => (settings->>'refreshIdleSeconds')::int),
+      last_used_on = greatest(last_used_on, at::date)
     WHERE tenant_id = p_tenant AND family_id = f.family_id;
     f.generation := f.generation + 1;
     outcome := 'rotated';
@@ -259,7 +261,8 @@ BEGIN
     AND sha256(sha256(f.salt || decode(p->>'inner', 'hex'))) <> sha256(decode(p->>'tag', 'hex'))) THEN
     RETURN jsonb_build_object('outcome', 'not_own');
   END IF;
-  RETURN jsonb_build_object('outcome', 'own', 'grantId', f.grant_id, 'familyId', f.family_id);
+  RETURN jsonb_build_object('outcome', 'own', 'grantId', f.grant_id, 'familyId', f.family_id,
+    'userId', (SELECT s.user_id FROM grants s WHERE s.tenant_id = p_tenant AND s.grant_id = f.grant_id));
 END $$;
 
 -- access_standing(tenant, {grantId, familyId, tokenId, kid, epoch, seq}): NULL when an access token that carries this

@@ -84,7 +84,7 @@ describe('decisions about clients', () => {
     it('links at once, by its secret, under a name that can be relied on', async () => {
       const registered = await registerByAdmin();
       expect(registered).toEqual({
-        id: expect.stringMatching(/^gkr_[\w-]{24}$/),
+        id: expect.stringMatching(/^gkn_[\w-]{24}$/),
         secret: expect.stringMatching(/^gks_[\w-]{43}$/),
         metadata: expect.objectContaining({
           client_name: 'Reports',
@@ -180,7 +180,7 @@ describe('decisions about clients', () => {
       const before = (await eventsOf(product)).length;
       await admin('PATCH', path, { metadata: { client_name: 'Reports 2' } });
       expect((await eventsOf(product)).length).toBe(before);
-      await problem('PATCH', '/clients/gkr_nothing', { metadata: {} }, 404, 'client.not_found');
+      await problem('PATCH', '/clients/gkn_nothing', { metadata: {} }, 404, 'client.not_found');
     });
 
     it('gets another secret, and the one before works for as long as is said', async () => {

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { eventsOf } from '../support/clients/admin.ts';
 import { callTool, refusedCall } from '../support/clients/tool-call.ts';
 import { type Answer, claimsOf, OAuthClient, type TokenBody } from '../support/clients/oauth-client.ts';
@@ -17,15 +18,19 @@ describe('a refresh token', () => {
   let person: Person;
   let client: OAuthClient;
   let tokens: TokenBody;
+  let owner: pg.Client;
 
   beforeAll(async () => {
     product = await startProduct();
+    owner = new pg.Client({ connectionString: product.databaseUrl });
+    await owner.connect();
     const { user } = product.summary.demo;
     ({ resource } = product.summary.demo);
     person = new Person(user.email, user.password);
   }, 60_000);
 
   afterAll(async () => {
+    await owner?.end();
     await product?.stop();
   });
 
@@ -111,6 +116,57 @@ describe('a refresh token', () => {
         body.history.map(({ causationId }) => causationId),
       );
     }
+  });
+
+  it('that is misused leaves the address of whoever sent it in the record, as personal data of the link’s person', async () => {
+    const sent = await client.authorize(person);
+    await client.redeem(sent);
+    await client.redeem(sent);
+    const second = await refreshed(tokens.refresh_token);
+    await refreshed(second.refresh_token);
+    await client.refresh(tokens.refresh_token);
+    const ended = (query: string) =>
+      eventsOf(product, query).then((events) =>
+        events.filter(({ type, actor }) => type === 'FamilyRevoked' && actor.id === client.id),
+      );
+    const open = await ended('');
+    expect(open.map(({ payload }) => payload['because'])).toEqual(['code_replayed', 'refresh_token_reused']);
+    for (const { personal } of open) expect(personal['address']).toMatch(/127\.0\.0\.1$|^::1$/);
+    for (const { personal } of await ended('?personal=sealed')) expect(personal['address']).not.toMatch(/127|::1/);
+  });
+
+  it('that is used on a day before its last use is still as recently used as it was', async () => {
+    await owner.query(`UPDATE families SET last_used_on = '2999-12-31' WHERE client_id = $1`, [client.id]);
+    await refreshed(tokens.refresh_token);
+    const { rows } = await owner.query<{ day: string }>(
+      'SELECT last_used_on::text AS day FROM families WHERE client_id = $1',
+      [client.id],
+    );
+    expect(rows).toEqual([{ day: '2999-12-31' }]);
+  });
+
+  it('is recorded when it is given and when it is used, in the same commit, or not given and not used', async () => {
+    const { family_id: family, grant_id: grantId } = claimsOf(tokens.access_token);
+    const second = await refreshed(tokens.refresh_token);
+    const { rows } = await owner.query<{ what: string; grant_id: string }>(
+      'SELECT what, grant_id FROM activity WHERE family_id = $1 ORDER BY at',
+      [family],
+    );
+    expect(rows).toEqual([
+      { what: 'token.issued', grant_id: grantId },
+      { what: 'token.refreshed', grant_id: grantId },
+    ]);
+    const sent = await client.authorize(person);
+    await owner.query('REVOKE INSERT ON activity FROM grantkeeper_service');
+    try {
+      expect((await client.refresh(second.refresh_token)).status).toBe(500);
+      expect((await client.redeem(sent)).status).toBe(500);
+    } finally {
+      await owner.query('GRANT INSERT ON activity TO grantkeeper_service');
+    }
+    const third = await refreshed(second.refresh_token);
+    await refreshed(third.refresh_token);
+    expect((await client.redeem(sent)).status).toBe(200);
   });
 
   it('that is stolen ends its own family and leaves the other installation of the link', async () => {

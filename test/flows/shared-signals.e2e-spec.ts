@@ -118,7 +118,7 @@ describe('the transmitter', () => {
 
   it('holds up whoever guesses credentials of a receiver, and not the receiver elsewhere', async () => {
     const one = await receiver();
-    const guess = `gkr_${Buffer.concat([
+    const guess = `gkv_${Buffer.concat([
       Buffer.from(`${tenantId}${one.id}`.replaceAll('-', ''), 'hex'),
       Buffer.alloc(32),
     ]).toString('base64url')}`;

@@ -41,7 +41,7 @@ afterAll(async () => ledger.close());
 
 beforeEach(async () => {
   tenantId = await ledger.tenant();
-  [clientId, resourceId] = [`gkr_${uuidv7()}`, uuidv7()];
+  [clientId, resourceId] = [`gkn_${uuidv7()}`, uuidv7()];
   const secret = hashSecret('secret').toString('hex');
   request = {
     clientId,
@@ -131,7 +131,7 @@ describe('client credentials', () => {
   });
 
   it.each([
-    ['an unknown client', { clientId: 'gkr_nobody' }, 'invalid_client', 'unknown_client'],
+    ['an unknown client', { clientId: 'gkn_nobody' }, 'invalid_client', 'unknown_client'],
     ['a wrong secret', { secretHash: '00' }, 'invalid_client', 'wrong_secret'],
     ['no secret', { authMethod: 'none', secretHash: null }, 'invalid_client', 'secret_required'],
     ['a resource that is not the tenant’s', { resource: 'https://elsewhere.example/mcp' }, 'invalid_target', undefined],

@@ -23,6 +23,8 @@ export function sessionOptions(role: Role): string {
     'tcp_keepalives_interval=2',
     'tcp_keepalives_count=3',
     'tcp_user_timeout=10000',
+    // Days are those of UTC, wherever the server is.
+    'TimeZone=UTC',
     'jit=off',
     // The statements are the same for every tenant: planned once for a connection, not again for each set of values.
     'plan_cache_mode=force_generic_plan',

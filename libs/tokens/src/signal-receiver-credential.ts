@@ -1,9 +1,9 @@
 import type { TenantId } from '@grantkeeper/kernel';
 import { newBoundCredential, type PresentedCredential, readBoundCredential } from './bound-credential.ts';
 
-const PREFIX = 'gkr_';
+const PREFIX = 'gkv_';
 
-/** A new credential of a receiver of security events: `gkr_` and what {@link newBoundCredential} makes. */
+/** A new credential of a receiver of security events: `gkv_` and what {@link newBoundCredential} makes. */
 export function newSignalReceiverCredential(
   tenantId: TenantId,
   receiverId: string,

@@ -72,7 +72,8 @@ export class RegisterController {
     @Param('tenant') slug: string,
     @Param('client') clientId: string,
     @Headers('authorization') authorization: string | undefined,
+    @Ip() address: string,
   ): Promise<void> {
-    await this.management.remove(await this.issuers.tenantOf(slug), clientId, authorization);
+    await this.management.remove(await this.issuers.tenantOf(slug), clientId, authorization, address);
   }
 }

@@ -71,12 +71,18 @@ export class RegistrationManagement {
   }
 
   /** Forgets the client, and ends its links when it has any (RFC 7592 §2.3). */
-  async remove(tenantId: TenantId, clientId: string, authorization: string | undefined): Promise<void> {
+  async remove(
+    tenantId: TenantId,
+    clientId: string,
+    authorization: string | undefined,
+    address: string,
+  ): Promise<void> {
     const { outcome } = await this.#call(tenantId, clientId, authorization, { action: 'delete' });
     if (outcome === 'deleted') return;
     if (outcome !== 'admitted') throw refusedManagement();
     const actor = { kind: 'client', id: clientId } as const;
-    await this.commands.execute(new RemoveClient(tenantId, { clientId, by: 'client', actor }));
+    const origin = { address, subject: 'tenant' } as const;
+    await this.commands.execute(new RemoveClient(tenantId, { clientId, by: 'client', actor, origin }));
   }
 
   async #found(tenantId: TenantId, clientId: string, authorization: string | undefined): Promise<Found> {

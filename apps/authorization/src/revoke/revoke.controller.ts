@@ -1,4 +1,15 @@
-import { Body, Controller, Header, Headers, HttpCode, Param, Post, UseFilters, UseInterceptors } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Header,
+  Headers,
+  HttpCode,
+  Ip,
+  Param,
+  Post,
+  UseFilters,
+  UseInterceptors,
+} from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { RevocationTarget } from '@grantkeeper/domain';
 import { Database } from '@grantkeeper/event-store';
@@ -14,9 +25,15 @@ import { readForm } from '../token/token.controller.ts';
 import { UnprovenRequests } from '../token/unproven-requests.ts';
 
 type Outcome =
-  | { outcome: 'own'; grantId: string; familyId: string }
+  | { outcome: 'own'; grantId: string; familyId: string; userId: string | null }
   | { outcome: 'not_own' }
   | { outcome: 'invalid_client'; because: string };
+
+interface Own {
+  readonly target: RevocationTarget;
+  /** Whose link it is; null when it is the client's own. */
+  readonly userId: string | null;
+}
 
 /**
  * Token revocation (RFC 7009), for public clients too (RFC-08). A refresh token ends its family, and the link with its
@@ -43,20 +60,26 @@ export class RevokeController {
     @Body() body: unknown,
     @Headers('content-type') contentType: string | undefined,
     @Headers('authorization') authorization: string | undefined,
+    @Ip() address: string,
   ): Promise<void> {
     const tenantId = await this.issuers.tenantOf(slug);
     const parameters = readForm(body, contentType);
     const token = parameters.require('token');
     const client = await this.clients.authenticate(tenantId, parameters, authorization);
-    const target = await this.#targetOf(tenantId, client, token);
-    if (target) {
+    const own = await this.#ownOf(tenantId, client, token);
+    if (own) {
       await this.commands.execute(
-        new RevokeAccess(tenantId, { target, because: 'client', actor: { kind: 'client', id: client.clientId } }),
+        new RevokeAccess(tenantId, {
+          target: own.target,
+          because: 'client',
+          actor: { kind: 'client', id: client.clientId },
+          origin: { address, subject: own.userId === null ? 'tenant' : { user: own.userId } },
+        }),
       );
     }
   }
 
-  async #targetOf(tenantId: TenantId, client: PresentedClient, token: string): Promise<RevocationTarget | undefined> {
+  async #ownOf(tenantId: TenantId, client: PresentedClient, token: string): Promise<Own | undefined> {
     const refresh = this.refreshTokens.read(token);
     const access = refresh ? undefined : await this.accessTokens.read(tenantId, token);
     const named = refresh?.tenantId === tenantId ? refresh : undefined;
@@ -67,9 +90,10 @@ export class RevokeController {
     });
     if (result.outcome === 'invalid_client') throw refusedClient(result.because);
     if (result.outcome === 'not_own') return undefined;
-    const { grantId, familyId } = result;
-    return access
+    const { grantId, familyId, userId } = result;
+    const target: RevocationTarget = access
       ? { kind: 'token', grantId, familyId, tokenId: access.tokenId }
       : { kind: 'family', grantId, familyId };
+    return { target, userId };
   }
 }

@@ -15,7 +15,7 @@ import { type MintingFacts, type TokenResponse, TokenResponses } from './token-r
 
 type Outcome =
   | ({ outcome: 'redeemed' } & MintingFacts)
-  | { outcome: 'replayed'; grantId: string; familyId: string }
+  | { outcome: 'replayed'; grantId: string; familyId: string; userId: string }
   | RefusedProof
   | { outcome: 'invalid_client' | 'invalid_grant' | 'invalid_target'; because?: string };
 
@@ -32,7 +32,7 @@ export class AuthorizationCodeExchange {
     tenantId: TenantId,
     client: PresentedClient,
     parameters: Parameters,
-    sender: Sender,
+    { address, ...sender }: Sender,
   ): Promise<TokenResponse | RefusedProof> {
     const code = parameters.require('code');
     const verifier = parameters.get('code_verifier');
@@ -61,6 +61,7 @@ export class AuthorizationCodeExchange {
             target: { kind: 'family', grantId: result.grantId, familyId: result.familyId },
             because: 'code_replayed',
             actor: { kind: 'client', id: client.clientId },
+            origin: { address, subject: { user: result.userId } },
           }),
         );
         throw new OAuthError('invalid_grant', 'the code has been used before; what it gave has been revoked');

@@ -33,7 +33,7 @@ export class ClientCredentialsExchange {
     tenantId: TenantId,
     client: PresentedClient,
     parameters: Parameters,
-    sender: Sender,
+    { fingerprint, proof }: Sender,
   ): Promise<TokenResponse | RefusedProof> {
     const scopes = parseScope(parameters.get('scope'));
     const result = await this.database.call<Outcome>('issue_client_token', tenantId, {
@@ -41,11 +41,12 @@ export class ClientCredentialsExchange {
       resource: requestedResource(parameters, canonicalResource),
       ...(scopes.length > 0 && { scopes }),
       salt: randomBytes(32).toString('hex'),
-      ...sender,
+      fingerprint,
+      proof,
     });
     switch (result.outcome) {
       case 'issued':
-        return this.responses.makeForClient(tenantId, result, sender.proof?.jkt);
+        return this.responses.makeForClient(tenantId, result, proof?.jkt);
       case 'invalid_dpop_proof':
       case 'use_dpop_nonce':
         return result;

@@ -21,6 +21,7 @@ type Outcome =
       ends: PolicySettings['refreshReuseEnds'];
       grantId: string;
       familyId: string;
+      userId: string;
       evidence?: ReuseEvidence;
     }
   | {
@@ -45,7 +46,7 @@ export class RefreshTokenExchange {
     tenantId: TenantId,
     client: PresentedClient,
     parameters: Parameters,
-    sender: Sender,
+    { address, ...sender }: Sender,
   ): Promise<TokenResponse | RefusedProof> {
     const token = this.refreshTokens.read(parameters.require('refresh_token'));
     // Junk costs no query; a token of another tenant is junk here.
@@ -79,6 +80,7 @@ export class RefreshTokenExchange {
                 : { kind: 'family', grantId: result.grantId, familyId: result.familyId },
             because: result.because,
             actor: { kind: 'client', id: client.clientId },
+            origin: { address, subject: { user: result.userId } },
             ...(result.evidence && { evidence: result.evidence }),
           }),
         );

@@ -6,6 +6,8 @@ export interface Sender {
   readonly fingerprint: string;
   /** Of a key that it holds. */
   readonly proof: PresentedProof | null;
+  /** Where it is: personal data, for the record of what it should not have done. */
+  readonly address: string;
 }
 
 /** The database has not taken the sender's proof; nothing has changed. */

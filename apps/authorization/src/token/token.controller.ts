@@ -77,6 +77,7 @@ export class TokenController {
     const result = await exchange.exchange(tenantId, client, parameters, {
       fingerprint: fingerprintOf(client.authMethod, userAgent),
       proof,
+      address: http.ip,
     });
     if ('token_type' in result) return result;
     throw this.proofs.refused(result.outcome, tenantId, reply, result.because);

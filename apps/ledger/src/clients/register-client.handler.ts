@@ -40,7 +40,7 @@ export class RegisterClientHandler implements ICommandHandler<RegisterClient> {
       const before = input.command && (await this.store.resultOf<RegisteredByAdmin>(tenantId, input.command));
       if (before) return before.result;
       // Never an https URL: those are metadata documents (CIMD-24).
-      const clientId = `gkr_${randomBytes(18).toString('base64url')}`;
+      const clientId = `gkn_${randomBytes(18).toString('base64url')}`;
       const { authMethod, ...version } = versionOf(clientId, input.metadata);
       const secret = authMethod.startsWith('client_secret_') ? newOpaqueSecret('gks_') : undefined;
       const result = { id: clientId, metadata: version.metadata };
