@@ -100,6 +100,8 @@ CREATE TABLE enforcement_point_instances (
   applied bigint NOT NULL,
   -- Key ids that the instance trusts, as it says itself.
   keys jsonb NOT NULL DEFAULT '[]',
+  -- What it does with a token that it can ask nobody about: as it says itself, or as it is being told.
+  when_unreachable text NOT NULL CHECK (when_unreachable IN ('refuse', 'degrade_until_expiry')),
   PRIMARY KEY (tenant_id, point_id, instance_id)
 ) WITH (fillfactor = 50);
 CALL isolate_by_tenant('enforcement_point_instances');
@@ -118,8 +120,9 @@ CREATE TABLE feed_acknowledgements (
 CALL isolate_by_tenant('feed_acknowledgements');
 GRANT INSERT, DELETE ON feed_acknowledgements TO grantkeeper_service;
 
--- acknowledge_feed(tenant, [{pointId, instanceId, scope, epoch, applied, keys}]): renews the leases of these instances, and
--- notes how far each has come; answers for each whether it did. False, and nothing is noted, for a new instance of a
+-- acknowledge_feed(tenant, [{pointId, instanceId, scope, epoch, applied, keys, whenUnreachable}]): renews the leases of these
+-- instances, and notes how far each has come; answers for each whether it did. Without whenUnreachable an instance does
+-- what it was told last, or, where it was ever told to go on, may not have heard anything else. False, and nothing is noted, for a new instance of a
 -- tenant's point that has 200 living ones: it must then get no lease, as no receipt would name it.
 CREATE FUNCTION acknowledge_feed(p_tenant uuid, p_all jsonb) RETURNS boolean[] LANGUAGE plpgsql AS $$
 DECLARE
@@ -130,10 +133,11 @@ BEGIN
   -- In one order, so that two nodes that write the same instances do not wait for each other.
   FOR one IN SELECT a.n::int AS n, a.p->>'pointId' AS point_id, (a.p->>'instanceId')::uuid AS instance_id,
       a.p->>'scope' AS scope, (a.p->>'epoch')::int AS epoch, (a.p->>'applied')::bigint AS applied,
-      coalesce(a.p->'keys', '[]') AS keys
+      coalesce(a.p->'keys', '[]') AS keys, a.p->>'whenUnreachable' AS when_unreachable
     FROM jsonb_array_elements(p_all) WITH ORDINALITY AS a(p, n) ORDER BY 2, 3, 1 LOOP
     UPDATE enforcement_point_instances i SET last_lease_at = clock_timestamp(), left_at = NULL,
-      epoch = one.epoch, applied = one.applied, keys = one.keys
+      epoch = one.epoch, applied = one.applied, keys = one.keys,
+      when_unreachable = coalesce(one.when_unreachable, i.when_unreachable)
     WHERE i.tenant_id = p_tenant AND i.point_id = one.point_id AND i.instance_id = one.instance_id;
     IF NOT FOUND THEN
       IF one.scope = 'tenant' AND (SELECT count(*) FROM enforcement_point_instances i
@@ -142,10 +146,13 @@ BEGIN
         noted[one.n] := false;
         CONTINUE;
       END IF;
-      INSERT INTO enforcement_point_instances AS i (tenant_id, point_id, instance_id, scope, epoch, applied, keys)
-      VALUES (p_tenant, one.point_id, one.instance_id, one.scope, one.epoch, one.applied, one.keys)
+      INSERT INTO enforcement_point_instances AS i (tenant_id, point_id, instance_id, scope, epoch, applied, keys,
+        when_unreachable)
+      VALUES (p_tenant, one.point_id, one.instance_id, one.scope, one.epoch, one.applied, one.keys,
+        coalesce(one.when_unreachable, 'refuse'))
       ON CONFLICT (tenant_id, point_id, instance_id) DO UPDATE SET last_lease_at = clock_timestamp(), left_at = NULL,
-        epoch = excluded.epoch, applied = excluded.applied, keys = excluded.keys;
+        epoch = excluded.epoch, applied = excluded.applied, keys = excluded.keys,
+        when_unreachable = coalesce(one.when_unreachable, i.when_unreachable);
     END IF;
     INSERT INTO feed_acknowledgements (tenant_id, point_id, instance_id, epoch, applied)
     VALUES (p_tenant, one.point_id, one.instance_id, one.epoch, one.applied)

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { FeedFollower, HttpFeed } from '@grantkeeper/guard';
+import { createGuard, FeedFollower, HttpFeed } from '@grantkeeper/guard';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import pg from 'pg';
 import type { Problem } from '../support/clients/admin.ts';
+import { claimsOf } from '../support/clients/oauth-client.ts';
+import { FeedProxy } from '../support/feed-proxy.ts';
 import { type RunningProduct, startProduct } from '../support/product.ts';
+import { registerTeamServer } from '../support/team-server.ts';
 import { makeTenantSide, type TenantSide } from '../support/tenant-side.ts';
 import { until } from '../support/until.ts';
 
@@ -58,7 +61,7 @@ describe('the receipt of a revocation', () => {
     return follower;
   }
 
-  async function revoke(side: TenantSide, wait?: number): Promise<Revoked> {
+  async function revoke(side: Pick<TenantSide, 'slug'>, wait?: number): Promise<Revoked> {
     const { body: person } = await product.admin<{ id: string }>('POST', `/tenants/${side.slug}/users`, {
       email: `${randomUUID()}@example.com`,
     });
@@ -76,12 +79,18 @@ describe('the receipt of a revocation', () => {
   const pointOf = (receipt: Receipt, id: string) => receipt.points.find((point) => point.id === id)!;
 
   /** An instance that nobody runs any more: last heard of before the revocation, or after it. */
-  async function leaveBehind(side: TenantSide, lastHeard: string, pointId = side.point.id): Promise<string> {
+  async function leaveBehind(
+    side: TenantSide,
+    lastHeard: string,
+    pointId = side.point.id,
+    whenUnreachable = 'refuse',
+  ): Promise<string> {
     const id = randomUUID();
     await database.query(
-      `INSERT INTO enforcement_point_instances (tenant_id, point_id, instance_id, scope, first_seen_at, last_lease_at, epoch, applied)
-       VALUES ($1, $2, $3, 'tenant', now() - interval '1 hour', now() - $4::interval, 1, 0)`,
-      [side.id, pointId, id, lastHeard],
+      `INSERT INTO enforcement_point_instances (tenant_id, point_id, instance_id, scope, first_seen_at, last_lease_at, epoch, applied,
+         when_unreachable)
+       VALUES ($1, $2, $3, 'tenant', now() - interval '1 hour', now() - $4::interval, 1, 0, $5)`,
+      [side.id, pointId, id, lastHeard, whenUnreachable],
     );
     return id;
   }
@@ -147,14 +156,104 @@ describe('the receipt of a revocation', () => {
       name: 'API',
       resource: api.id,
     });
-    const silent = await leaveBehind(mine, '1 minute', point.id);
+    const silent = await leaveBehind(mine, '1 minute', point.id, 'degrade_until_expiry');
     const { position } = await revoke(mine);
     const { body: receipt } = await receiptOf(mine, position.seq);
     const [found] = pointOf(receipt, point.id).instances;
     expect(found).toMatchObject({ id: silent, state: 'silent', mayAcceptUntil: expect.any(String) });
     expect(Date.parse(found!.mayAcceptUntil!)).toBeGreaterThan(Date.now());
     expect(receipt.settled).toBe(false);
+    await database.query('DELETE FROM enforcement_point_instances WHERE instance_id = $1', [silent]);
     await product.admin('DELETE', `/tenants/mine/enforcement-points/${point.id}`);
+  });
+
+  it.each([
+    ['says that it refuses', 'refuse', 'refusesSince'],
+    ['says that it still goes on', 'degrade_until_expiry', 'mayAcceptUntil'],
+    ['does not say', undefined, 'mayAcceptUntil'],
+  ])('goes by what an instance does that was told to go on and %s', async (_what, does, expected) => {
+    const team = await registerTeamServer(product, `https://${randomUUID()}.example/mcp`, {
+      whenUnreachable: 'degrade_until_expiry',
+    });
+    const { tenant } = product.summary.demo;
+    const instance = randomUUID();
+    const lease = async (whenUnreachable: string | undefined): Promise<string> => {
+      const response = await fetch(`${product.summary.adminUrl}/feed/v1/lease`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${team.point.credential}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ instance, epoch: 1, applied: 0, whenUnreachable }),
+      });
+      const answer = (await response.json()) as { resource: { whenUnreachable: string } };
+      return answer.resource.whenUnreachable;
+    };
+    expect(await lease(does && 'refuse')).toBe('degrade_until_expiry');
+    const path = `/tenants/${tenant}/resources/${team.resourceId}`;
+    await product.admin('PATCH', path, { whenUnreachable: 'refuse' });
+    // What a node knows of a credential is up to a second old.
+    await until(async () => (await lease(does)) === 'refuse');
+    await database.query(
+      `UPDATE enforcement_point_instances SET last_lease_at = now() - interval '1 minute' WHERE instance_id = $1`,
+      [instance],
+    );
+    const { receipt } = await revoke({ slug: tenant }, 0);
+    const [found] = pointOf(receipt!, team.point.id).instances;
+    expect(found).toMatchObject({ id: instance, state: 'silent', [expected]: expect.any(String) });
+  });
+
+  it('goes by what an instance that is cut off was told last, whatever was set or removed since', async () => {
+    const { demo } = product.summary;
+    const team = await registerTeamServer(product, 'https://degrading.example/mcp', {
+      whenUnreachable: 'degrade_until_expiry',
+    });
+    const proxy = await FeedProxy.before(product.summary.adminUrl);
+    const guard = await createGuard({
+      issuer: team.issuer,
+      resource: team.url,
+      credential: team.point.credential,
+      fetch: proxy.fetch,
+    });
+    const admitted = async (token: string): Promise<boolean> =>
+      guard.admit({ method: 'POST', authorization: `Bearer ${token}` }).then(
+        () => true,
+        () => false,
+      );
+    const end = async (token: string): Promise<() => Promise<{ settled: boolean; instances: Instance[] }>> => {
+      const target = { kind: 'grant', grantId: claimsOf(token)['grant_id'] };
+      const path = `/tenants/${demo.tenant}/revocations`;
+      const { body } = await product.admin<Revoked>('POST', path, { target, reason: 'A test' });
+      return async () => {
+        const { body: receipt } = await product.admin<Receipt>('GET', `${path}/${body.position.seq}/receipt`);
+        return { settled: receipt.settled, instances: pointOf(receipt, team.point.id)?.instances ?? [] };
+      };
+    };
+    try {
+      const [one, other] = [(await team.link()).access_token, (await team.link()).access_token];
+      expect([await admitted(one), await admitted(other)]).toEqual([true, true]);
+      await until(() => proxy.asked.filter((asked) => asked.includes('/lease')).length > 2);
+      proxy.cut();
+      const path = `/tenants/${demo.tenant}/resources/${team.resourceId}`;
+      expect((await product.admin('PATCH', path, { whenUnreachable: 'refuse' })).status).toBe(200);
+      const first = await end(one);
+      await until(async () => (await first()).instances[0]?.state === 'silent');
+      expect(await first()).toEqual({
+        settled: false,
+        instances: [expect.objectContaining({ mayAcceptUntil: expect.any(String) })],
+      });
+      await product.admin('DELETE', `/tenants/${demo.tenant}/enforcement-points/${team.point.id}`);
+      const second = await end(other);
+      expect(await second()).toEqual({
+        settled: false,
+        instances: [expect.objectContaining({ state: 'silent', mayAcceptUntil: expect.any(String) })],
+      });
+      // It is no more than the truth.
+      expect([await admitted(one), await admitted(other)]).toEqual([true, true]);
+      // It is turned away when it comes again, and may not go on any more.
+      proxy.mend();
+      await until(async () => !(await admitted(one)) && !(await admitted(other)));
+    } finally {
+      await guard.close();
+      await proxy.close();
+    }
   });
 
   it('holds nothing of another tenant: neither its points, nor how much happens elsewhere', async () => {

@@ -396,8 +396,9 @@ describe('expiry.sweep', () => {
     await append(tenant, { type: 'A' });
     const [gone, alive] = ['0190a000-0000-7000-8000-000000000001', '0190a000-0000-7000-8000-000000000002'];
     await admin.query(
-      `INSERT INTO enforcement_point_instances (tenant_id, point_id, instance_id, scope, first_seen_at, last_lease_at, epoch, applied)
-       SELECT $1, 'p', i::uuid, 'tenant', now() - interval '60 days', now() - age::interval, 1, 2
+      `INSERT INTO enforcement_point_instances (tenant_id, point_id, instance_id, scope, first_seen_at, last_lease_at, epoch, applied,
+         when_unreachable)
+       SELECT $1, 'p', i::uuid, 'tenant', now() - interval '60 days', now() - age::interval, 1, 2, 'refuse'
        FROM unnest(ARRAY[$2, $3], ARRAY['31 days', '1 second']) v(i, age)`,
       [tenant, gone, alive],
     );

@@ -165,8 +165,8 @@ describe('the revocation feed of a tenant’s own point', () => {
     const first = randomUUID();
     expect((await lease(point.credential, first)).status).toBe(200);
     await database.query(
-      `INSERT INTO enforcement_point_instances (tenant_id, point_id, instance_id, scope, epoch, applied)
-       SELECT $1, $2, gen_random_uuid(), 'tenant', 1, 0 FROM generate_series(1, 199)`,
+      `INSERT INTO enforcement_point_instances (tenant_id, point_id, instance_id, scope, epoch, applied, when_unreachable)
+       SELECT $1, $2, gen_random_uuid(), 'tenant', 1, 0, 'refuse' FROM generate_series(1, 199)`,
       [mine.id, point.id],
     );
     const refused = await lease(point.credential, randomUUID());

@@ -100,7 +100,7 @@ export async function createGuard(options: GuardOptions): Promise<Guard> {
     standing: new FeedStandingCheck({
       follower,
       introspect: async (token) => ((await introspection.ask(token)) ? 'active' : 'revoked'),
-      whenUnreachable: () => (follower.resource?.whenUnreachable === 'degrade_until_expiry' ? 'degrade' : 'refuse'),
+      whenUnreachable: () => (follower.whenUnreachable === 'degrade_until_expiry' ? 'degrade' : 'refuse'),
     }),
     now: () => follower.now(),
     close: () => follower.stop(),

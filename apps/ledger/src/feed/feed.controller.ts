@@ -14,6 +14,7 @@ import {
   Res,
   UseFilters,
 } from '@nestjs/common';
+import { whenUnreachable } from '@grantkeeper/domain';
 import { ProblemFilter, readInput } from '@grantkeeper/http';
 import { DomainError } from '@grantkeeper/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -27,6 +28,7 @@ const leaseRequest = z.strictObject({
   epoch: z.int().min(0),
   applied: z.int().min(0),
   keys: z.array(z.string().max(200)).max(1_000).default([]),
+  whenUnreachable: whenUnreachable.optional(),
 });
 const instanceId = z.uuid().toLowerCase();
 
@@ -76,7 +78,6 @@ export class FeedController {
     const caller = await this.callers.authenticate(authorization);
     const said = readInput(leaseRequest, body);
     void reply.header('cache-control', 'no-store');
-    await this.feed.acknowledge(caller, said);
     return this.feed.lease(caller, said);
   }
 

@@ -1,4 +1,5 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import type { WhenUnreachable } from '@grantkeeper/domain';
 import { Database } from '@grantkeeper/event-store';
 import { DomainError, ExpiringCache, millisecondsSince, type Moment, momentNow } from '@grantkeeper/kernel';
 import { Acknowledgements, FeedReader, type FeedRow, type TenantChain } from '@grantkeeper/revocation';
@@ -32,11 +33,21 @@ interface Knowledge {
 interface PointResource {
   readonly url: string;
   readonly displayName: string;
-  readonly whenUnreachable: string;
+  readonly whenUnreachable: WhenUnreachable;
   /** For a client that names none, and for a challenge. */
   readonly defaultScopes: readonly string[];
   /** For its metadata: what is marked risky and no default is left to a step-up. */
   readonly scopes: readonly string[];
+}
+
+/** What an instance says of itself. */
+interface LeaseRequest {
+  readonly instance: string;
+  readonly epoch: number;
+  readonly applied: number;
+  readonly keys: readonly string[];
+  /** What it does at present with a token that nobody can be asked about; clients of others may not say. */
+  readonly whenUnreachable?: WhenUnreachable | undefined;
 }
 
 const PAGE = 20_000;
@@ -96,9 +107,13 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
     };
   }
 
-  /** The answer to a lease. */
-  async lease(caller: FeedCaller, said: { readonly epoch: number }): Promise<Knowledge> {
-    const knowledge = await this.knowledge(caller);
+  /**
+   * Keeps what an instance says for receipts, and answers its lease. Rejects with `feed.too_many_instances` when receipts
+   * would not name it.
+   */
+  async lease(caller: FeedCaller, said: LeaseRequest): Promise<Knowledge> {
+    const noted = await this.#acknowledge(caller, said);
+    const knowledge = await this.knowledge(noted ? caller : refusing(caller));
     return knowsEpochs(caller, said.epoch === knowledge.epoch) ? { ...knowledge, epochs: {} } : knowledge;
   }
 
@@ -142,33 +157,31 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
     };
   }
 
-  /**
-   * Keeps what an instance has applied, for receipts. Trouble with that is no reason to refuse it its lease; too many
-   * instances of one point are, as receipts would not name them.
-   */
-  async acknowledge(
-    caller: FeedCaller,
-    said: { instance: string; epoch: number; applied: number; keys: readonly string[] },
-  ): Promise<void> {
-    const { instance: instanceId, ...rest } = said;
-    const noted = await this.#acknowledgements
-      .note({
+  /** False when it could not be written down, which is no reason to refuse a lease. */
+  async #acknowledge(caller: FeedCaller, said: LeaseRequest): Promise<boolean> {
+    const { instance: instanceId, whenUnreachable: does, ...rest } = said;
+    const { tenantId, pointId, scope } = caller;
+    const told = scope === 'tenant' ? caller.resource.whenUnreachable : 'refuse';
+    const goesOn = told === 'degrade_until_expiry';
+    let noted: boolean;
+    try {
+      noted = await this.#acknowledgements.note({
         ...rest,
         instanceId,
-        tenantId: caller.tenantId,
-        pointId: caller.pointId,
-        scope: caller.scope,
-      })
-      .catch((error: unknown) => {
-        this.#log.warn(error);
-        return true;
+        tenantId,
+        pointId,
+        scope,
+        // Who has been told to go on and never hears of anything else goes on.
+        whenUnreachable: goesOn ? told : (does ?? null),
+        isNews: goesOn && does === 'refuse',
       });
-    if (!noted)
-      throw new DomainError(
-        'feed.too_many_instances',
-        'The enforcement point has too many living instances.',
-        'too_many',
-      );
+    } catch (error) {
+      this.#log.warn(error);
+      return false;
+    }
+    if (noted) return true;
+    const message = 'The enforcement point has too many living instances.';
+    throw new DomainError('feed.too_many_instances', message, 'too_many');
   }
 
   async leave(caller: FeedCaller, instanceId: string): Promise<void> {
@@ -180,6 +193,12 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
 function agedSince(readAt: Moment, now: number): Pick<Knowledge, 'age' | 'now'> {
   const age = millisecondsSince(readAt);
   return { age, now: Math.round(now + age) };
+}
+
+/** Nobody is told to go on without a receipt that knows of it. */
+function refusing(caller: FeedCaller): FeedCaller {
+  if (caller.scope === 'cell') return caller;
+  return { ...caller, resource: { ...caller.resource, whenUnreachable: 'refuse' } };
 }
 
 function describe({ scopes, ...resource }: CheckedResource): PointResource {

@@ -30,6 +30,7 @@ export interface EnforcementPointInstancesRow {
   epoch: number;
   applied: number;
   keys: DefaultedJson;
+  when_unreachable: string;
 }
 
 export interface FeedAcknowledgementsRow {

@@ -1,7 +1,7 @@
 import { tokenNames } from './deny-state.ts';
-import { type FeedLease, type FeedPage, FeedUnreadable } from './feed-entry.ts';
+import { type FeedLease, type FeedPage, type FeedResource, FeedUnreadable } from './feed-entry.ts';
 import { FeedFollower } from './feed-follower.ts';
-import { FeedTransport } from './feed-transport.ts';
+import { FeedTransport, type LeaseRequest } from './feed-transport.ts';
 
 const LEDGER_NOW = 1_800_000_000_000;
 const names = tokenNames({
@@ -28,7 +28,23 @@ const names = tokenNames({
 class Ledger extends FeedTransport {
   now = LEDGER_NOW;
   full = false;
-  readonly #lease = (): FeedLease => ({ epoch: 1, through: 1, age: 0, epochs: {}, now: this.now });
+  /** Answered to a lease instead, with this status. */
+  refusal: number | undefined;
+  whenUnreachable: FeedResource['whenUnreachable'] | undefined;
+  readonly leases: LeaseRequest[] = [];
+  readonly #lease = (): FeedLease => ({
+    epoch: 1,
+    through: 1,
+    age: 0,
+    epochs: {},
+    now: this.now,
+    ...this.#described(),
+  });
+  readonly #described = (): { resource?: FeedResource } => {
+    const { whenUnreachable } = this;
+    if (!whenUnreachable) return {};
+    return { resource: { url: 'u', displayName: 'U', whenUnreachable, defaultScopes: [], scopes: [] } };
+  };
 
   override async delta(after: number): Promise<FeedPage> {
     const until = LEDGER_NOW / 1000 + 3_660;
@@ -36,8 +52,10 @@ class Ledger extends FeedTransport {
     const entry = { ...place, kind: 'grant', names: { grant: 'grant-1' }, until };
     return { ...this.#lease(), entries: after < entry.number ? [entry] : [], complete: true };
   }
-  override async lease(): Promise<FeedLease> {
-    if (this.full) throw new FeedUnreadable('the feed answered 429', 429);
+  override async lease(request: LeaseRequest): Promise<FeedLease> {
+    this.leases.push(request);
+    const status = this.full ? 429 : this.refusal;
+    if (status !== undefined) throw new FeedUnreadable(`the feed answered ${status}`, status);
     return this.#lease();
   }
   override async stream(): Promise<void> {}
@@ -113,5 +131,65 @@ describe('FeedFollower', () => {
     ledger.full = false;
     while (!Number.isFinite(follower.lease.staleness())) await asked();
     await follower.stop();
+  });
+
+  describe('goes on when nobody can be asked', () => {
+    let ledger: Ledger;
+    let follower: FeedFollower;
+
+    beforeEach(() => {
+      ledger = new Ledger();
+      follower = new FeedFollower({ transport: ledger, clock: leaseClock, leaseEveryMs: 5 });
+      ledger.whenUnreachable = 'degrade_until_expiry';
+    });
+    afterEach(async () => {
+      await follower.stop();
+    });
+    const asks = async (): Promise<void> => {
+      const { length } = ledger.leases;
+      while (ledger.leases.length < length + 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+
+    it('when a lease has said so, and says in the next that it does; a delta is not enough', async () => {
+      await follower.catchUp();
+      expect(follower.whenUnreachable).toBe('refuse');
+      follower.start();
+      await asks();
+      expect(follower.whenUnreachable).toBe('degrade_until_expiry');
+      expect(ledger.leases.map(({ whenUnreachable }) => whenUnreachable).slice(0, 2)).toEqual([
+        'refuse',
+        'degrade_until_expiry',
+      ]);
+    });
+
+    it('until it is told otherwise, by whatever answer', async () => {
+      follower.start();
+      await asks();
+      ledger.refusal = 503;
+      ledger.whenUnreachable = 'refuse';
+      await asks();
+      expect(follower.whenUnreachable).toBe('degrade_until_expiry');
+      await follower.catchUp();
+      expect(follower.whenUnreachable).toBe('refuse');
+    });
+
+    it.each([401, 403, 429])('not after it has been turned away with %d', async (status) => {
+      follower.start();
+      await asks();
+      ledger.refusal = status;
+      await asks();
+      expect(follower.whenUnreachable).toBe('refuse');
+    });
+
+    it('for no longer than a token lives', async () => {
+      follower.start();
+      await asks();
+      ledger.refusal = 503;
+      await asks();
+      pass(60 * 60_000);
+      expect(follower.whenUnreachable).toBe('degrade_until_expiry');
+      pass(1);
+      expect(follower.whenUnreachable).toBe('refuse');
+    });
   });
 });

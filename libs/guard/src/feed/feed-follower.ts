@@ -21,6 +21,8 @@ export interface FeedFollowerOptions {
 
 /** An answer of this age says what time it is. */
 const TELLS_THE_TIME_MS = 2_000;
+/** The longest life that a policy can give an access token. */
+const LONGEST_TOKEN_MS = 3_600_000;
 
 /** The feed has begun again and no longer holds what this point denies: revocations that a restore has lost. */
 export class RevocationsLost extends Error {
@@ -52,6 +54,7 @@ export class FeedFollower {
   #hurry: (() => void) | undefined;
   #excluded = false;
   #resource: FeedResource | undefined;
+  #whenUnreachable: FeedResource['whenUnreachable'] = 'refuse';
   #clock: { readonly at: LeaseMoment; readonly now: number } | undefined;
 
   constructor(options: FeedFollowerOptions) {
@@ -70,6 +73,14 @@ export class FeedFollower {
   /** What the ledger says of the resource that this point checks tokens of; undefined until it has, and for all at once. */
   get resource(): FeedResource | undefined {
     return this.#resource;
+  }
+
+  /**
+   * What to do with a token that nobody can be asked about. A lease alone allows to go on, as the ledger then has it on
+   * record that this instance does, and for no longer than a token lives after anything was known.
+   */
+  get whenUnreachable(): FeedResource['whenUnreachable'] {
+    return this.lease.staleness() <= LONGEST_TOKEN_MS ? this.#whenUnreachable : 'refuse';
   }
 
   /**
@@ -162,8 +173,12 @@ export class FeedFollower {
     if (!this.#excluded) this.lease.renew(sentAt, age);
   }
 
-  /** The point has too many instances, and no receipt names this one: what a delta brings makes it no lease either. */
-  #exclude(): void {
+  /** Who has been answered is not one that nobody answers. */
+  #turnedAway(status: number | undefined): void {
+    if (status !== 401 && status !== 403 && status !== 429) return;
+    this.#whenUnreachable = 'refuse';
+    if (status !== 429) return;
+    // The point has too many instances, and no receipt names this one: what a delta brings makes it no lease either.
     this.#excluded = true;
     this.lease.lose();
   }
@@ -175,6 +190,7 @@ export class FeedFollower {
       this.deny.forget(now / 1000);
     }
     if (resource) this.#resource = resource;
+    if (resource?.whenUnreachable === 'refuse') this.#whenUnreachable = 'refuse';
     for (const [tenant, epoch] of Object.entries(epochs)) this.deny.setEpoch(tenant, epoch);
   }
 
@@ -198,12 +214,19 @@ export class FeedFollower {
     if (this.#epoch === 0) await this.catchUp();
     const sentAt = this.lease.now();
     const applied = this.#applied;
-    const said = { instance: this.instance, epoch: this.#epoch, applied, keys: this.#options.keys?.() ?? [] };
+    const said = {
+      instance: this.instance,
+      epoch: this.#epoch,
+      applied,
+      keys: this.#options.keys?.() ?? [],
+      whenUnreachable: this.#whenUnreachable,
+    };
     const answer = await this.#options.transport.lease(said, this.#timeoutMs).catch((error: unknown) => {
-      if (error instanceof FeedUnreadable && error.status === 429) this.#exclude();
+      if (error instanceof FeedUnreadable) this.#turnedAway(error.status);
       throw error;
     });
     this.#excluded = false;
+    this.#whenUnreachable = answer.resource?.whenUnreachable ?? 'refuse';
     if (this.#isOtherFeed(answer, sentAt)) {
       await this.#rewind();
       return;

@@ -1,4 +1,4 @@
-import type { FeedEntry, FeedLease, FeedPage } from './feed-entry.ts';
+import type { FeedEntry, FeedLease, FeedPage, FeedResource } from './feed-entry.ts';
 
 /** What a point says of itself when it asks for its lease. */
 export interface LeaseRequest {
@@ -9,6 +9,8 @@ export interface LeaseRequest {
   readonly applied: number;
   /** Ids of the signing keys that it would accept. */
   readonly keys: readonly string[];
+  /** What it does at present with a token that nobody can be asked about. */
+  readonly whenUnreachable: FeedResource['whenUnreachable'];
 }
 
 /** How a point reaches the feed. Every call rejects when there is no answer in time. */

@@ -11,10 +11,19 @@ export interface Acknowledgement {
   readonly epoch: number;
   readonly applied: number;
   readonly keys: readonly string[];
+  /**
+   * What it does from now on with a token that it can ask nobody about; null for one that does not say whether it has
+   * heard that it may no longer go on.
+   */
+  readonly whenUnreachable: 'refuse' | 'degrade_until_expiry' | null;
+  /** It is being told something that no receipt knows yet: written down whatever was written a moment ago. */
+  readonly isNews: boolean;
 }
 
+type Input = Omit<Acknowledgement, 'tenantId' | 'isNews'>;
+
 interface Waiting {
-  readonly input: Omit<Acknowledgement, 'tenantId'>;
+  readonly input: Input;
   readonly resolve: (noted: boolean) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -27,7 +36,7 @@ const ALIVE_EVERY_MS = 2_000;
  * number of revocations in it. Receipts are read from there.
  */
 export class Acknowledgements {
-  readonly #written = new Map<string, { applied: number; epoch: number; at: number }>();
+  readonly #written = new Map<string, Pick<Input, 'applied' | 'epoch' | 'whenUnreachable'> & { readonly at: number }>();
   /** Of tenants for which a commit is under way: who waits for the next. */
   readonly #waiting = new Map<TenantId, Waiting[]>();
 
@@ -35,13 +44,15 @@ export class Acknowledgements {
 
   /** False when the point has as many living instances as it may have, and this is another one. */
   async note(said: Acknowledgement): Promise<boolean> {
-    const { tenantId, ...input } = said;
+    const { tenantId, isNews, ...input } = said;
+    const { applied, epoch, whenUnreachable } = input;
     const name = `${tenantId}/${said.pointId}/${said.instanceId}`;
     const before = this.#written.get(name);
     const now = performance.now();
-    const news = before?.applied !== said.applied || before.epoch !== said.epoch;
-    if (!news && now - before.at < ALIVE_EVERY_MS) return true;
-    this.#written.set(name, { applied: said.applied, epoch: said.epoch, at: now });
+    const same =
+      before?.applied === applied && before.epoch === epoch && before.whenUnreachable === whenUnreachable && !isNews;
+    if (same && now - before.at < ALIVE_EVERY_MS) return true;
+    this.#written.set(name, { applied, epoch, whenUnreachable, at: now });
     if (this.#written.size > 10_000) this.#written.delete(this.#written.keys().next().value!);
     try {
       const noted = await this.#write(tenantId, input);
@@ -54,7 +65,7 @@ export class Acknowledgements {
   }
 
   /** One commit of a tenant at a time; what comes meanwhile shares the next, as all its points advance at once. */
-  async #write(tenantId: TenantId, input: Omit<Acknowledgement, 'tenantId'>): Promise<boolean> {
+  async #write(tenantId: TenantId, input: Input): Promise<boolean> {
     const waiting = this.#waiting.get(tenantId);
     if (!waiting) {
       this.#waiting.set(tenantId, []);
@@ -63,7 +74,7 @@ export class Acknowledgements {
     return new Promise((resolve, reject) => waiting.push({ input, resolve, reject }));
   }
 
-  async #commit(tenantId: TenantId, inputs: ReadonlyArray<Omit<Acknowledgement, 'tenantId'>>): Promise<boolean[]> {
+  async #commit(tenantId: TenantId, inputs: readonly Input[]): Promise<boolean[]> {
     try {
       return await this.database.call<boolean[]>('acknowledge_feed', tenantId, inputs);
     } finally {

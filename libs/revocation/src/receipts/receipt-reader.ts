@@ -1,7 +1,15 @@
 import type { Database, Transaction } from '@grantkeeper/event-store';
 import { DomainError, SYSTEM_TENANT, type TenantId } from '@grantkeeper/kernel';
 import { sql } from 'kysely';
-import { LONGEST_TOKEN_MS, makeReceipt, type PointFacts, type Receipt, RECEIPT_DAYS } from './receipt.ts';
+import {
+  couldAccept,
+  type InstanceFacts,
+  LONGEST_TOKEN_MS,
+  makeReceipt,
+  type PointFacts,
+  type Receipt,
+  RECEIPT_DAYS,
+} from './receipt.ts';
 
 /** The row of the feed that a receipt is about. */
 export interface ReceiptSubject {
@@ -23,12 +31,8 @@ interface FeedRow {
   readonly now: Date;
 }
 
-interface InstanceRow {
+interface InstanceRow extends InstanceFacts {
   readonly pointId: string;
-  readonly instanceId: string;
-  readonly lastLeaseAt: Date;
-  readonly leftAt: Date | null;
-  readonly acknowledgedAt: Date | null;
 }
 
 /** What each instance has acknowledged, read against one row of the feed. */
@@ -68,29 +72,39 @@ async function feedRow(tx: Transaction, tenantId: TenantId, seq: number): Promis
   return row;
 }
 
-/** The tenant's own points: also those that have been registered and that no instance has followed. */
+/**
+ * The tenant's own points: also those that have been registered and that no instance has followed, and those that had been
+ * removed while an instance of them could not hear of it.
+ */
 async function pointsOfTenant(tx: Transaction, tenantId: TenantId, row: FeedRow): Promise<PointFacts[]> {
+  // A tenant's point counts in the positions of its own ledger.
+  const instances = await instancesOf(tx, tenantId, row.seq, row.recordedAt);
+  const followed = [...new Set(instances.map(({ pointId }) => pointId))];
   const points = await tx
     .selectFrom('enforcement_points as p')
     .innerJoin('resources as r', (join) =>
       join.onRef('r.tenant_id', '=', 'p.tenant_id').onRef('r.resource_id', '=', 'p.resource_id'),
     )
-    .select(['p.point_id', 'p.name', 'r.url', 'r.when_unreachable'])
+    .select(['p.point_id', 'p.name', 'r.url', 'p.retired_at'])
     .where('p.tenant_id', '=', tenantId)
     .where('p.created_at', '<=', row.recordedAt)
-    .where((point) => point.or([point('p.retired_at', 'is', null), point('p.retired_at', '>=', row.recordedAt)]))
+    .where((point) =>
+      point.or([
+        point('p.retired_at', 'is', null),
+        point('p.retired_at', '>=', row.recordedAt),
+        point('p.point_id', '=', sql<string>`ANY(${followed}::uuid[])`),
+      ]),
+    )
     .orderBy('p.created_seq')
     .execute();
-  // A tenant's point counts in the positions of its own ledger.
-  const instances = await instancesOf(tx, tenantId, row.seq, row.recordedAt);
-  return points.map((point) => ({
-    pointId: point.point_id,
-    scope: 'tenant' as const,
-    name: point.name,
-    resource: point.url,
-    whenUnreachable: point.when_unreachable as PointFacts['whenUnreachable'],
-    instances: instances.filter(({ pointId }) => pointId === point.point_id),
-  }));
+  return points.flatMap((point) => {
+    const removed = point.retired_at !== null && point.retired_at < row.recordedAt;
+    const those = instances.filter(
+      (one) => one.pointId === point.point_id && (!removed || couldAccept(one, row.recordedAt)),
+    );
+    if (removed && those.length === 0) return [];
+    return [{ pointId: point.point_id, scope: 'tenant', name: point.name, resource: point.url, instances: those }];
+  });
 }
 
 /** Our own servers follow the feed of all tenants; what they count in stays here. */
@@ -100,7 +114,6 @@ async function hostedPoint(tx: Transaction, row: FeedRow): Promise<PointFacts> {
     scope: 'hosted',
     name: 'Hosted MCP servers',
     resource: null,
-    whenUnreachable: 'refuse',
     instances: await instancesOf(tx, SYSTEM_TENANT, row.feedNo, row.recordedAt),
   };
 }
@@ -117,6 +130,7 @@ async function instancesOf(
 ): Promise<InstanceRow[]> {
   const { rows } = await sql<InstanceRow>`
     SELECT i.point_id AS "pointId", i.instance_id AS "instanceId", i.last_lease_at AS "lastLeaseAt", i.left_at AS "leftAt",
+      i.when_unreachable AS "whenUnreachable",
       (SELECT min(a.acknowledged_at) FROM feed_acknowledgements a
         WHERE a.tenant_id = i.tenant_id AND a.point_id = i.point_id AND a.instance_id = i.instance_id
           AND a.applied >= ${number} AND a.acknowledged_at >= ${recordedAt}::timestamptz - interval '1 second') AS "acknowledgedAt"

@@ -8,6 +8,7 @@ const instance = (changes: Partial<InstanceFacts> = {}): InstanceFacts => ({
   lastLeaseAt: after(0),
   leftAt: null,
   acknowledgedAt: null,
+  whenUnreachable: 'refuse',
   ...changes,
 });
 const point = (one: InstanceFacts, changes: Partial<PointFacts> = {}): PointFacts => ({
@@ -15,7 +16,6 @@ const point = (one: InstanceFacts, changes: Partial<PointFacts> = {}): PointFact
   scope: 'tenant',
   name: 'API',
   resource: 'https://api.example/mcp',
-  whenUnreachable: 'refuse',
   instances: [one],
   ...changes,
 });
@@ -49,14 +49,24 @@ describe('a receipt says of each instance', () => {
     });
   });
 
-  it('until when it may lag, where its resource degrades until expiry', () => {
-    const facts = point(instance(), { whenUnreachable: 'degrade_until_expiry' });
+  it('until when it may lag, where it degrades until expiry', () => {
+    const facts = point(instance({ whenUnreachable: 'degrade_until_expiry' }));
     expect(one(facts, after(60_000))).toMatchObject({
       settled: false,
       state: 'silent',
       mayAcceptUntil: '2026-11-26T13:01:00.000Z',
     });
     expect(one(facts, after(61 * 60_000 + 1))).toMatchObject({ settled: true, state: 'gone' });
+  });
+
+  it('that it lags for no longer than it may go on without hearing anything', () => {
+    const silent = instance({ lastLeaseAt: after(-50 * 60_000), whenUnreachable: 'degrade_until_expiry' });
+    expect(one(point(silent), after(60_000))).toMatchObject({
+      settled: false,
+      state: 'silent',
+      mayAcceptUntil: '2026-11-26T12:11:00.000Z',
+    });
+    expect(one(point(silent), after(11 * 60_000 + 1))).toMatchObject({ settled: true, state: 'gone' });
   });
 
   it('that it has said goodbye, or has been silent for longer than a token lives', () => {

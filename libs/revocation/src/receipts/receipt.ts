@@ -12,6 +12,8 @@ export interface InstanceFacts {
   readonly leftAt: Date | null;
   /** When it first said that it had applied the revocation, or more. */
   readonly acknowledgedAt: Date | null;
+  /** What it does with a token that it can ask nobody about: as it says itself, or as it was told last. */
+  readonly whenUnreachable: 'refuse' | 'degrade_until_expiry';
 }
 
 /** An enforcement point that there was. */
@@ -22,7 +24,6 @@ export interface PointFacts {
   readonly name: string;
   /** URL of the resource whose tokens it checks; null where it checks those of several. */
   readonly resource: string | null;
-  readonly whenUnreachable: 'refuse' | 'degrade_until_expiry';
   readonly instances: readonly InstanceFacts[];
 }
 
@@ -40,7 +41,7 @@ export interface InstanceReceipt {
   readonly acknowledgedAt?: string;
   /** Of a silent one: from then on, at the latest, it accepts nothing at all. */
   readonly refusesSince?: string;
-  /** Of a silent one whose resource degrades until expiry: until then, at the latest, it may accept what was revoked. */
+  /** Of a silent one that degrades until expiry: until then, at the latest, it may accept what was revoked. */
   readonly mayAcceptUntil?: string;
 }
 
@@ -60,17 +61,23 @@ export interface Receipt {
   readonly points: readonly PointReceipt[];
 }
 
+/** Whether an instance could accept anything when it was recorded, though its point had been removed before. */
+export function couldAccept({ whenUnreachable, lastLeaseAt }: InstanceFacts, recordedAt: Date): boolean {
+  const silentFor = recordedAt.getTime() - lastLeaseAt.getTime();
+  return silentFor <= (whenUnreachable === 'degrade_until_expiry' ? LONGEST_TOKEN_MS : SILENT_AFTER_MS);
+}
+
 /** Says of each instance what it has done with a revocation recorded at `recordedAt`. */
 export function makeReceipt(recordedAt: Date, points: readonly PointFacts[], now: Date): Receipt {
   const counts: Record<InstanceState, number> = { acknowledged: 0, pending: 0, silent: 0, left: 0, gone: 0 };
   let settled = true;
-  const described = points.map(({ pointId, scope, name, resource, whenUnreachable, instances }) => ({
+  const described = points.map(({ pointId, scope, name, resource, instances }) => ({
     id: pointId,
     scope,
     name,
     resource,
     instances: instances.map((instance) => {
-      const receipt = receiptOf(instance, recordedAt, whenUnreachable, now);
+      const receipt = receiptOf(instance, recordedAt, now);
       counts[receipt.state] += 1;
       if (receipt.state === 'pending' || !hasStopped(receipt, now)) settled = false;
       return receipt;
@@ -80,9 +87,8 @@ export function makeReceipt(recordedAt: Date, points: readonly PointFacts[], now
 }
 
 function receiptOf(
-  { instanceId, lastLeaseAt, leftAt, acknowledgedAt }: InstanceFacts,
+  { instanceId, lastLeaseAt, leftAt, acknowledgedAt, whenUnreachable }: InstanceFacts,
   recordedAt: Date,
-  whenUnreachable: PointFacts['whenUnreachable'],
   now: Date,
 ): InstanceReceipt {
   const known = { id: instanceId, lastHeardAt: lastLeaseAt.toISOString() };
@@ -92,7 +98,8 @@ function receiptOf(
   if (silentFor > LONGEST_TOKEN_MS) return { ...known, state: 'gone' };
   if (silentFor <= SILENT_AFTER_MS) return { ...known, state: 'pending' };
   if (whenUnreachable === 'degrade_until_expiry') {
-    const until = new Date(recordedAt.getTime() + LONGEST_TOKEN_MS);
+    // By then the last token from before has expired; and it goes on for no longer than one lives after it heard anything.
+    const until = new Date(Math.min(recordedAt.getTime(), lastLeaseAt.getTime()) + LONGEST_TOKEN_MS);
     return { ...known, state: 'silent', mayAcceptUntil: until.toISOString() };
   }
   return {
