@@ -24,7 +24,8 @@ CALL make_history(1, ARRAY['tenants', 'issuers', 'resources', 'policies', 'clien
 -- Functions are for the service, and the maintenance of activity for its role: PostgreSQL lets everyone by default.
 REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA public FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO grantkeeper_service;
-REVOKE EXECUTE ON FUNCTION maintain_activity(jsonb, int, timestamptz) FROM grantkeeper_service;
-GRANT EXECUTE ON FUNCTION maintain_activity(jsonb, int, timestamptz) TO grantkeeper_retention;
-GRANT EXECUTE ON PROCEDURE keep_unread(regclass) TO grantkeeper_retention;
+REVOKE EXECUTE ON FUNCTION maintain_activity(jsonb, int, timestamptz), activity_partitions_of(text) FROM grantkeeper_service;
+GRANT EXECUTE ON FUNCTION maintain_activity(jsonb, int, timestamptz), activity_partitions_of(text) TO grantkeeper_retention;
+GRANT EXECUTE ON PROCEDURE keep_unread(regclass), add_activity_partition(text, text, timestamptz, timestamptz),
+  replace_activity_default(text, text, timestamptz) TO grantkeeper_retention;
 `;

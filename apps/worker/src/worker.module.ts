@@ -3,6 +3,7 @@ import { RowHistory } from '@grantkeeper/history';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
+import { ActivityGauges } from './activity-gauges.ts';
 import { ConsumerGauges } from './consumer-gauges.ts';
 import { CatalogueContract, ConsumerRunner, type RetryPolicy } from '@grantkeeper/consumers';
 import {
@@ -99,6 +100,11 @@ export class WorkerModule {
           useFactory: (database: Database, runner: ConsumerRunner) => new ConsumerGauges(database, runner),
         },
         ActivityRetentionJob,
+        {
+          provide: ActivityGauges,
+          inject: [Database],
+          useFactory: (database: Database) => new ActivityGauges(database),
+        },
         {
           provide: ExpirySweep,
           inject: [Database, EventStore],
