@@ -59,6 +59,7 @@ describe('what operators see of the ledgers', () => {
     expect(read.get('grantkeeper_ledgers_diverged')).toBe(0);
     expect(read.has('grantkeeper_ledger_verification_age_seconds')).toBe(true);
     expect(read.has('grantkeeper_ledgers_unverified')).toBe(true);
+    expect(read.get('grantkeeper_activity_waiting')).toBe(0);
     for (const retention of ['standard', 'tool'])
       expect(read.get(`grantkeeper_activity_unsorted_bytes{class="${retention}"}`)).toBe(0);
   });

@@ -1,10 +1,12 @@
 import { Database } from '@grantkeeper/event-store';
+import { Counter, Gauge } from '@grantkeeper/observability';
 import type { TenantId } from '@grantkeeper/kernel';
 import {
   type BeforeApplicationShutdown,
   Injectable,
   Logger,
   type OnApplicationShutdown,
+  type OnModuleDestroy,
   type OnModuleInit,
 } from '@nestjs/common';
 import { sql } from 'kysely';
@@ -25,17 +27,34 @@ const AT_ROWS = 200;
 /** What an outage of the database may pile up before rows are dropped. */
 const MOST_ROWS = 10_000;
 
+const lostRows = new Counter(
+  'grantkeeper_activity_lost_total',
+  'Rows of activity that were dropped: because too many waited, the database refused them, or the process stopped.',
+);
+
+type Because = 'too_many_waiting' | 'refused' | 'stopping';
+
 /**
  * Writes down what machines do, in batches, off the path of the call. What a crash can lose is what came in the last
- * second, or 200 rows, whichever is less; what an outage makes us drop is counted in `lost`.
+ * second or 200 rows, whichever is less, as long as the database takes it; while a write hangs or fails, up to 10,000
+ * rows wait, and those of the write under way. What is dropped is counted by reason. A batch is written twice where the
+ * database had committed it and the answer was lost.
  */
 @Injectable()
-export class ActivityRecorder implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
+export class ActivityRecorder
+  implements OnModuleInit, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
+{
   readonly #logger = new Logger('Activity');
   #rows: ActivityRow[] = [];
+  #inFlight = 0;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #lost = 0;
+  readonly #waiting = new Gauge(
+    'grantkeeper_activity_waiting',
+    'Rows of activity that are not written yet, those of the write under way included.',
+    async () => [{ labels: {}, value: this.#rows.length + this.#inFlight }],
+  );
 
   constructor(private readonly database: Database) {}
 
@@ -46,7 +65,7 @@ export class ActivityRecorder implements OnModuleInit, BeforeApplicationShutdown
 
   record({ claims, resource }: Caller, what: 'tool.called' | 'call.denied', detail: ActivityRow['detail']): void {
     if (this.#rows.length >= MOST_ROWS) {
-      this.#lost += 1;
+      this.#count(1, 'too_many_waiting');
       return;
     }
     const { grantId, familyId, clientId } = claims;
@@ -67,6 +86,10 @@ export class ActivityRecorder implements OnModuleInit, BeforeApplicationShutdown
     this.#timer.unref();
   }
 
+  onModuleDestroy(): void {
+    this.#waiting.close();
+  }
+
   /** Before connections are closed: the database may be closed by whoever opened it at any time after this. */
   async beforeApplicationShutdown(): Promise<void> {
     clearInterval(this.#timer);
@@ -76,7 +99,7 @@ export class ActivityRecorder implements OnModuleInit, BeforeApplicationShutdown
   /** Once more, for the calls that were answered while connections drained. */
   async onApplicationShutdown(): Promise<void> {
     await this.flush();
-    if (this.#rows.length > 0) this.#drop(this.#rows.splice(0), new Error('the process is stopping'));
+    if (this.#rows.length > 0) this.#drop(this.#rows.splice(0), 'stopping', new Error('the process is stopping'));
   }
 
   /** Resolves when every row that was recorded before has been written, or kept for the next try. */
@@ -88,10 +111,12 @@ export class ActivityRecorder implements OnModuleInit, BeforeApplicationShutdown
   }
 
   async #write(rows: ActivityRow[]): Promise<void> {
+    this.#inFlight = rows.length;
     for (const [tenant, ofTenant] of Map.groupBy(rows, (row) => row.tenant)) {
       await this.#insert(tenant, ofTenant).catch((error: unknown) =>
-        isRefusal(error) ? this.#drop(ofTenant, error) : this.#keep(ofTenant, error),
+        isRefusal(error) ? this.#drop(ofTenant, 'refused', error) : this.#keep(ofTenant, error),
       );
+      this.#inFlight -= ofTenant.length;
     }
   }
 
@@ -108,12 +133,17 @@ export class ActivityRecorder implements OnModuleInit, BeforeApplicationShutdown
   }
 
   #keep(rows: ActivityRow[], error: unknown): void {
-    if (this.#rows.length + rows.length > MOST_ROWS) return this.#drop(rows, error);
+    if (this.#rows.length + rows.length > MOST_ROWS) return this.#drop(rows, 'too_many_waiting', error);
     this.#rows = [...rows, ...this.#rows];
   }
 
-  #drop(rows: readonly ActivityRow[], error: unknown): void {
-    this.#lost += rows.length;
+  #count(rows: number, because: Because): void {
+    this.#lost += rows;
+    lostRows.add({ because }, rows);
+  }
+
+  #drop(rows: readonly ActivityRow[], because: Because, error: unknown): void {
+    this.#count(rows.length, because);
     this.#logger.error(
       `${rows.length} rows of activity were lost, ${this.#lost} since the start.`,
       error instanceof Error ? error.stack : String(error),
