@@ -367,6 +367,57 @@ describe('clients whose id is the URL of their metadata', () => {
       await policy({ adminConsent: 'notice', clientChanges: 'consent' });
     });
 
+    describe.each(['open', 'review', 'allow_list'])(
+      'after an admin has let them in, with admission %s',
+      (admission) => {
+        it.each([
+          ['accept', 'a code'],
+          ['consent', 'a page'],
+          ['quarantine', 'a request to the admins'],
+        ])('and changes on %s, lead to %s', async (clientChanges, what) => {
+          const path = `/${admission}/${clientChanges}.json`;
+          const url = server.putClient(path, { client_name: 'Before' });
+          const client = clientAt(url);
+          const requested = async () => {
+            const { body } = await product.admin<{
+              requests: { id: string; client: { id: string; metadata: object; metadataDigest: string } }[];
+            }>('GET', '/tenants/acme/client-requests');
+            return body.requests.find(({ client: about }) => about.id === url);
+          };
+          const approve = async () => {
+            const request = await requested();
+            const { metadataDigest } = request!.client;
+            const place = `/tenants/acme/client-requests/${request!.id}/approval`;
+            expect((await product.admin('POST', place, { metadataDigest })).status).toBe(200);
+          };
+          await policy({ clientAdmission: 'review' });
+          const unknown = await person.open(client.authorizationUrl());
+          expect((unknown.form('login') ? await person.signIn(unknown) : unknown).status).toBe(403);
+          await approve();
+          await policy({ clientAdmission: admission, clientChanges });
+          await client.link(person);
+
+          server.putClient(path, { client_name: 'After', redirect_uris: [callback, `${callback}2`] });
+          await expire(url);
+          const changed = clientAt(url, `${callback}2`);
+          const page = await person.open(changed.authorizationUrl());
+          const met = { code: Boolean(page.location?.searchParams.get('code')), form: Boolean(page.form('consent')) };
+          expect(met).toEqual({ code: what === 'a code', form: what === 'a page' });
+          expect((await requested())?.client.metadata).toEqual(
+            what === 'a request to the admins' ? expect.objectContaining({ client_name: 'After' }) : undefined,
+          );
+          if (what === 'a page')
+            expect((await person.decide(page, 'approve')).location?.searchParams.get('code')).toBeTruthy();
+          if (what === 'a request to the admins') {
+            expect(page.text).toContain('Your administrator has been asked');
+            await approve();
+          }
+          await changed.link(person);
+          await policy({ clientAdmission: 'open', clientChanges: 'consent' });
+        });
+      },
+    );
+
     it('are linked by nobody where an admin has to look first, while links go on', async () => {
       const url = server.putClient('/quarantined.json');
       const client = clientAt(url);

@@ -289,6 +289,27 @@ describe('dynamic registration under a policy', () => {
       await policy({ adminConsent: 'notice' });
     });
 
+    it('loses an admin’s approval with a change: an admin looks at it where clients are approved first, also on a list', async () => {
+      const client = await OAuthClient.register(issuer);
+      const scopes = ['boards:read'];
+      await product.admin('POST', '/tenants/acme/admin-consents', { clientId: client.id, scopes });
+      await client.link(person);
+      await policy({ clientAdmission: 'allow_list' });
+      expect((await person.open(client.authorizationUrl())).location).toBeDefined();
+      await send('PUT', client, client.management, update(client, { client_name: 'Another' }));
+      for (const clientAdmission of ['allow_list', 'review']) {
+        await policy({ clientAdmission });
+        const page = await person.open(client.authorizationUrl());
+        expect(page.text).toContain('Your administrator has been asked');
+      }
+      // Where everybody may link everything somebody agrees to it; that is no approval.
+      await policy({ clientAdmission: 'open' });
+      await client.link(person);
+      await policy({ clientAdmission: 'allow_list' });
+      expect((await person.open(client.authorizationUrl())).text).toContain('This app is not allowed here');
+      await policy({ clientAdmission: 'open' });
+    });
+
     it('forgets it, and every link with it; clients then get 401 invalid_client (CLD-09)', async () => {
       const [unused, linked] = [await OAuthClient.register(issuer), await OAuthClient.register(issuer)];
       const tokens = await linked.link(person);

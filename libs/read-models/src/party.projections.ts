@@ -193,6 +193,8 @@ export const clients = projection<ClientState>({
       metadata: event.payload.metadata,
       metadata_digest: event.payload.metadataDigest,
       subjects: event.payload.subjects,
+      // An approval is of whoever publishes a document, and of one version of what a client registers of itself.
+      approved: existing(row, event).approved && (row?.kind !== 'dynamic' || event.payload.by === 'admin'),
     }),
     ClientHeld: (event: EventOf<typeof clientHeld>, row) => ({ ...counted(event, row), held_seq: event.seq }),
     ClientSecretRotated: (event: EventOf<typeof clientSecretRotated>, row) => counted(event, row),

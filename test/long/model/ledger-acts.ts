@@ -155,7 +155,7 @@ export async function consent(
           metadataDigest: 'd',
           subjects: [`client:${clientId}`],
         },
-        settings: { clientAdmission: 'open' },
+        settings: { clientAdmission: 'open', clientChanges: 'consent' },
         rules: [],
         resource: { resourceId, suspended: false, scopes },
         ...(read.grant && { grant: { grantId: read.grant.grant_id, scopes: read.grant.scopes } }),

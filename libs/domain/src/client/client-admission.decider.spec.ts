@@ -2,13 +2,23 @@ import { describe, expect, it } from '@jest/globals';
 import { type ClientCase, judgeClient, underCeiling } from './client-admission.decider.ts';
 import type { ClientRule } from './client-rule.decider.ts';
 
+type ChangePolicy = ClientCase['settings']['clientChanges'];
 const subjects = ['client:gkd_1', 'host:a.example', 'host:b.example', 'software:x'];
 
 function given(
   clientAdmission: ClientCase['settings']['clientAdmission'],
   changes: Partial<ClientCase> = {},
 ): ClientCase {
-  return { settings: { clientAdmission }, rules: [], subjects, admitted: false, approved: false, ...changes };
+  return {
+    settings: { clientAdmission, clientChanges: 'consent' },
+    rules: [],
+    subjects,
+    kind: 'dynamic',
+    admitted: false,
+    approved: false,
+    changed: false,
+    ...changes,
+  };
 }
 const allow = (subject: string, scopes: string[] | null = null): ClientRule => ({ subject, effect: 'allow', scopes });
 const block = (subject: string): ClientRule => ({ subject, effect: 'block', scopes: null });
@@ -62,6 +72,50 @@ describe('the client policy of a tenant', () => {
   });
 });
 
+describe('a client that has changed since it was trusted (CIMD-25)', () => {
+  const approved = { admitted: true, approved: true, changed: true };
+  const judged = (kind: ClientCase['kind'], changes: Partial<ClientCase>, clientChanges: ChangePolicy = 'consent') =>
+    (['open', 'review', 'allow_list'] as const).map((clientAdmission) =>
+      outcomeOf(given(clientAdmission, { settings: { clientAdmission, clientChanges }, kind, ...changes })),
+    );
+
+  it.each(['accept', 'consent'] as const)('by its document keeps the trust in its publisher, on %s', (policy) => {
+    expect(judged('cimd', approved, policy)).toEqual(['allowed', 'allowed', 'allowed']);
+    expect(judged('cimd', { ...approved, approved: false }, policy)).toEqual(['allowed', 'allowed', 'not_listed']);
+  });
+
+  it('by its document is for an admin to look at in quarantine, where it could be linked before', () => {
+    const rules = [allow('client:gkd_1')];
+    expect(judged('cimd', approved, 'quarantine')).toEqual(['review', 'review', 'review']);
+    expect(judged('cimd', { admitted: true, changed: true, rules }, 'quarantine')).toEqual([
+      'review',
+      'review',
+      'review',
+    ]);
+    expect(judged('cimd', { admitted: true, changed: true }, 'quarantine')).toEqual(['review', 'review', 'not_listed']);
+  });
+
+  it('by its registration is for an admin to look at, unless it could be linked by anyone or by a rule', () => {
+    for (const policy of ['accept', 'consent', 'quarantine'] as const) {
+      expect(judged('dynamic', approved, policy)).toEqual(['allowed', 'review', 'review']);
+      expect(judged('dynamic', { ...approved, approved: false }, policy)).toEqual(['allowed', 'review', 'not_listed']);
+      expect(judged('dynamic', { ...approved, rules: [allow('client:gkd_1')] }, policy)).toEqual([
+        'allowed',
+        'allowed',
+        'allowed',
+      ]);
+    }
+  });
+
+  it('stays blocked', () => {
+    expect(judged('cimd', { ...approved, rules: [block('host:a.example')] })).toEqual([
+      'blocked',
+      'blocked',
+      'blocked',
+    ]);
+  });
+});
+
 describe('the ceiling of scopes', () => {
   it('is none when nobody has set one', () => {
     expect(judgeClient(given('open')).ceiling).toBeNull();
@@ -69,7 +123,7 @@ describe('the ceiling of scopes', () => {
   });
 
   it('is what the tenant and every rule about the client have in common', () => {
-    const settings = { clientAdmission: 'open' as const, scopeCeiling: ['a', 'b', 'c'] };
+    const settings = { ...given('open').settings, scopeCeiling: ['a', 'b', 'c'] };
     const rules = [allow('host:a.example', ['b', 'c', 'd']), allow('client:gkd_1', ['c']), allow('client:other', [])];
     expect(judgeClient(given('open', { settings })).ceiling).toEqual(['a', 'b', 'c']);
     expect(judgeClient(given('open', { settings, rules })).ceiling).toEqual(['c']);

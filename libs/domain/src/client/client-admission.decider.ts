@@ -3,14 +3,17 @@ import type { ClientRule } from './client-rule.decider.ts';
 
 /** What a verdict about a client is made of. */
 export interface ClientCase {
-  readonly settings: Pick<PolicySettings, 'clientAdmission' | 'scopeCeiling'>;
+  readonly settings: Pick<PolicySettings, 'clientAdmission' | 'clientChanges' | 'scopeCeiling'>;
+  readonly kind: 'cimd' | 'dynamic' | 'registered';
   readonly rules: readonly ClientRule[];
   /** What rules may name the client by: see `clientSubjects` of libs/oauth. */
   readonly subjects: readonly string[];
-  /** Somebody has consented to it, or an admin has admitted it. */
+  /** Somebody has consented to it, or an admin has admitted it: in this version, or in another one. */
   readonly admitted: boolean;
-  /** An admin has admitted or approved it. */
+  /** An admin has admitted or approved it: in this version, or in another one. */
   readonly approved: boolean;
+  /** It is known by another version of its metadata than this one. */
+  readonly changed: boolean;
 }
 
 /**
@@ -25,18 +28,36 @@ export interface ClientVerdict {
 /**
  * The tenant's client policy on one client (CIMD-22, CIMD-23, DCR-09). A block wins over everything. A client is allowed
  * by its hosts only when all of them are allowed, since it chooses which one it uses.
+ *
+ * What has changed since it was trusted is asked about in `review`, so that an admin learns of it, if it is a document in
+ * quarantine (CIMD-25) or a registration that is trusted by its version alone. Any other document keeps the trust in
+ * whoever publishes it, as a rule about its URL does: its people look at the change.
  */
-export function judgeClient({ settings, rules, subjects, admitted, approved }: ClientCase): ClientVerdict {
+export function judgeClient(client: ClientCase): ClientVerdict {
+  const { settings, rules, subjects, kind, changed } = client;
   const matching = rules.filter((rule) => subjects.includes(rule.subject));
   const ceiling = matching
     .map((rule) => rule.scopes)
     .reduce<readonly string[] | null>(narrower, settings.scopeCeiling ?? null);
   if (matching.some((rule) => rule.effect === 'block')) return { outcome: 'blocked', ceiling };
-  if (settings.clientAdmission === 'open' || approved || isListed(matching, subjects)) {
-    return { outcome: 'allowed', ceiling };
-  }
-  if (settings.clientAdmission === 'allow_list') return { outcome: 'not_listed', ceiling };
-  return { outcome: admitted ? 'allowed' : 'review', ceiling };
+  const listed = isListed(matching, subjects);
+  const outcome = admission(settings, listed, client);
+  if (outcome !== 'allowed' || !changed) return { outcome, ceiling };
+  const trusted =
+    kind === 'cimd' ? settings.clientChanges !== 'quarantine' : admission(settings, listed, NOBODY_KNOWS) === 'allowed';
+  return { outcome: trusted ? 'allowed' : 'review', ceiling };
+}
+
+const NOBODY_KNOWS = { admitted: false, approved: false };
+
+function admission(
+  { clientAdmission }: ClientCase['settings'],
+  listed: boolean,
+  { admitted, approved }: Pick<ClientCase, 'admitted' | 'approved'>,
+): Exclude<ClientVerdict['outcome'], 'blocked'> {
+  if (clientAdmission === 'open' || approved || listed) return 'allowed';
+  if (clientAdmission === 'allow_list') return 'not_listed';
+  return admitted ? 'allowed' : 'review';
 }
 
 /** The scopes of `wanted` that are under the ceiling. */

@@ -20,7 +20,7 @@ function given(changes: Partial<ConsentState> = {}): ConsentState {
       metadataDigest: 'd1',
       subjects: ['client:gkd_1', 'host:client.example'],
     },
-    settings: { clientAdmission: 'open' },
+    settings: { clientAdmission: 'open', clientChanges: 'consent' },
     rules: [],
     resource: { resourceId, suspended: false, scopes: ['boards:read', 'boards:write'] },
     ...changes,
@@ -56,7 +56,7 @@ describe('consent', () => {
   });
 
   it('gives offline_access under any ceiling: it opens nothing at the resource', () => {
-    const ceiling = { clientAdmission: 'open' as const, scopeCeiling: ['boards:read'] };
+    const ceiling = { ...given().settings, scopeCeiling: ['boards:read'] };
     const resource = { ...given().resource, scopes: ['boards:read', 'offline_access'] };
     expect(typesOf(approve(given({ settings: ceiling, resource }), ['boards:read', 'offline_access']))).toEqual([
       'GrantCreated',
@@ -100,19 +100,22 @@ describe('consent', () => {
     ],
     [
       'a client that an admin must approve first',
-      given({ settings: { clientAdmission: 'review' }, client: { ...given().client, admitted: false } }),
+      given({
+        settings: { ...given().settings, clientAdmission: 'review' },
+        client: { ...given().client, admitted: false },
+      }),
       ['boards:read'],
       'consent.client_not_allowed',
     ],
     [
       'a client that is not on the list',
-      given({ settings: { clientAdmission: 'allow_list' } }),
+      given({ settings: { ...given().settings, clientAdmission: 'allow_list' } }),
       ['boards:read'],
       'consent.client_not_allowed',
     ],
     [
       'a scope above the ceiling of the tenant',
-      given({ settings: { clientAdmission: 'open', scopeCeiling: ['boards:read'] } }),
+      given({ settings: { ...given().settings, scopeCeiling: ['boards:read'] } }),
       ['boards:read', 'boards:write'],
       'consent.above_ceiling',
     ],

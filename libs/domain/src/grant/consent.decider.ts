@@ -12,7 +12,7 @@ export interface ConsentClient {
   readonly kind: 'cimd' | 'dynamic' | 'registered';
   /** False while the client is only a registration that nobody has consented to. */
   readonly admitted: boolean;
-  /** An admin has admitted or approved it. */
+  /** An admin has admitted or approved it: in this version, or in another one. */
   readonly approved: boolean;
   /** It is known by another version of its metadata than the one that the person was shown. */
   readonly changed: boolean;
@@ -26,7 +26,7 @@ export interface ConsentState {
   readonly tenantSuspended: boolean;
   readonly user: { readonly userId: string; readonly suspended: boolean };
   readonly client: ConsentClient;
-  readonly settings: Pick<PolicySettings, 'clientAdmission' | 'scopeCeiling'>;
+  readonly settings: Pick<PolicySettings, 'clientAdmission' | 'clientChanges' | 'scopeCeiling'>;
   readonly rules: readonly ClientRule[];
   readonly resource: { readonly resourceId: string; readonly suspended: boolean; readonly scopes: readonly string[] };
   /** The link that is alive between the three, if there is one. */

@@ -17,7 +17,7 @@ export interface ProvenRedirect {
   readonly metadataDigest: string;
   /** Somebody of the tenant has trusted the client before: it is not merely registered. */
   readonly admitted: boolean;
-  /** An admin has admitted or approved it, in this version. */
+  /** An admin has admitted or approved it: in this version, or in another one. */
   readonly approved: boolean;
   /** It is known by another version of its metadata: people consent to this one anew. */
   readonly changed: boolean;
@@ -59,7 +59,7 @@ export function proveRedirect(parameters: Parameters, context: AuthorizeContext)
   return {
     clientId,
     ...known,
-    verdict: verdictOn(known, context),
+    verdict: judgeClient({ settings: context.settings, rules: context.rules, ...known }),
     redirectUri: presented,
     loopback,
   };
@@ -69,15 +69,6 @@ type Known = Pick<
   ProvenRedirect,
   'kind' | 'metadata' | 'metadataDigest' | 'subjects' | 'admitted' | 'approved' | 'changed'
 >;
-
-/** What the tenant says of a client in this version; a change of what it publishes can need an admin (CIMD-25). */
-function verdictOn(known: Known, { settings, rules }: AuthorizeContext): ClientVerdict {
-  const { kind, subjects, admitted, approved, changed } = known;
-  // What has been trusted is a version: another one is as unknown as a client that nobody has seen.
-  const verdict = judgeClient({ settings, rules, subjects, admitted: admitted && !changed, approved });
-  const quarantined = kind === 'cimd' && changed && settings.clientChanges === 'quarantine';
-  return quarantined && verdict.outcome === 'allowed' ? { ...verdict, outcome: 'review' } : verdict;
-}
 
 /** The client in the version that holds: what it registers (RFC 7592) or publishes now before what was consented to. */
 function knownClient({ client, registration }: AuthorizeContext): Known | undefined {
@@ -91,5 +82,5 @@ function knownClient({ client, registration }: AuthorizeContext): Known | undefi
   const { kind, metadata, metadata_digest: metadataDigest, subjects, approved } = client;
   const changed = registration !== null && registration.metadataDigest !== metadataDigest;
   const version = changed ? registration : { kind, metadata, metadataDigest, subjects };
-  return { ...version, admitted: true, approved: approved && !changed, changed };
+  return { ...version, admitted: true, approved, changed };
 }
