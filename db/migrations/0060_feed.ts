@@ -154,8 +154,12 @@ BEGIN
         epoch = excluded.epoch, applied = excluded.applied, keys = excluded.keys,
         when_unreachable = coalesce(one.when_unreachable, i.when_unreachable);
     END IF;
+    -- A number of an epoch that a restore has ended, or one that was not given out yet, acknowledges nothing: another
+    -- revocation may have it now, or get it.
     INSERT INTO feed_acknowledgements (tenant_id, point_id, instance_id, epoch, applied)
-    VALUES (p_tenant, one.point_id, one.instance_id, one.epoch, one.applied)
+    SELECT p_tenant, one.point_id, one.instance_id, f.epoch, one.applied FROM feed_head f
+    WHERE f.epoch = one.epoch AND one.applied <= CASE one.scope WHEN 'cell' THEN f.feed_no
+      ELSE (SELECT h.feed_seq FROM heads h WHERE h.tenant_id = p_tenant) END
     ON CONFLICT DO NOTHING;
   END LOOP;
   RETURN noted;

@@ -168,6 +168,33 @@ describe('the receipt of a revocation', () => {
   });
 
   it.each([
+    ['of an epoch that has ended', 0, 0],
+    ['that was never given out', 1, 1_000],
+  ])('takes no number %s for an acknowledgement', async (_what, epoch, ahead) => {
+    const instance = randomUUID();
+    const lease = async (said: object): Promise<void> => {
+      const response = await fetch(`${product.summary.adminUrl}/feed/v1/lease`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${mine.point.credential}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ instance, ...said }),
+      });
+      expect(response.status).toBe(200);
+    };
+    const stateAt = async (seq: number): Promise<string | undefined> =>
+      pointOf((await receiptOf(mine, seq)).body, mine.point.id).instances.find(({ id }) => id === instance)?.state;
+    const { position: before } = await revoke(mine);
+    // Said just before the revocation, and just after it.
+    await lease({ epoch, applied: before.seq + ahead });
+    const { position } = await revoke(mine);
+    expect(await stateAt(position.seq)).toBe('pending');
+    await lease({ epoch, applied: position.seq + ahead });
+    expect(await stateAt(position.seq)).toBe('pending');
+    await lease({ epoch: 1, applied: position.seq });
+    expect(await stateAt(position.seq)).toBe('acknowledged');
+    await database.query('DELETE FROM enforcement_point_instances WHERE instance_id = $1', [instance]);
+  });
+
+  it.each([
     ['says that it refuses', 'refuse', 'refusesSince'],
     ['says that it still goes on', 'degrade_until_expiry', 'mayAcceptUntil'],
     ['does not say', undefined, 'mayAcceptUntil'],

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { createGuard } from '@grantkeeper/guard';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
+import pg from 'pg';
 import { ChildProduct } from '../support/child-product.ts';
 import { OAuthClient, type TokenBody } from '../support/clients/oauth-client.ts';
 import { Person } from '../support/clients/person.ts';
@@ -19,6 +20,7 @@ const ledgerCommand = fileURLToPath(new URL('../../dist/apps/ledger/src/cli/ledg
 let dataDir: string;
 let backup: string;
 let product: ChildProduct;
+let database: pg.Client | undefined;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'grantkeeper-restore-'));
@@ -26,6 +28,7 @@ beforeAll(async () => {
   product = new ChildProduct(dataDir, await freePort());
 });
 afterAll(async () => {
+  await database?.end();
   await product.stop();
   for (const directory of [dataDir, backup]) await rm(directory, { recursive: true, force: true });
 });
@@ -75,7 +78,7 @@ it('is in a new epoch after a restore, with what was ended after that point ende
       name: 'Own server',
       resource: JSON.parse(await admin(summary, '')).resources[0].id,
     }),
-  ) as { credential: string };
+  ) as { id: string; credential: string };
   const guard = await createGuard({ issuer, resource, credential: point.credential });
   try {
     const accepted = (token: string): Promise<boolean> =>
@@ -101,6 +104,7 @@ it('is in a new epoch after a restore, with what was ended after that point ende
     await product.stop();
     await rm(join(dataDir, 'postgres'), { recursive: true });
     await cp(backup, join(dataDir, 'postgres'), { recursive: true });
+    const restoredAt = new Date();
     const { code, out } = await newEpoch('--reapply', exported);
     await rm(exported);
     expect([code, out]).toEqual([
@@ -108,6 +112,9 @@ it('is in a new epoch after a restore, with what was ended after that point ende
       expect.stringMatching(/acme {2}epoch 1 ended with event \d+; 2 lost acts done again/),
     ]);
     summary = await product.start();
+
+    database = new pg.Client(await product.databaseUrl());
+    await database.connect();
 
     // Nothing from before gives access, to our servers and to a point that went on running.
     for (const tokens of [before.kept, before.revoked, before.blocked, lost]) {
@@ -119,8 +126,27 @@ it('is in a new epoch after a restore, with what was ended after that point ende
     const anew = await link(kept, person);
     expect(await callTool(resource, anew.access_token)).toMatchObject({ status: 200 });
     await until(() => accepted(anew.access_token));
+    // The point that went on running has acknowledged what was done again, by nothing that it had said of the epoch before.
+    const { revocations } = JSON.parse(await admin(summary, '/revocations')) as {
+      revocations: { seq: number; kind: string; grantId?: string }[];
+    };
+    const again = revocations.find((one) => one.kind === 'grant' && one.grantId === grantId)!;
+    await until(async () => {
+      const receipt = JSON.parse(await admin(summary, `/revocations/${again.seq}/receipt`)) as {
+        points: { id: string; instances: { state: string }[] }[];
+      };
+      const instances = receipt.points.find(({ id }) => id === point.id)?.instances;
+      return instances?.length === 1 && instances[0]!.state === 'acknowledged';
+    });
+    const { rows } = await database.query<{ of_now: boolean }>(
+      `SELECT DISTINCT epoch = (SELECT epoch FROM feed_head) AS of_now FROM feed_acknowledgements
+       WHERE point_id = $1 AND acknowledged_at > $2`,
+      [point.id, restoredAt],
+    );
+    expect(rows).toEqual([{ of_now: true }]);
     const grants = JSON.parse(await admin(summary, '/grants?status=revoked')) as { grants: { id: string }[] };
     expect(grants.grants.map(({ id }) => id)).toContain(grantId);
+    await database.end();
     // The replayed ledger is what its rows say.
     await product.stop();
     const verified = await new Promise<string>((resolve) => {
