@@ -16,6 +16,7 @@ interface Instance {
   readonly acknowledgedAt?: string;
   readonly refusesSince?: string;
   readonly mayAcceptUntil?: string;
+  readonly acceptsKey?: boolean;
 }
 interface Receipt {
   readonly revocation: { readonly seq: number; readonly kind: string; readonly recordedAt: string };
@@ -319,6 +320,49 @@ describe('the receipt of a revocation', () => {
     );
     const { status, body: old } = await receiptOf(mine, position.seq);
     expect([status, (old as unknown as Problem).type]).toEqual([404, 'urn:problem:receipt.expired']);
+  });
+
+  it('says of a signing key who would still accept it, and the list of points which keys each process accepts', async () => {
+    const { tenant } = product.summary.demo;
+    const team = await registerTeamServer(product, 'https://keys.example/mcp');
+    const guard = await createGuard({ issuer: team.issuer, resource: team.url, credential: team.point.credential });
+    try {
+      const { kid } = decodeProtectedHeader((await team.link()).access_token);
+      const processes = async () => {
+        const { body } = await product.admin<{
+          enforcementPoints: { id: string; instances: { id: string; keys: string[]; lastHeardAt: string }[] }[];
+        }>('GET', `/tenants/${tenant}/enforcement-points?limit=500`);
+        return body.enforcementPoints.find(({ id }) => id === team.point.id)!.instances;
+      };
+      await until(async () => (await processes())[0]?.keys.includes(kid!) === true);
+      const [mineNow] = await processes();
+      expect(mineNow).toMatchObject({ whenUnreachable: 'refuse', firstSeenAt: expect.any(String) });
+      expect(Date.parse(mineNow!.lastHeardAt)).toBeGreaterThan(Date.now() - 60_000);
+      // Another, which has not been heard of since, and one that does not name its keys.
+      const [silent, terse] = [randomUUID(), randomUUID()];
+      await database.query(
+        `INSERT INTO enforcement_point_instances (tenant_id, point_id, instance_id, scope, first_seen_at, last_lease_at,
+           epoch, applied, keys, when_unreachable)
+         SELECT tenant_id, point_id, v.id, scope, first_seen_at, now() - interval '1 minute', 1, 0, v.keys, 'refuse'
+         FROM enforcement_point_instances, (VALUES ($2::uuid, $4::jsonb), ($3::uuid, '[]')) v(id, keys)
+         WHERE instance_id = $1`,
+        [mineNow!.id, silent, terse, JSON.stringify([kid])],
+      );
+      const { body } = await product.admin<Revoked>('POST', `/tenants/${tenant}/revocations`, {
+        target: { kind: 'signing_key', kid },
+        reason: 'Leaked',
+        wait: 2_000,
+      });
+      const found = new Map(pointOf(body.receipt!, team.point.id).instances.map((instance) => [instance.id, instance]));
+      expect(found.get(mineNow!.id)).toMatchObject({ state: 'acknowledged', acceptsKey: false });
+      expect(found.get(silent)).toMatchObject({ state: 'silent', acceptsKey: true });
+      expect(found.get(terse)?.acceptsKey).toBeUndefined();
+      const [hosted] = pointOf(body.receipt!, 'hosted').instances;
+      expect([hosted?.state, hosted?.acceptsKey]).toEqual(['acknowledged', undefined]);
+      await until(async () => !(await processes()).find(({ id }) => id === mineNow!.id)!.keys.includes(kid!));
+    } finally {
+      await guard.close();
+    }
   });
 
   it('is not waited for longer than two seconds', async () => {

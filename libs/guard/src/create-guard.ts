@@ -80,10 +80,11 @@ export async function createGuard(options: GuardOptions): Promise<Guard> {
     url: async () => (await metadata()).jwksUri,
     ...(onTrouble && { onTrouble }),
   });
-  const follower = new FeedFollower({
+  const follower: FeedFollower = new FeedFollower({
     transport: new HttpFeed({ ...http, url: async () => (await metadata()).feedUrl }),
     timeoutMs,
-    keys: () => keys.ids,
+    // A revoked one may still be in the set that was read last.
+    keys: () => keys.ids.filter((kid) => !follower.deny.deniesKey(tenant, kid)),
     ...(onTrouble && { onTrouble }),
   });
   const guard = new Guard({

@@ -2,6 +2,8 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, UseFilters
 import { Database } from '@grantkeeper/event-store';
 import { ProblemFilter, readInput } from '@grantkeeper/http';
 import { DomainError, isUuid, type TenantId } from '@grantkeeper/kernel';
+import { LONGEST_TOKEN_MS } from '@grantkeeper/revocation';
+import { sql } from 'kysely';
 import { z } from 'zod';
 import type { AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
@@ -17,6 +19,18 @@ const rotation = z.strictObject({
   /** How long the credentials before may still be used. */
   overlapSeconds: z.int().min(0).max(86_400).default(0),
 });
+
+/** A process that follows the feed with the credential of a point, as it was heard of last. */
+interface Instance {
+  readonly id: string;
+  readonly firstSeenAt: string;
+  readonly lastHeardAt: string;
+  readonly keys: readonly string[];
+  readonly whenUnreachable: string;
+}
+
+/** That are shown of one point: as many as it may have at once. */
+const MOST_INSTANCES = 200;
 
 /** Enforcement points: who may ask about the access tokens of a resource. */
 @Controller('admin/v1/tenants/:tenant/enforcement-points')
@@ -52,6 +66,16 @@ export class EnforcementPointsController {
         )
         .selectAll('e')
         .select('r.url')
+        .select(
+          sql<Instance[]>`(
+          SELECT coalesce(json_agg(x ORDER BY x."firstSeenAt", x.id), '[]') FROM (
+            SELECT i.instance_id AS id, i.first_seen_at AS "firstSeenAt", i.last_lease_at AS "lastHeardAt", i.keys,
+              i.when_unreachable AS "whenUnreachable"
+            FROM enforcement_point_instances i
+            WHERE i.tenant_id = e.tenant_id AND i.point_id = e.point_id::text AND i.left_at IS NULL
+              AND i.last_lease_at > clock_timestamp() - make_interval(secs => ${LONGEST_TOKEN_MS / 1000})
+            ORDER BY i.last_lease_at DESC, i.instance_id LIMIT ${MOST_INSTANCES}) x)`.as('instances'),
+        )
         .where('e.tenant_id', '=', tenantId)
         .$if(after !== undefined && isUuid(after), (all) => all.where('e.point_id', '>', after!))
         .orderBy('e.point_id')
@@ -66,6 +90,11 @@ export class EnforcementPointsController {
         createdAt: row.created_at,
         credentialSince: row.credential_at,
         retiredAt: row.retired_at,
+        instances: row.instances.map((instance) => ({
+          ...instance,
+          firstSeenAt: new Date(instance.firstSeenAt),
+          lastHeardAt: new Date(instance.lastHeardAt),
+        })),
       })),
       next: rows.length === limit ? rows.at(-1)!.point_id : null,
     };

@@ -142,10 +142,15 @@ export class DenyState {
     this.#previous.drop(tenant);
   }
 
+  /** Whether everything that a signing key has signed is dead. */
+  deniesKey(tenant: string, kid: string): boolean {
+    return this.#keys.size > 0 && this.#keys.has(`${tenant}/${kid}`);
+  }
+
   /** Whether the token has been revoked, by any of its names. */
   denies(token: TokenNames): boolean {
     if (token.epoch !== this.epochOf(token.tenant)) return true;
-    if (this.#keys.size > 0 && this.#keys.has(`${token.tenant}/${token.kid}`)) return true;
+    if (this.deniesKey(token.tenant, token.kid)) return true;
     return this.#current.denies(token) || this.#previous.denies(token);
   }
 

@@ -52,7 +52,7 @@ export class ReceiptReader {
     const { epoch, kind, names, recordedAt, now } = row;
     return {
       subject: { epoch, seq, kind, names, recordedAt: recordedAt.toISOString() },
-      receipt: makeReceipt(recordedAt, [hosted, ...points], now),
+      receipt: makeReceipt(row, [hosted, ...points], now),
       at: now,
     };
   }
@@ -130,7 +130,7 @@ async function instancesOf(
 ): Promise<InstanceRow[]> {
   const { rows } = await sql<InstanceRow>`
     SELECT i.point_id AS "pointId", i.instance_id AS "instanceId", i.last_lease_at AS "lastLeaseAt", i.left_at AS "leftAt",
-      i.when_unreachable AS "whenUnreachable",
+      i.keys, i.when_unreachable AS "whenUnreachable",
       (SELECT min(a.acknowledged_at) FROM feed_acknowledgements a
         WHERE a.tenant_id = i.tenant_id AND a.point_id = i.point_id AND a.instance_id = i.instance_id
           AND a.applied >= ${number} AND a.acknowledged_at >= ${recordedAt}::timestamptz - interval '1 second') AS "acknowledgedAt"

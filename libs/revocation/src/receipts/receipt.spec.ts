@@ -8,6 +8,7 @@ const instance = (changes: Partial<InstanceFacts> = {}): InstanceFacts => ({
   lastLeaseAt: after(0),
   leftAt: null,
   acknowledgedAt: null,
+  keys: [],
   whenUnreachable: 'refuse',
   ...changes,
 });
@@ -19,8 +20,8 @@ const point = (one: InstanceFacts, changes: Partial<PointFacts> = {}): PointFact
   instances: [one],
   ...changes,
 });
-const one = (facts: PointFacts, now: Date) => {
-  const { settled, points } = makeReceipt(recordedAt, [facts], now);
+const one = (facts: PointFacts, now: Date, names = {}) => {
+  const { settled, points } = makeReceipt({ recordedAt, names }, [facts], now);
   return { settled, ...points[0]!.instances[0]! };
 };
 
@@ -74,9 +75,21 @@ describe('a receipt says of each instance', () => {
     expect(one(point(instance()), after(3 * 3_600_000))).toMatchObject({ settled: true, state: 'gone' });
   });
 
+  it('whether it would still accept a signing key, where it names those that it would', () => {
+    const of = (keys: string[], names: object) => one(point(instance({ keys })), after(1), names).acceptsKey;
+    expect(of(['other', 'key-1'], { kid: 'key-1' })).toBe(true);
+    expect(of(['other'], { kid: 'key-1' })).toBe(false);
+    expect(of([], { kid: 'key-1' })).toBeUndefined();
+    expect(of(['other', 'key-1'], { sub: 'key-1' })).toBeUndefined();
+  });
+
   it('and counts them; a point that no instance has followed is named all the same', () => {
     const none = point(instance(), { pointId: 'q', instances: [] });
-    const receipt = makeReceipt(recordedAt, [point(instance({ acknowledgedAt: after(1) })), none], after(2));
+    const receipt = makeReceipt(
+      { recordedAt, names: {} },
+      [point(instance({ acknowledgedAt: after(1) })), none],
+      after(2),
+    );
     expect(receipt.instances).toEqual({ acknowledged: 1, pending: 0, silent: 0, left: 0, gone: 0 });
     expect(receipt.points.map(({ id, instances }) => [id, instances.length])).toEqual([
       ['p', 1],

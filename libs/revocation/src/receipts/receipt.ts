@@ -12,6 +12,8 @@ export interface InstanceFacts {
   readonly leftAt: Date | null;
   /** When it first said that it had applied the revocation, or more. */
   readonly acknowledgedAt: Date | null;
+  /** Ids of the signing keys that it would accept, as it said last; none of one that does not say. */
+  readonly keys: readonly string[];
   /** What it does with a token that it can ask nobody about: as it says itself, or as it was told last. */
   readonly whenUnreachable: 'refuse' | 'degrade_until_expiry';
 }
@@ -43,6 +45,8 @@ export interface InstanceReceipt {
   readonly refusesSince?: string;
   /** Of a silent one that degrades until expiry: until then, at the latest, it may accept what was revoked. */
   readonly mayAcceptUntil?: string;
+  /** Of a signing key: whether the key was among those that it would accept when it was heard of last, where it names them. */
+  readonly acceptsKey?: boolean;
 }
 
 export interface PointReceipt {
@@ -67,8 +71,15 @@ export function couldAccept({ whenUnreachable, lastLeaseAt }: InstanceFacts, rec
   return silentFor <= (whenUnreachable === 'degrade_until_expiry' ? LONGEST_TOKEN_MS : SILENT_AFTER_MS);
 }
 
-/** Says of each instance what it has done with a revocation recorded at `recordedAt`. */
-export function makeReceipt(recordedAt: Date, points: readonly PointFacts[], now: Date): Receipt {
+/** What a receipt is about. */
+export interface Revoked {
+  readonly recordedAt: Date;
+  /** In the words of an access token. */
+  readonly names: Readonly<Record<string, string>>;
+}
+
+/** Says of each instance what it has done with what was revoked. */
+export function makeReceipt({ recordedAt, names }: Revoked, points: readonly PointFacts[], now: Date): Receipt {
   const counts: Record<InstanceState, number> = { acknowledged: 0, pending: 0, silent: 0, left: 0, gone: 0 };
   let settled = true;
   const described = points.map(({ pointId, scope, name, resource, instances }) => ({
@@ -80,7 +91,7 @@ export function makeReceipt(recordedAt: Date, points: readonly PointFacts[], now
       const receipt = receiptOf(instance, recordedAt, now);
       counts[receipt.state] += 1;
       if (receipt.state === 'pending' || !hasStopped(receipt, now)) settled = false;
-      return receipt;
+      return { ...receipt, ...keyIn(instance, names['kid']) };
     }),
   }));
   return { settled, instances: counts, points: described };
@@ -107,6 +118,10 @@ function receiptOf(
     state: 'silent',
     refusesSince: new Date(lastLeaseAt.getTime() + SILENT_AFTER_MS).toISOString(),
   };
+}
+
+function keyIn({ keys }: InstanceFacts, kid: string | undefined): Pick<InstanceReceipt, 'acceptsKey'> {
+  return kid === undefined || keys.length === 0 ? {} : { acceptsKey: keys.includes(kid) };
 }
 
 function hasStopped({ mayAcceptUntil }: InstanceReceipt, now: Date): boolean {
