@@ -158,4 +158,10 @@ const client = {
   metadataDigest,
   subjects: [],
 } as const;
-const shown = { clientName: 'Bench', redirectHost: 'client.example', metadataDigest, scopes: SCOPES };
+const shown = {
+  clientName: 'Bench',
+  nameVerified: true,
+  redirectHost: 'client.example',
+  metadataDigest,
+  scopes: SCOPES,
+};

@@ -267,7 +267,13 @@ class Writer {
   }
 }
 
-const shown = { clientName: 'Client', redirectHost: 'client.example', metadataDigest: 'd', scopes: ['boards:read'] };
+const shown = {
+  clientName: 'Client',
+  nameVerified: true,
+  redirectHost: 'client.example',
+  metadataDigest: 'd',
+  scopes: ['boards:read'],
+};
 
 /** mulberry32. */
 function randomFrom(seed: number): () => number {

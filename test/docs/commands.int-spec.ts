@@ -96,7 +96,14 @@ async function link(product: RunningProduct): Promise<string> {
   const clientId = `gkd_${uuidv7()}`;
   const grantId = uuidv7();
   const scopes = ['boards:read'];
-  const shown = { clientName: 'Docs', redirectHost: 'client.example', metadataDigest: 'd', subjects: [], scopes };
+  const shown = {
+    clientName: 'Docs',
+    nameVerified: true,
+    redirectHost: 'client.example',
+    metadataDigest: 'd',
+    subjects: [],
+    scopes,
+  };
   const database = new Database({ url: product.databaseUrl, max: 1 });
   try {
     // Nothing personal is in these events, so nothing needs to be sealed.

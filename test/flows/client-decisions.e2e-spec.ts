@@ -553,10 +553,65 @@ describe('decisions about clients', () => {
         client_name: 'ChatGPT',
         redirect_uris: ['https://chatgpt.com/connector_platform_oauth_redirect', 'https://evil.example/cb'],
       });
+      // Already where people type their password.
+      const stranger = person.elsewhere();
+      const provenLogin = await stranger.open(proven.authorizationUrl());
+      expect(provenLogin.text).toContain('to continue to ChatGPT');
+      expect(provenLogin.text).not.toMatch(/whatever|Unverified name/);
+      const fakeLogin = await stranger.open(fake.authorizationUrl());
+      expect(fakeLogin.form('login')).toBeDefined();
+      expect(fakeLogin.text).toContain('Unverified name');
+      expect((await stranger.signIn(fakeLogin, { password: 'wrong' })).text).toContain('Unverified name');
+
       const provenPage = await person.open(proven.authorizationUrl());
       expect(provenPage.heading).toContain('ChatGPT wants to connect');
       expect(provenPage.text).not.toContain('Unverified name');
       expect((await person.open(fake.authorizationUrl())).text).toContain('Unverified name');
+    });
+
+    it('are marked in search and in what is told of links, and come with the software where that is proven', async () => {
+      const link = async (client_name: string, redirect: string) => {
+        const client = await OAuthClient.register(issuer, { client_name, redirect_uris: [redirect] });
+        await client.link(person);
+        return client.id;
+      };
+      const proven = await link('Something else', 'https://grok.com/cb');
+      const fake = await link('Grok', 'https://evil.example/cb');
+      interface Found {
+        readonly kind: string;
+        readonly id: string;
+        readonly title: string;
+        readonly nameVerified?: boolean;
+      }
+      const found = async (q: string, id: string): Promise<Found | undefined> => {
+        let entry: Found | undefined;
+        await until(async () => {
+          const { body } = await admin<{ results: Found[] }>('GET', `/search?q=${encodeURIComponent(q)}`);
+          entry = body.results.find((result) => result.id === id);
+          return entry !== undefined;
+        });
+        return entry;
+      };
+      // By its host, whatever it calls itself.
+      expect(await found('grok.com', proven)).toMatchObject({ kind: 'client', title: 'Grok', nameVerified: true });
+      expect(await found('grok', fake)).toMatchObject({ kind: 'client', title: 'Grok', nameVerified: false });
+      for (const [clientId, nameVerified] of [
+        [proven, true],
+        [fake, false],
+      ] as const) {
+        const { body } = await admin<{ grants: { id: string }[] }>(
+          'GET',
+          `/grants?client=${encodeURIComponent(clientId)}`,
+        );
+        const grantId = body.grants[0]!.id;
+        expect(await found(grantId, grantId)).toMatchObject({ kind: 'grant', title: 'Link of Grok', nameVerified });
+        const words = nameVerified
+          ? 'The person allowed Grok (grok.com) to use'
+          : 'The person allowed an app that calls itself Grok (evil.example) to use';
+        await until(async () =>
+          JSON.stringify((await admin('GET', `/timeline?grant=${grantId}`)).body).includes(words),
+        );
+      }
     });
 
     it('group the registrations of one software (DCR-07, DCR-08)', async () => {

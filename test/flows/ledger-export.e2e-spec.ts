@@ -49,7 +49,7 @@ describe('the export of a ledger', () => {
     const granted = events.find(({ type }) => type === 'GrantCreated')!;
     expect(granted).toMatchObject({
       actor: { kind: 'user', id: userId },
-      payload: { userId, shown: { clientName: 'Lander', redirectHost: 'client.example' } },
+      payload: { userId, shown: { clientName: 'Lander', nameVerified: false, redirectHost: 'client.example' } },
     });
     expect(granted.personal['address']).toMatch(/127\.0\.0\.1$|^::1$/);
     expect(events.at(-1)).toMatchObject({

@@ -34,7 +34,13 @@ async function renew(link: TestLink): Promise<void> {
   const row = await ledger.database.asTenant(tenantId, (tx) =>
     tx.selectFrom('grants').selectAll().where('tenant_id', '=', tenantId).executeTakeFirstOrThrow(),
   );
-  const shown = { clientName: 'Test', redirectHost: 'client.example', metadataDigest: 'd', scopes: [...scopes] };
+  const shown = {
+    clientName: 'Test',
+    nameVerified: true,
+    redirectHost: 'client.example',
+    metadataDigest: 'd',
+    scopes: [...scopes],
+  };
   await ledger.store.append({
     tenantId,
     actor,

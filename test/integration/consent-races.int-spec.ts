@@ -85,7 +85,13 @@ function consent(client: pg.PoolClient, link: TestLink, grantId: string, namesWh
   return inTransaction(client, link, async () => {
     const read = await head(link);
     const { userId, clientId, resourceId, scopes } = link;
-    const shown = { clientName: 'Test', redirectHost: 'client.example', metadataDigest: 'd', scopes: [...scopes] };
+    const shown = {
+      clientName: 'Test',
+      nameVerified: true,
+      redirectHost: 'client.example',
+      metadataDigest: 'd',
+      scopes: [...scopes],
+    };
     return {
       tenantId: link.tenantId,
       actor,

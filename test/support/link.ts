@@ -25,7 +25,7 @@ export async function makeLink(ledger: TestLedger, tenantId: TenantId): Promise<
   const person = await ledger.person(tenantId);
   const [clientId, resourceId, grantId] = [`gkd_${uuidv7()}`, uuidv7(), uuidv7()];
   const scopes = ['boards:read'];
-  const shown = { clientName: 'Test', redirectHost: 'client.example', metadataDigest: 'd', scopes };
+  const shown = { clientName: 'Test', nameVerified: true, redirectHost: 'client.example', metadataDigest: 'd', scopes };
   await ledger.store.append({
     tenantId,
     actor,

@@ -71,7 +71,7 @@ export class Linking {
 
   async link(userId: string, clientId: string, resourceId: string, scopes = ['boards:read']): Promise<Link> {
     const link = { grantId: uuidv7(), userId, clientId, resourceId };
-    const shown = { clientName: 'Claude', redirectHost: 'claude.ai', metadataDigest: 'd', scopes };
+    const shown = { clientName: 'Claude', nameVerified: true, redirectHost: 'claude.ai', metadataDigest: 'd', scopes };
     await retrying(() =>
       this.ledger.store.append({
         tenantId: this.tenant,
@@ -93,7 +93,13 @@ export class Linking {
           .executeTakeFirstOrThrow(),
       );
       const scopes = [...row.scopes, added];
-      const shown = { clientName: 'Claude', redirectHost: 'claude.ai', metadataDigest: 'd', scopes };
+      const shown = {
+        clientName: 'Claude',
+        nameVerified: true,
+        redirectHost: 'claude.ai',
+        metadataDigest: 'd',
+        scopes,
+      };
       await this.ledger.store.append({
         tenantId: this.tenant,
         actor: { kind: 'user', id: userId },

@@ -228,6 +228,7 @@ function onGrant(
 const at = <Item>(items: readonly Item[], n: number): Item => items[n % items.length]!;
 const shown = (n: number) => ({
   clientName: 'Client',
+  nameVerified: true,
   redirectHost: 'client.example',
   metadataDigest: `d${n}`,
   scopes: ['a'],

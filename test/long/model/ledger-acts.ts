@@ -163,7 +163,13 @@ export async function consent(
       {
         newGrantId: command.id,
         scopes: wanted,
-        shown: { clientName: 'Model', redirectHost: 'client.example', metadataDigest: 'd', scopes: wanted },
+        shown: {
+          clientName: 'Model',
+          nameVerified: true,
+          redirectHost: 'client.example',
+          metadataDigest: 'd',
+          scopes: wanted,
+        },
         address: '192.0.2.7',
       },
     );

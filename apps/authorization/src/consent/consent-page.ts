@@ -9,7 +9,14 @@ import { type Asked, Authorizing } from '../authorize/authorizing.ts';
 import { FormSeal } from '../authorize/form-seal.ts';
 import { Issuers } from '../discovery/issuer.ts';
 import type { PresentedSession } from '../login/sessions.ts';
-import { chooseLanguage, type ConsentReason, issuerScopeView, renderConsent, securityHeaders } from '../pages/index.ts';
+import {
+  chooseLanguage,
+  clientView,
+  type ConsentReason,
+  issuerScopeView,
+  renderConsent,
+  securityHeaders,
+} from '../pages/index.ts';
 import { optionalScopes, scopeField } from './approved-scopes.ts';
 
 /** Shows the consent page: who asks, for what, and where the answer goes. */
@@ -42,7 +49,6 @@ export class ConsentPages {
       this.personalData.open(tenantId, 'email', person.email),
       this.personalData.open(tenantId, 'name', person.name),
     ]);
-    const display = clientDisplay(redirect);
     const lang = chooseLanguage(languages);
     const html = renderConsent({
       lang,
@@ -50,11 +56,7 @@ export class ConsentPages {
       reason: reasonOf(asked),
       problem,
       user: { email: email ?? person.sub, name: name ?? undefined },
-      client: {
-        name: display.name,
-        verifiedHost: display.verifiedHost ?? undefined,
-        nameIsUnverified: !display.nameVerified && display.verifiedHost === null,
-      },
+      client: clientView(clientDisplay(redirect)),
       redirectHost: redirectHost(redirect.redirectUri),
       loopback: redirect.loopback,
       resource: { name: access.resource.displayName, url: access.resource.url },

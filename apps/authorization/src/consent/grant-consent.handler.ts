@@ -71,6 +71,7 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
         throw new ConsentOvertaken(asked);
       }
       const { redirect, access } = asked;
+      const display = clientDisplay(redirect);
       // Addresses of people, and nothing that anyone decides on: they stay out of what is kept for ever.
       const { contacts: _contacts, ...metadata } = redirect.metadata;
       const client: ConsentClient = {
@@ -100,7 +101,8 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
           newGrantId: uuidv7(),
           scopes: command.approved,
           shown: {
-            clientName: clientDisplay(redirect).name,
+            clientName: display.name,
+            nameVerified: display.nameVerified,
             redirectHost: redirectHost(redirect.redirectUri),
             metadataDigest: redirect.metadataDigest,
             scopes: command.byAdmin?.shown === false ? [] : [...access.scopes],

@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { hostCookie, readCookie } from '@grantkeeper/http';
 import { Clock } from '@grantkeeper/kernel';
+import { clientDisplay } from '@grantkeeper/oauth';
 import { newOpaqueSecret } from '@grantkeeper/tokens';
 import type { FastifyReply } from 'fastify';
 import { AuthorizationSettings } from '../authorization-settings.ts';
 import type { AuthorizationRequest } from '../authorize/authorization-request.ts';
 import type { Asked } from '../authorize/authorizing.ts';
 import { FormSeal } from '../authorize/form-seal.ts';
-import { chooseLanguage, renderLogin, securityHeaders } from '../pages/index.ts';
+import { chooseLanguage, clientView, renderLogin, securityHeaders } from '../pages/index.ts';
 
 const statusOf = { none: 200, expired: 200, invalid_credentials: 401, other_account: 401, too_many: 429 } as const;
 
@@ -41,7 +42,7 @@ export class LoginPages {
     const html = renderLogin({
       lang: chooseLanguage(page.languages),
       tenantName: asked.context.tenant.displayName,
-      clientName: asked.redirect.metadata.client_name,
+      client: clientView(clientDisplay(asked.redirect)),
       action: `${asked.context.issuer}/login`,
       request: request.text,
       csrf: this.seals.seal('login', held, `${slug}?${request.text}`, asked.context.position, this.clock.now()),

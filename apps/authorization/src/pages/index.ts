@@ -1,4 +1,5 @@
 export { chooseLanguage } from './choose-language.ts';
+export { clientView } from './client-view.ts';
 export { issuerScopeView } from './issuer-scope-view.ts';
 export type { Lang } from './messages/phrases.ts';
 export { renderConsent, renderError, renderLogin, renderSignedOut, renderSignOut } from './render.ts';

@@ -4,7 +4,14 @@ import { renderConsent, renderError, renderLogin, renderSignedOut } from './rend
 import { stylesheetPath } from './stylesheet.ts';
 import type { ConsentView, ErrorKind, LoginView } from './views.ts';
 
-const login: LoginView = { lang: 'en', tenantName: 'Acme', action: '/t/acme/login', request: 'req-1', csrf: 'csrf-1' };
+const login: LoginView = {
+  lang: 'en',
+  tenantName: 'Acme',
+  client: { name: 'ChatGPT', nameIsUnverified: false },
+  action: '/t/acme/login',
+  request: 'req-1',
+  csrf: 'csrf-1',
+};
 const consent: ConsentView = {
   lang: 'en',
   tenantName: 'Acme',
@@ -51,7 +58,7 @@ function expectInert(html: string): void {
 
 describe('renderLogin', () => {
   it('posts request, csrf, email and password to its action', () => {
-    const html = renderLogin({ ...login, clientName: 'ChatGPT', email: 'ada@acme.example' });
+    const html = renderLogin({ ...login, email: 'ada@acme.example' });
     expect(html).toContain('<form method="post" action="/t/acme/login"');
     expect(hiddenFields(html)).toEqual([
       ['request', 'req-1'],
@@ -78,6 +85,16 @@ describe('renderLogin', () => {
     expect(html).toContain(`<title>${messages.en['login.problem']}`);
   });
 
+  it('marks a name that nobody has checked, and says who publishes one that a host vouches for', () => {
+    const shown = (client: LoginView['client']) => renderLogin({ ...login, client });
+    const unverified = messages.en['consent.unverified'];
+    expect(shown({ name: 'ChatGPT', nameIsUnverified: true })).toContain(unverified);
+    expect(shown({ name: 'ChatGPT', nameIsUnverified: false })).not.toContain(unverified);
+    const published = shown({ name: 'Example', nameIsUnverified: false, verifiedHost: 'app.example' });
+    expect(published).toContain('<bdi>app.example</bdi>');
+    expect(published).not.toContain(unverified);
+  });
+
   it('says nothing of problems when there is none', () => {
     expect(renderLogin(login)).not.toMatch(/role="alert"|aria-invalid|aria-describedby/);
   });
@@ -86,7 +103,7 @@ describe('renderLogin', () => {
     const html = renderLogin({
       ...login,
       tenantName: hostile,
-      clientName: hostile,
+      client: { name: hostile, verifiedHost: hostile, nameIsUnverified: true },
       action: hostile,
       request: hostile,
       csrf: hostile,

@@ -26,7 +26,7 @@ export function renderLogin(view: LoginView): string {
   const title = phrases.text('login.title', { tenant: view.tenantName });
   return page(
     '@login',
-    { ...view, clientName: view.clientName && shortened(view.clientName) },
+    { ...view, client: { ...view.client, name: shortened(view.client.name) } },
     {
       documentTitle: view.problem ? `${phrases.text('login.problem')} · ${title}` : title,
       fieldState: fieldState(view.problem),

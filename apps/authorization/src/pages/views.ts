@@ -1,9 +1,17 @@
 import type { Lang } from './messages/phrases.ts';
 
+/** The app that a page is about, before anybody has agreed to anything. */
+export interface ClientView {
+  readonly name: string;
+  /** The host that proved to be the client's publisher (CIMD-19). */
+  readonly verifiedHost?: string | undefined;
+  readonly nameIsUnverified: boolean;
+}
+
 export interface LoginView {
   readonly lang: Lang;
   readonly tenantName: string;
-  readonly clientName?: string | undefined;
+  readonly client: ClientView;
   /** Where the form is posted, with the fields `request`, `csrf`, `email` and `password`. */
   readonly action: string;
   readonly request: string;
@@ -34,12 +42,7 @@ export interface ConsentView {
   readonly reason: ConsentReason;
   readonly problem?: 'nothing_left' | undefined;
   readonly user: { readonly name?: string | undefined; readonly email: string };
-  readonly client: {
-    readonly name: string;
-    /** The host that proved to be the client's publisher (CIMD-19). */
-    readonly verifiedHost?: string | undefined;
-    readonly nameIsUnverified: boolean;
-  };
+  readonly client: ClientView;
   readonly redirectHost: string;
   readonly loopback: boolean;
   readonly resource: { readonly name: string; readonly url: string };

@@ -6,6 +6,7 @@ import type { TenantId } from '@grantkeeper/kernel';
 import { adminSearch, liveGeneration, searchAdmin, type SearchEntry } from '@grantkeeper/read-models';
 import { z } from 'zod';
 import { AdminGuard, AdmittedTenant } from '../access/admin.guard.ts';
+import { namedClients } from './named-clients.ts';
 
 const search = z.strictObject({
   q: z
@@ -36,7 +37,8 @@ export class SearchController {
     const emailIndex = z.email().safeParse(q).success ? await this.tenantKeys.emailIndex(tenantId, q) : undefined;
     return this.database.asTenantAtOneMoment(tenantId, async (tx) => {
       const { generation, asOf } = await liveGeneration(tx, tenantId, adminSearch.name);
-      const found = generation === null ? [] : await searchAdmin(tx, tenantId, generation, q, limit);
+      const entries = generation === null ? [] : await searchAdmin(tx, tenantId, generation, q, limit);
+      const found = await namedClients(tx, tenantId, entries);
       const person = emailIndex === undefined ? undefined : await personOf(tx, tenantId, emailIndex);
       const results = person ? [person, ...found.filter(({ id }) => id !== person.id)].slice(0, limit) : found;
       return { results, asOf };

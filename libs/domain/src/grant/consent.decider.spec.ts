@@ -4,7 +4,13 @@ import { type ConsentState, decideConsent } from './consent.decider.ts';
 const [grantId, userId, resourceId, newGrantId] = ['1', '2', '3', '4'].map(
   (n) => `0190a000-0000-7000-8000-00000000000${n}`,
 ) as [string, string, string, string];
-const shown = { clientName: 'Example', redirectHost: 'client.example', metadataDigest: 'd1', scopes: ['boards:read'] };
+const shown = {
+  clientName: 'Example',
+  nameVerified: true,
+  redirectHost: 'client.example',
+  metadataDigest: 'd1',
+  scopes: ['boards:read'],
+};
 
 function given(changes: Partial<ConsentState> = {}): ConsentState {
   return {

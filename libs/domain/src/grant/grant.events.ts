@@ -5,6 +5,8 @@ import { because } from '../revocation/because.ts';
 /** What the person saw: they may have left out some of the scopes. No scopes when an admin had consented for them. */
 export const consentShown = z.object({
   clientName: z.string(),
+  /** False when the page said that nobody had checked the name, or only who published it. */
+  nameVerified: z.boolean(),
   redirectHost: z.string(),
   metadataDigest: z.string(),
   scopes: z.array(z.string()),

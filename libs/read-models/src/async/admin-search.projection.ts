@@ -66,7 +66,11 @@ function entriesOf({ type, payload, streamId }: FollowedEvent): Indexed[] {
       const id = String(payload['clientId']);
       const name = typeof metadata?.['client_name'] === 'string' ? metadata['client_name'] : id;
       const uri = typeof metadata?.['client_uri'] === 'string' ? metadata['client_uri'] : '';
-      return [{ kind: 'client', id, title: name, detail: id, texts: [name, id, uri] }];
+      // Also by where it is from and sends people, since it says its name itself.
+      const hosts = ((payload['subjects'] ?? []) as readonly string[])
+        .filter((subject) => /^(host|publisher):/.test(subject))
+        .map((subject) => subject.slice(subject.indexOf(':') + 1));
+      return [{ kind: 'client', id, title: name, detail: id, texts: [name, id, uri, ...hosts] }];
     }
     case 'ResourceAdded': {
       const id = String(payload['resourceId']);

@@ -2,7 +2,8 @@ import { eventCatalogue } from '@grantkeeper/domain';
 import { describe, expect, test } from '@jest/globals';
 import { describeEvent } from './describe-event.ts';
 
-const shown = { clientName: 'Claude', redirectHost: 'claude.ai', metadataDigest: 'd', scopes: [] };
+const shown = { clientName: 'Claude', nameVerified: true, redirectHost: 'claude.ai', metadataDigest: 'd', scopes: [] };
+const unverified = { ...shown, nameVerified: false };
 const admin = { kind: 'admin', id: '1' };
 
 describe('describeEvent', () => {
@@ -28,8 +29,28 @@ describe('describeEvent', () => {
     ['UserAccessRevoked', { because: 'user' }, 'The person ended every link and session of their own.'],
     [
       'ClientAdmitted',
-      { clientId: 'https://c.example/id', metadata: { client_name: 'Claude' }, by: 'consent' },
-      'Claude became known to the tenant, because someone consented to it.',
+      { clientId: 'https://c.example/id', kind: 'cimd', metadata: { client_name: 'Claude' }, by: 'consent' },
+      'An app that calls itself Claude, published at https://c.example/id, became known to the tenant, because someone consented to it.',
+    ],
+    [
+      'ClientAdmitted',
+      { clientId: 'gkd_1', kind: 'dynamic', metadata: { client_name: 'Claude' }, by: 'consent' },
+      'An app that calls itself Claude became known to the tenant, because someone consented to it.',
+    ],
+    [
+      'ClientAdmitted',
+      { clientId: 'gkn_1', kind: 'registered', metadata: { client_name: 'Reports' }, by: 'admin' },
+      'Reports became known to the tenant, because an admin admitted it.',
+    ],
+    [
+      'GrantCreated',
+      { shown: unverified, scopes: ['a:read'] },
+      'The person allowed an app that calls itself Claude (claude.ai) to use a:read.',
+    ],
+    [
+      'GrantRenewed',
+      { shown: unverified, adminConsentId: '1' },
+      'An app that calls itself Claude was linked again under what an admin had allowed for everyone.',
     ],
     [
       'ClientAdmitted',

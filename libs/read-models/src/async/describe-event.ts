@@ -54,7 +54,7 @@ interface Facts {
   readonly resumed?: number;
   readonly kept?: number;
   readonly expiresAt?: string | null;
-  readonly shown?: { readonly clientName: string; readonly redirectHost: string };
+  readonly shown?: { readonly clientName: string; readonly nameVerified: boolean; readonly redirectHost: string };
 }
 
 const sentences: Readonly<Record<string, (payload: Facts, actor: string) => string>> = {
@@ -90,8 +90,8 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
   IdentityLinked: ({ kind }) => `A way to sign in (${kind}) was linked to the person.`,
   UserAccessRevoked: (payload, actor) =>
     `${ender(payload, actor)} ended every link and session of ${payload.because === 'user' ? 'their own' : 'the person'}${cause(payload)}.`,
-  ClientAdmitted: ({ clientId, metadata, by }) =>
-    `${typeof metadata?.client_name === 'string' ? metadata.client_name : clientId} became known to the tenant, because ${by === 'admin' ? 'an admin admitted it' : 'someone consented to it'}.`,
+  ClientAdmitted: ({ clientId, kind, metadata, by }) =>
+    `${admitted(clientId, kind, metadata?.client_name)} became known to the tenant, because ${by === 'admin' ? 'an admin admitted it' : 'someone consented to it'}.`,
   ClientApproved: (_payload, actor) => `${acting(actor)} approved the client.`,
   ClientChanged: ({ by }, actor) =>
     by === 'policy'
@@ -113,18 +113,18 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
   ClientAccessRevoked: (payload, actor) => `${ender(payload, actor)} ended every link of the client${cause(payload)}.`,
   GrantCreated: ({ shown, scopes, adminConsentId }) =>
     adminConsentId
-      ? `${shown?.clientName} (${shown?.redirectHost}) was linked to use ${listed(scopes)}, as an admin had allowed for everyone.`
-      : `The person allowed ${shown?.clientName} (${shown?.redirectHost}) to use ${listed(scopes)}.`,
+      ? `${sentence(named(shown))} (${shown?.redirectHost}) was linked to use ${listed(scopes)}, as an admin had allowed for everyone.`
+      : `The person allowed ${named(shown)} (${shown?.redirectHost}) to use ${listed(scopes)}.`,
   ClientGrantCreated: ({ clientId, scopes }, actor) =>
     `${acting(actor)} allowed ${clientId} to act for itself and use ${listed(scopes)}.`,
   GrantWidened: ({ shown, added, adminConsentId }) =>
     adminConsentId
-      ? `${shown?.clientName} may use ${listed(added)} as well, as an admin had allowed for everyone.`
-      : `The person allowed ${shown?.clientName} to use ${listed(added)} as well.`,
+      ? `${sentence(named(shown))} may use ${listed(added)} as well, as an admin had allowed for everyone.`
+      : `The person allowed ${named(shown)} to use ${listed(added)} as well.`,
   GrantRenewed: ({ shown, adminConsentId }) =>
     adminConsentId
-      ? `${shown?.clientName} was linked again under what an admin had allowed for everyone.`
-      : `The person confirmed what ${shown?.clientName} may use; nothing was added.`,
+      ? `${sentence(named(shown))} was linked again under what an admin had allowed for everyone.`
+      : `The person confirmed what ${named(shown)} may use; nothing was added.`,
   GrantRevoked: (payload, actor) => `${ender(payload, actor)} ended the link${cause(payload)}.`,
   FamilyRevoked: (payload, actor) => `${ender(payload, actor)} ended one installation of the link${cause(payload)}.`,
   TokenRevoked: (payload, actor) => `${ender(payload, actor)} ended one access token of the link${cause(payload)}.`,
@@ -164,6 +164,22 @@ function facts(payload: unknown): Facts {
 function kindOf(actor: unknown): string {
   const kind: unknown = (actor as { kind?: unknown } | null)?.kind;
   return typeof kind === 'string' ? kind : '';
+}
+
+/** A client as the person was shown it: a name that nobody had checked is told as one that it gives itself. */
+function named(shown: Facts['shown']): string {
+  return shown?.nameVerified === true ? shown.clientName : `an app that calls itself ${shown?.clientName}`;
+}
+
+/** The same of a client that became known: an admin has named what they have registered. */
+function admitted(clientId: string | undefined, kind: string | undefined, name: unknown): string {
+  if (typeof name !== 'string' || name === '') return String(clientId);
+  if (kind === 'registered') return name;
+  return `An app that calls itself ${name}${kind === 'cimd' ? `, published at ${clientId},` : ''}`;
+}
+
+function sentence(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** Who acted, as the subject of a sentence. */

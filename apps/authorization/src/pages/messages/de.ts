@@ -6,7 +6,6 @@ export const de: Messages = {
 
   'login.title': 'Bei {tenant} anmelden',
   'login.purpose': 'um mit {client} fortzufahren',
-  'login.purposeUnknown': 'um fortzufahren',
   'login.email': 'E-Mail',
   'login.password': 'Passwort',
   'login.submit': 'Anmelden',

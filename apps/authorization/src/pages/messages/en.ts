@@ -4,7 +4,6 @@ export const en = {
 
   'login.title': 'Sign in to {tenant}',
   'login.purpose': 'to continue to {client}',
-  'login.purposeUnknown': 'to continue',
   'login.email': 'Email',
   'login.password': 'Password',
   'login.submit': 'Sign in',

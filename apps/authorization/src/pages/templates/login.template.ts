@@ -1,8 +1,15 @@
 export const loginTemplate = `<% layout('@layout') %>
 <h1><%~ it.phrases.html('login.title', { tenant: it.tenantName }) %></h1>
-<p class="lead">
-<% if (it.clientName) { %><%~ it.phrases.html('login.purpose', { client: it.clientName }) %><% } else { %><%= it.phrases.text('login.purposeUnknown') %><% } %>
-</p>
+<p class="lead"><%~ it.phrases.html('login.purpose', { client: it.client.name }) %></p>
+<% if (it.client.verifiedHost) { %>
+<p><span class="badge badge-good"><%~ it.icons.check %><span><%~ it.phrases.html('consent.verified', { host: it.client.verifiedHost }) %></span></span></p>
+<% } %>
+<% if (it.client.nameIsUnverified) { %>
+<div class="notice notice-warning">
+<%~ it.icons.warning %>
+<p><strong><%= it.phrases.text('consent.unverified') %></strong><br><%~ it.phrases.html('consent.unverifiedHint', { client: it.client.name }) %></p>
+</div>
+<% } %>
 <% if (it.problem) { %>
 <div class="notice notice-error" role="alert" id="problem">
 <%~ it.icons.stop %>
