@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { type Actor, adminKeyCreated, decideAdminKeyRevocation } from '@grantkeeper/domain';
-import { type AppendInput, Database, EventStore, retrying } from '@grantkeeper/event-store';
+import { type AppendInput, type CommandIdentity, Database, EventStore, once, retrying } from '@grantkeeper/event-store';
 import { DomainError, isUuid, SYSTEM_TENANT, tenantId as toTenantId, type TenantId } from '@grantkeeper/kernel';
 import { hashSecret, newOpaqueSecret } from '@grantkeeper/tokens';
 import { v7 as uuidv7 } from 'uuid';
@@ -67,6 +67,29 @@ export class AdminKeys {
     // The first operator's key opens the system ledger.
     await this.store.append({ tenantId, actor, origin, create: tenantId === SYSTEM_TENANT, ...append });
     return { key, keyId };
+  }
+
+  /** Makes a key of a tenant's; a repetition of the command gets the first answer, without the key: nothing keeps it. */
+  async createOnce(
+    tenantId: TenantId,
+    name: string,
+    {
+      actor,
+      origin,
+      command,
+    }: Pick<AdminCaller, 'actor' | 'origin'> & { readonly command?: CommandIdentity | undefined },
+  ): Promise<{ keyId: string; key?: string }> {
+    const { key, keyId, append } = this.prepare(tenantId, name);
+    return once<{ keyId: string; key?: string }>(this.store, tenantId, command, async () => {
+      await this.store.append({
+        tenantId,
+        actor,
+        origin,
+        ...append,
+        ...(command && { command: { ...command, result: { keyId } } }),
+      });
+      return { keyId, key };
+    });
   }
 
   /** Ends a key of a tenant: from the commit on its holder is nobody. Rejects with `admin.key_not_found`. */

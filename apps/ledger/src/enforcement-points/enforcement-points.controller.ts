@@ -1,4 +1,16 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, UseFilters, UseGuards } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  HttpCode,
+  Param,
+  Post,
+  Query,
+  UseFilters,
+  UseGuards,
+} from '@nestjs/common';
 import { Database } from '@grantkeeper/event-store';
 import { ProblemFilter, readInput } from '@grantkeeper/http';
 import { DomainError, isUuid, type TenantId } from '@grantkeeper/kernel';
@@ -7,6 +19,7 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import type { AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
+import { IdempotencyKeys } from '../access/idempotency-key.ts';
 import { page } from '../tenants/tenants.controller.ts';
 import { EnforcementPoints } from './enforcement-points.ts';
 
@@ -40,6 +53,7 @@ export class EnforcementPointsController {
   constructor(
     private readonly points: EnforcementPoints,
     private readonly database: Database,
+    private readonly idempotency: IdempotencyKeys,
   ) {}
 
   @Post()
@@ -49,10 +63,17 @@ export class EnforcementPointsController {
     @Caller() caller: AdminCaller,
     @Param('tenant') _name: string,
     @Body() body: unknown,
+    @Headers('idempotency-key') key?: string,
   ) {
-    const { name, resource: resourceId } = readInput(newPoint, body);
-    const { pointId, credential, resource } = await this.points.register(tenantId, { name, resourceId }, caller);
-    return { id: pointId, name, resource, credential };
+    const input = readInput(newPoint, body);
+    const { name, resource: resourceId } = input;
+    const command = await this.idempotency.ofTenant(tenantId, key, caller, 'enforcement-point', input);
+    const { pointId, resource, ...shown } = await this.points.register(
+      tenantId,
+      { name, resourceId },
+      { ...caller, command },
+    );
+    return { id: pointId, name, resource, ...shown };
   }
 
   @Get()
@@ -108,10 +129,13 @@ export class EnforcementPointsController {
     @Param('tenant') _name: string,
     @Param('point') point: string,
     @Body() body: unknown,
+    @Headers('idempotency-key') key?: string,
   ) {
     const { overlapSeconds } = readInput(rotation, body ?? {});
-    const rotated = await this.points.rotate(tenantId, idOf(point), overlapSeconds, caller);
-    return { id: rotated.pointId, credential: rotated.credential, previousUntil: rotated.previousUntil };
+    const id = idOf(point);
+    const command = await this.idempotency.ofTenant(tenantId, key, caller, 'point-credential', [id, overlapSeconds]);
+    const { pointId, ...shown } = await this.points.rotate(tenantId, id, overlapSeconds, { ...caller, command });
+    return { id: pointId, ...shown };
   }
 
   @Delete(':point')

@@ -5,7 +5,15 @@ import {
   decideEnforcementPointRegistration,
   decideEnforcementPointRetirement,
 } from '@grantkeeper/domain';
-import { type AppendInput, Database, EventStore, retrying, type Transaction } from '@grantkeeper/event-store';
+import {
+  type AppendInput,
+  type CommandIdentity,
+  Database,
+  EventStore,
+  once,
+  retrying,
+  type Transaction,
+} from '@grantkeeper/event-store';
 import { Clock, type TenantId } from '@grantkeeper/kernel';
 import { newEnforcementPointCredential } from '@grantkeeper/tokens';
 import { v7 as uuidv7 } from 'uuid';
@@ -14,12 +22,22 @@ import { v7 as uuidv7 } from 'uuid';
 export interface Acting {
   readonly actor: Actor;
   readonly origin?: AppendInput['origin'];
+  /** Repeated, it gets the first answer, without the credential: nothing keeps it. */
+  readonly command?: CommandIdentity | undefined;
 }
 
-/** An enforcement point with its credential, which is shown this once. */
-export interface WithCredential {
+/** An enforcement point that was registered; its credential is in the first answer alone. */
+export interface RegisteredPoint {
   readonly pointId: string;
-  readonly credential: string;
+  readonly resource: { readonly id: string; readonly url: string };
+  readonly credential?: string;
+}
+
+export interface RotatedCredential {
+  readonly pointId: string;
+  /** ISO 8601: how long the credentials before may be used. */
+  readonly previousUntil: string;
+  readonly credential?: string;
 }
 
 /**
@@ -38,11 +56,11 @@ export class EnforcementPoints {
   async register(
     tenantId: TenantId,
     named: { readonly name: string; readonly resourceId?: string | undefined },
-    acting: Acting,
-  ): Promise<WithCredential & { readonly resource: { readonly id: string; readonly url: string } }> {
+    { actor, origin, command }: Acting,
+  ): Promise<RegisteredPoint> {
     const pointId = uuidv7();
     const { credential, hash } = newEnforcementPointCredential(tenantId, pointId);
-    return retrying(async () => {
+    return once<RegisteredPoint>(this.store, tenantId, command, async () => {
       const { read, resource } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
         read: await headOf(tx, tenantId),
         resource: await tx
@@ -53,17 +71,21 @@ export class EnforcementPoints {
           .$if(named.resourceId !== undefined, (all) => all.where('resource_id', '=', named.resourceId!))
           .executeTakeFirst(),
       }));
-      const command = { pointId, resourceId: resource?.id ?? '', name: named.name };
-      const events = decideEnforcementPointRegistration({ resourceExists: resource !== undefined }, command);
+      const events = decideEnforcementPointRegistration(
+        { resourceExists: resource !== undefined },
+        { pointId, resourceId: resource?.id ?? '', name: named.name },
+      );
+      const result = { pointId, resource: resource! };
       await this.store.append({
         tenantId,
-        actor: acting.actor,
-        origin: acting.origin,
+        actor,
+        origin,
         read,
         events,
         rows: { enforcement_point_secrets: [secretRow(tenantId, pointId, hash, null)] },
+        ...(command && { command: { ...command, result } }),
       });
-      return { pointId, credential, resource: resource! };
+      return { ...result, credential };
     });
   }
 
@@ -72,26 +94,28 @@ export class EnforcementPoints {
     tenantId: TenantId,
     pointId: string,
     overlapSeconds: number,
-    acting: Acting,
-  ): Promise<WithCredential & { readonly previousUntil: Date }> {
+    { actor, origin, command }: Acting,
+  ): Promise<RotatedCredential> {
     const { credential, hash } = newEnforcementPointCredential(tenantId, pointId);
-    return retrying(async () => {
+    return once<RotatedCredential>(this.store, tenantId, command, async () => {
       const { read, row, secrets } = await this.#load(tenantId, pointId);
       const events = decideCredentialRotation(row && { pointId, retired: row.retired_seq !== null }, overlapSeconds);
       const previousUntil = new Date(this.clock.now().getTime() + overlapSeconds * 1000);
       const ending = secrets.map((secret) =>
         secretRow(tenantId, pointId, secret.secret_hash, earlier(secret.expires_at, previousUntil)),
       );
+      const result = { pointId, previousUntil: previousUntil.toISOString() };
       await this.store.append({
         tenantId,
-        actor: acting.actor,
-        origin: acting.origin,
+        actor,
+        origin,
         read,
         events,
         current: [{ table: 'enforcement_points', row: { ...row } }],
         rows: { enforcement_point_secrets: [...ending, secretRow(tenantId, pointId, hash, null)] },
+        ...(command && { command: { ...command, result } }),
       });
-      return { pointId, credential, previousUntil };
+      return { ...result, credential };
     });
   }
 

@@ -1,4 +1,16 @@
-import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query, UseFilters, UseGuards } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  Headers,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Query,
+  UseFilters,
+  UseGuards,
+} from '@nestjs/common';
 import { whenUnreachable } from '@grantkeeper/domain';
 import { Database } from '@grantkeeper/event-store';
 import { ProblemFilter, readInput } from '@grantkeeper/http';
@@ -7,6 +19,7 @@ import { canonicalResource } from '@grantkeeper/oauth';
 import { z } from 'zod';
 import type { AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
+import { IdempotencyKeys } from '../access/idempotency-key.ts';
 import { ownScope, page } from '../tenants/tenants.controller.ts';
 import { Resources } from './resources.ts';
 
@@ -34,18 +47,24 @@ export class ResourcesController {
   constructor(
     private readonly resources: Resources,
     private readonly database: Database,
+    private readonly idempotency: IdempotencyKeys,
   ) {}
 
   @Post()
   @HttpCode(201)
   async add(
     @AdmittedTenant() tenantId: TenantId,
-    @Caller() { actor, origin }: AdminCaller,
+    @Caller() caller: AdminCaller,
     @Param('tenant') _name: string,
     @Body() body: unknown,
+    @Headers('idempotency-key') key?: string,
   ) {
     const input = readInput(newResource, body);
-    return this.#find(tenantId, await this.resources.add(tenantId, input, { actor, origin }));
+    const { actor, origin } = caller;
+    const command = await this.idempotency.ofTenant(tenantId, key, caller, 'resource', input);
+    const id = await this.resources.add(tenantId, input, { actor, origin, command });
+    // As it was added, also when the request is repeated after a change.
+    return { id, ...input, kind: 'external', isDefault: false };
   }
 
   @Get()

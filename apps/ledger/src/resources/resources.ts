@@ -6,7 +6,15 @@ import {
   type ExternalResource,
   type WhenUnreachable,
 } from '@grantkeeper/domain';
-import { type AppendInput, Database, EventStore, retrying, type Transaction } from '@grantkeeper/event-store';
+import {
+  type AppendInput,
+  type CommandIdentity,
+  Database,
+  EventStore,
+  once,
+  retrying,
+  type Transaction,
+} from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
 import { v7 as uuidv7 } from 'uuid';
 import { LedgerSettings } from '../ledger-settings.ts';
@@ -30,17 +38,27 @@ export class Resources {
     this.#reserved = [settings.authUrl, settings.mcpUrl, settings.adminUrl];
   }
 
-  /** Adds one; answers its id. */
-  async add(tenantId: TenantId, named: Omit<ExternalResource, 'resourceId'>, acting: Acting): Promise<string> {
+  /** Adds one; answers its id. A repetition of the command gets the first answer. */
+  async add(
+    tenantId: TenantId,
+    named: Omit<ExternalResource, 'resourceId'>,
+    { command, ...acting }: Acting & { readonly command?: CommandIdentity | undefined },
+  ): Promise<string> {
     const resourceId = uuidv7();
-    return retrying(async () => {
+    return once(this.store, tenantId, command, async () => {
       const { read, urls } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
         read: await headOf(tx, tenantId),
         urls: await tx.selectFrom('resources').select('url').where('tenant_id', '=', tenantId).execute(),
       }));
       const state = { urls: urls.map(({ url }) => url), reserved: this.#reserved };
       const events = decideResourceAddition(state, { resourceId, ...named });
-      await this.store.append({ tenantId, ...acting, read, events });
+      await this.store.append({
+        tenantId,
+        ...acting,
+        read,
+        events,
+        ...(command && { command: { ...command, result: resourceId } }),
+      });
       return resourceId;
     });
   }

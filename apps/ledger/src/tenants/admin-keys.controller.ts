@@ -1,9 +1,10 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, UseFilters, UseGuards } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, UseFilters, UseGuards } from '@nestjs/common';
 import { ProblemFilter, readInput } from '@grantkeeper/http';
 import type { TenantId } from '@grantkeeper/kernel';
 import { z } from 'zod';
 import { type AdminCaller, AdminKeys } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
+import { IdempotencyKeys } from '../access/idempotency-key.ts';
 
 const newKey = z.strictObject({ name: z.string().trim().min(1).max(120) });
 
@@ -12,7 +13,10 @@ const newKey = z.strictObject({ name: z.string().trim().min(1).max(120) });
 @UseGuards(AdminGuard)
 @UseFilters(ProblemFilter)
 export class AdminKeysController {
-  constructor(private readonly keys: AdminKeys) {}
+  constructor(
+    private readonly keys: AdminKeys,
+    private readonly idempotency: IdempotencyKeys,
+  ) {}
 
   @Post()
   @HttpCode(201)
@@ -21,10 +25,12 @@ export class AdminKeysController {
     @Caller() caller: AdminCaller,
     @Param('tenant') _name: string,
     @Body() body: unknown,
+    @Headers('idempotency-key') idempotencyKey?: string,
   ) {
     const { name } = readInput(newKey, body);
-    const { key, keyId } = await this.keys.create(tenantId, name, caller.actor, caller.origin);
-    return { id: keyId, name, key };
+    const command = await this.idempotency.ofTenant(tenantId, idempotencyKey, caller, 'admin-key', name);
+    const { key, keyId } = await this.keys.createOnce(tenantId, name, { ...caller, command });
+    return { id: keyId, name, ...(key !== undefined && { key }) };
   }
 
   @Get()
