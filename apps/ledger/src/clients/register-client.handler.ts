@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, decideAdmission } from '@grantkeeper/domain';
-import { type AppendInput, type CommandIdentity, EventStore, retrying } from '@grantkeeper/event-store';
+import { type AppendInput, type CommandIdentity, EventStore, once } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
 import type { ClientMetadata } from '@grantkeeper/oauth';
 import { newOpaqueSecret } from '@grantkeeper/tokens';
@@ -36,9 +36,7 @@ export class RegisterClientHandler implements ICommandHandler<RegisterClient> {
   constructor(private readonly store: EventStore) {}
 
   async execute({ tenantId, input }: RegisterClient): Promise<RegisteredByAdmin> {
-    return retrying(async () => {
-      const before = input.command && (await this.store.resultOf<RegisteredByAdmin>(tenantId, input.command));
-      if (before) return before.result;
+    return once<RegisteredByAdmin>(this.store, tenantId, input.command, async () => {
       // Never an https URL: those are metadata documents (CIMD-24).
       const clientId = `gkn_${randomBytes(18).toString('base64url')}`;
       const { authMethod, ...version } = versionOf(clientId, input.metadata);

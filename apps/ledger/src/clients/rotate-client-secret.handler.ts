@@ -1,6 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, decideSecretRotation } from '@grantkeeper/domain';
-import { type AppendInput, type CommandIdentity, Database, EventStore, retrying } from '@grantkeeper/event-store';
+import { type AppendInput, type CommandIdentity, Database, EventStore, once } from '@grantkeeper/event-store';
 import { Clock, type TenantId } from '@grantkeeper/kernel';
 import { readClientInLedger } from '@grantkeeper/revocation';
 import { newOpaqueSecret } from '@grantkeeper/tokens';
@@ -35,9 +35,7 @@ export class RotateClientSecretHandler implements ICommandHandler<RotateClientSe
 
   async execute(rotation: RotateClientSecret): Promise<RotatedSecret> {
     const { tenantId, clientId, overlapSeconds, actor, origin, command } = rotation;
-    return retrying(async () => {
-      const before = command && (await this.store.resultOf<RotatedSecret>(tenantId, command));
-      if (before) return before.result;
+    return once<RotatedSecret>(this.store, tenantId, command, async () => {
       const { position, known, current, kept } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
         ...(await readClientInLedger(tx, tenantId, clientId)),
         kept: await tx

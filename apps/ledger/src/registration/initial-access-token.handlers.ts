@@ -1,6 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, initialAccessTokenIssued, initialAccessTokenRevoked } from '@grantkeeper/domain';
-import { type AppendInput, type CommandIdentity, Database, EventStore, retrying } from '@grantkeeper/event-store';
+import { type AppendInput, type CommandIdentity, Database, EventStore, once, retrying } from '@grantkeeper/event-store';
 import { Clock, DomainError, type TenantId } from '@grantkeeper/kernel';
 import { newOpaqueSecret } from '@grantkeeper/tokens';
 import { v7 as uuidv7 } from 'uuid';
@@ -48,9 +48,7 @@ export class IssueInitialAccessTokenHandler implements ICommandHandler<IssueInit
     command,
   }: IssueInitialAccessToken): Promise<IssuedInitialAccessToken> {
     const { name, maxUses, expiresInDays } = input;
-    return retrying(async () => {
-      const before = command && (await this.store.resultOf<IssuedInitialAccessToken>(tenantId, command));
-      if (before) return before.result;
+    return once<IssuedInitialAccessToken>(this.store, tenantId, command, async () => {
       const tokenId = uuidv7();
       const { secret, hash } = newOpaqueSecret('gki_');
       const expiresAt = new Date(this.clock.now().getTime() + expiresInDays * 86_400_000).toISOString();

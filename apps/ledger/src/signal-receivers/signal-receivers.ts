@@ -11,6 +11,7 @@ import {
   type CommandIdentity,
   Database,
   EventStore,
+  once,
   retrying,
   type Transaction,
 } from '@grantkeeper/event-store';
@@ -46,9 +47,7 @@ export class SignalReceivers {
   ): Promise<{ readonly receiverId: string; readonly credential?: string }> {
     const receiverId = uuidv7();
     const { credential, hash } = newSignalReceiverCredential(tenantId, receiverId);
-    return retrying(async () => {
-      const before = command && (await this.store.resultOf<{ receiverId: string }>(tenantId, command));
-      if (before) return before.result;
+    return once<{ receiverId: string; credential?: string }>(this.store, tenantId, command, async () => {
       const { read, receivers } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
         read: await headOf(tx, tenantId),
         receivers: await tx
@@ -80,9 +79,7 @@ export class SignalReceivers {
     { actor, origin, command }: Acting,
   ): Promise<{ readonly credential?: string; readonly previousUntil: string }> {
     const { credential, hash } = newSignalReceiverCredential(tenantId, receiverId);
-    return retrying(async () => {
-      const first = command && (await this.store.resultOf<{ previousUntil: string }>(tenantId, command));
-      if (first) return first.result;
+    return once<{ credential?: string; previousUntil: string }>(this.store, tenantId, command, async () => {
       const { read, row, secrets } = await this.#load(tenantId, receiverId);
       const events = decideSignalReceiverRotation(row && { receiverId }, overlapSeconds);
       const until = new Date(this.clock.now().getTime() + overlapSeconds * 1000);

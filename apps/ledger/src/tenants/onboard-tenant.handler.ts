@@ -10,13 +10,7 @@ import {
   tenantAdmitted,
   tenantOnboarded,
 } from '@grantkeeper/domain';
-import {
-  type AppendInput,
-  type CommandIdentity,
-  EventStore,
-  retrying,
-  TenantDirectory,
-} from '@grantkeeper/event-store';
+import { type AppendInput, type CommandIdentity, EventStore, once, TenantDirectory } from '@grantkeeper/event-store';
 import { SigningKeys, TenantKeys } from '@grantkeeper/keys';
 import { DomainError, SYSTEM_TENANT, tenantId as toTenantId, type TenantId } from '@grantkeeper/kernel';
 import { v7 as uuidv7 } from 'uuid';
@@ -62,12 +56,9 @@ export class OnboardTenantHandler implements ICommandHandler<OnboardTenant> {
   ) {}
 
   async execute({ input }: OnboardTenant): Promise<OnboardedTenant> {
-    return retrying(async () => {
-      const command = input.command;
-      if (command) {
-        const before = await this.store.resultOf<OnboardedTenant>(SYSTEM_TENANT, command);
-        if (before) return before.result;
-      }
+    const { command } = input;
+    // An operator's command is kept in the system's ledger.
+    return once(this.store, SYSTEM_TENANT, command, async () => {
       const id = toTenantId(uuidv7());
       const { slug, displayName, actor, hosts = {} } = input;
       this.#refuseOwnHosts(Object.values(hosts));

@@ -8,7 +8,7 @@ import {
   type WebhookSettings,
 } from '@grantkeeper/domain';
 import { firstCursorRow, loadWebhook, WebhookSecrets } from '@grantkeeper/deliveries';
-import { type AppendInput, type CommandIdentity, Database, EventStore, retrying } from '@grantkeeper/event-store';
+import { type AppendInput, type CommandIdentity, Database, EventStore, once, retrying } from '@grantkeeper/event-store';
 import { TenantKeys } from '@grantkeeper/keys';
 import { Clock, type TenantId } from '@grantkeeper/kernel';
 import { v7 as uuidv7 } from 'uuid';
@@ -46,9 +46,7 @@ export class Webhooks {
   ): Promise<{ readonly webhookId: string; readonly secret?: string }> {
     const webhookId = uuidv7();
     const { secret, row } = await this.#secrets.create(tenantId, webhookId);
-    return retrying(async () => {
-      const before = command && (await this.store.resultOf<{ webhookId: string }>(tenantId, command));
-      if (before) return before.result;
+    return once<{ webhookId: string; secret?: string }>(this.store, tenantId, command, async () => {
       const { read, webhooks } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
         read: await tx
           .selectFrom('heads')
@@ -103,9 +101,7 @@ export class Webhooks {
     { actor, origin, command }: Acting,
   ): Promise<{ readonly secret?: string; readonly previousUntil: string }> {
     const { secret, row: added } = await this.#secrets.create(tenantId, webhookId);
-    return retrying(async () => {
-      const first = command && (await this.store.resultOf<{ previousUntil: string }>(tenantId, command));
-      if (first) return first.result;
+    return once<{ secret?: string; previousUntil: string }>(this.store, tenantId, command, async () => {
       const { read, row, state } = await loadWebhook(this.database, tenantId, webhookId);
       const events = decideWebhookSecretRotation(state, overlapSeconds);
       const before = await this.database.asTenant(tenantId, (tx) =>
