@@ -180,8 +180,11 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
       return false;
     }
     if (noted) return true;
-    const message = 'The enforcement point has too many living instances.';
-    throw new DomainError('feed.too_many_instances', message, 'too_many');
+    throw new DomainError(
+      'feed.too_many_instances',
+      'The enforcement point has too many living instances.',
+      'too_many',
+    );
   }
 
   async leave(caller: FeedCaller, instanceId: string): Promise<void> {
