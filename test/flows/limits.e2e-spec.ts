@@ -1,9 +1,11 @@
+import { randomBytes, randomUUID } from 'node:crypto';
 import { basic, OAuthClient, postForm, postJson, REDIRECT_URI } from '../support/clients/oauth-client.ts';
 import type { Page } from '../support/clients/page.ts';
 import { Person } from '../support/clients/person.ts';
 import { startCopy } from '../support/copy.ts';
 import { type RunningProduct, startProduct } from '../support/product.ts';
 import { NO_REDIS, redisCommand, startRedisProcess } from '../support/redis.ts';
+import { until } from '../support/until.ts';
 
 const redis = await redisCommand();
 
@@ -311,6 +313,72 @@ describe('limits', () => {
       }
       expect(last).toBe(429);
       expect((await client.refresh(calm.refresh_token)).status).toBe(200);
+    });
+  });
+
+  describe('of guesses at the keys of the admin API and the credentials of the feed', () => {
+    const ask = async (path: string, credential: string, address: string) => {
+      const answer = await fetch(`${product.summary.adminUrl}${path}`, {
+        headers: { authorization: `Bearer ${credential}`, 'x-forwarded-for': address },
+      });
+      return { status: answer.status, headers: answer.headers, body: (await answer.json()) as { type?: string } };
+    };
+    const wrong = (credential: string): string => credential.slice(0, -20) + randomBytes(15).toString('base64url');
+    const madeUp = (prefix: string): string => {
+      const ids = `${randomUUID()}${randomUUID()}`.replaceAll('-', '');
+      return prefix + Buffer.concat([Buffer.from(ids, 'hex'), randomBytes(32)]).toString('base64url');
+    };
+
+    async function targets(): Promise<readonly { path: string; prefix: string; credential: string }[]> {
+      const { body: admin } = await product.admin<{ key: string }>('POST', '/tenants/acme/admin-keys', {
+        name: 'Guessed',
+      });
+      const { body: point } = await product.admin<{ credential: string }>('POST', '/tenants/acme/enforcement-points', {
+        name: 'Guessed',
+      });
+      return [
+        { path: '/admin/v1/tenants/acme', prefix: 'gka_', credential: admin.key },
+        { path: '/feed/v1/delta', prefix: 'gkp_', credential: point.credential },
+      ];
+    }
+
+    it('holds up guesses at one of them by 429 with Retry-After, and its holder neither elsewhere nor where it is known', async () => {
+      for (const [i, { path, credential }] of (await targets()).entries()) {
+        const [here, elsewhere] = [v4(60, i + 1), v4(61, i + 1)];
+        for (let n = 0; n < 61; n++) expect((await ask(path, wrong(credential), here)).status).toBe(401);
+        const refused = await ask(path, wrong(credential), here);
+        expect(refused).toMatchObject({ status: 429, body: { type: 'urn:problem:limits.exceeded' } });
+        expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+        expect((await ask(path, credential, here)).status).toBe(429);
+        expect((await ask(path, credential, elsewhere)).status).toBe(200);
+        expect((await ask(path, credential, here)).status).toBe(200);
+      }
+    });
+
+    it('goes on telling whoever has lost theirs that they have, however often they ask', async () => {
+      const { body: point } = await product.admin<{ id: string; credential: string }>(
+        'POST',
+        '/tenants/acme/enforcement-points',
+        { name: 'Removed' },
+      );
+      const address = v4(64, 1);
+      expect((await ask('/feed/v1/delta', point.credential, address)).status).toBe(200);
+      await product.admin('DELETE', `/tenants/acme/enforcement-points/${point.id}`);
+      await until(async () => (await ask('/feed/v1/delta', point.credential, address)).status === 401);
+      const statuses = new Set<number>();
+      for (let n = 0; n < 100; n++) statuses.add((await ask('/feed/v1/delta', point.credential, address)).status);
+      expect([...statuses]).toEqual([401]);
+    });
+
+    it('holds up an address that makes up ever new ones', async () => {
+      for (const [i, { path, prefix, credential }] of (await targets()).entries()) {
+        const address = v4(62, i + 1);
+        const statuses: number[] = [];
+        for (let n = 0; n < 602; n++) statuses.push((await ask(path, madeUp(prefix), address)).status);
+        expect(statuses.filter((status) => status === 401)).toHaveLength(601);
+        expect((await ask(path, madeUp(prefix), address)).status).toBe(429);
+        expect((await ask(path, credential, v4(63, i + 1))).status).toBe(200);
+      }
     });
   });
 

@@ -8,6 +8,7 @@ import { GiveAdminConsentHandler } from './admin-consents/give-admin-consent.han
 import { WithdrawAdminConsentHandler } from './admin-consents/withdraw-admin-consent.handler.ts';
 import { AdminKeys } from './access/admin-keys.ts';
 import { AdminGuard } from './access/admin.guard.ts';
+import { CredentialGuesses } from './access/credential-guesses.ts';
 import { ClientGrantsController } from './client-grants/client-grants.controller.ts';
 import { CreateClientGrantHandler } from './client-grants/create-client-grant.handler.ts';
 import { ChangeClientHandler } from './clients/change-client.handler.ts';
@@ -124,6 +125,7 @@ export class LedgerModule {
         { provide: LedgerSettings, useValue: new LedgerSettings(settings) },
         AdminKeys,
         AdminGuard,
+        CredentialGuesses,
         EnforcementPoints,
         Resources,
         IdempotencyKeys,

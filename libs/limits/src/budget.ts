@@ -37,9 +37,12 @@ export const BUDGETS = {
   /** The same from one host for all tenants: it shall not be attacked through us. */
   documentHost: { name: 'document.host', points: 300, seconds: 60 },
 
-  /** Requests of one client from one address that proved nothing: wrong secret, unknown code, made-up token. */
+  /**
+   * Requests of one client from one address that proved nothing: wrong secret, unknown code, made-up token; and of one
+   * receiver of events, admin key or enforcement point.
+   */
   unprovenClient: { name: 'unproven.client', points: 60, seconds: 60 },
-  /** The same from one address, whatever client it says it is. */
+  /** The same from one address, whatever client, admin key or enforcement point it says it is. */
   unprovenAddress: { name: 'unproven.address', points: 600, seconds: 60 },
   /** Uses of the refresh tokens of one family: an installation in a loop. Counted by each process alone. */
   family: { name: 'token.family', points: 240, seconds: 60 },

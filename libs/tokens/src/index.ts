@@ -1,4 +1,5 @@
 export * from './access-token.ts';
+export * from './bound-credential.ts';
 export * from './dpop-nonce.ts';
 export * from './enforcement-point-credential.ts';
 export * from './id-token.ts';

@@ -2,8 +2,8 @@ import { timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { type Actor, adminKeyCreated, decideAdminKeyRevocation } from '@grantkeeper/domain';
 import { type AppendInput, type CommandIdentity, Database, EventStore, once, retrying } from '@grantkeeper/event-store';
-import { DomainError, isUuid, SYSTEM_TENANT, tenantId as toTenantId, type TenantId } from '@grantkeeper/kernel';
-import { hashSecret, newOpaqueSecret } from '@grantkeeper/tokens';
+import { DomainError, isUuid, SYSTEM_TENANT, type TenantId } from '@grantkeeper/kernel';
+import { newBoundCredential, type PresentedCredential, readBoundCredential } from '@grantkeeper/tokens';
 import { v7 as uuidv7 } from 'uuid';
 
 const PREFIX = 'gka_';
@@ -39,13 +39,9 @@ export class AdminKeys {
 
   prepare(tenantId: TenantId, name: string): NewAdminKey {
     const keyId = uuidv7();
-    const { secret, hash } = newOpaqueSecret('');
-    const bytes = Buffer.concat([
-      Buffer.from(`${tenantId}${keyId}`.replaceAll('-', ''), 'hex'),
-      Buffer.from(secret, 'base64url'),
-    ]);
+    const { credential: key, hash } = newBoundCredential(PREFIX, tenantId, keyId);
     return {
-      key: PREFIX + bytes.toString('base64url'),
+      key,
       keyId,
       append: {
         events: [adminKeyCreated.on(keyId, { keyId, name })],
@@ -136,17 +132,16 @@ export class AdminKeys {
     }));
   }
 
+  /** What an `Authorization` header names; throws `admin.unauthenticated` for what cannot be a key. */
+  read(authorization: string | undefined): PresentedCredential {
+    const key = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1] ?? '';
+    const presented = readBoundCredential(PREFIX, key);
+    if (!presented) throw unauthenticated();
+    return presented;
+  }
+
   /** The holder of a key; rejects with `admin.unauthenticated`, the same for every reason. */
-  async authenticate(authorization: string | undefined): Promise<AdminCaller> {
-    const key = /^Bearer (gka_[A-Za-z0-9_-]{86})$/i.exec(authorization ?? '')?.[1];
-    if (!key) throw unauthenticated();
-    const bytes = Buffer.from(key.slice(PREFIX.length), 'base64url');
-    const id = bytes
-      .toString('hex')
-      .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5 $6-$7-$8-$9-$10');
-    const [tenant = '', keyId = ''] = id.split(' ');
-    if (!isUuid(tenant) || !isUuid(keyId)) throw unauthenticated();
-    const tenantId = toTenantId(tenant);
+  async authenticate({ tenantId, holderId: keyId, hash }: PresentedCredential): Promise<AdminCaller> {
     const found = await this.database.asTenant(tenantId, (tx) =>
       tx
         .selectFrom('admin_key_secrets as s')
@@ -159,8 +154,7 @@ export class AdminKeys {
         .where('k.revoked_seq', 'is', null)
         .executeTakeFirst(),
     );
-    const presented = hashSecret(bytes.subarray(32).toString('base64url'));
-    if (!timingSafeEqual(found?.secret_hash ?? Buffer.alloc(32), presented) || !found) throw unauthenticated();
+    if (!timingSafeEqual(found?.secret_hash ?? Buffer.alloc(32), hash) || !found) throw unauthenticated();
     const operator = tenantId === SYSTEM_TENANT;
     return { tenantId, operator, keyId, actor: { kind: operator ? 'operator' : 'admin', id: keyId } };
   }

@@ -3,6 +3,7 @@ import { TenantDirectory } from '@grantkeeper/event-store';
 import { DomainError, type TenantId } from '@grantkeeper/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type AdminCaller, AdminKeys } from './admin-keys.ts';
+import { CredentialGuesses } from './credential-guesses.ts';
 
 interface Admitted {
   readonly caller: AdminCaller;
@@ -20,13 +21,15 @@ const admitted = new WeakMap<FastifyRequest, Admitted>();
 export class AdminGuard implements CanActivate {
   constructor(
     private readonly keys: AdminKeys,
+    private readonly guesses: CredentialGuesses,
     private readonly directory: TenantDirectory,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     void context.switchToHttp().getResponse<FastifyReply>().header('cache-control', 'no-store');
-    const holder = await this.keys.authenticate(request.headers.authorization);
+    const key = this.keys.read(request.headers.authorization);
+    const holder = await this.guesses.bounded(key, request.ip, () => this.keys.authenticate(key));
     const caller: AdminCaller = { ...holder, origin: { address: request.ip, subject: 'tenant' } };
     const named = (request.params as { tenant?: string }).tenant;
     if (named === undefined) {

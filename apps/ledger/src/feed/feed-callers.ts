@@ -5,6 +5,7 @@ import { MasterSecrets } from '@grantkeeper/keys';
 import { DomainError, ExpiringCache, SYSTEM_TENANT, type TenantId } from '@grantkeeper/kernel';
 import { isCellCredential } from '@grantkeeper/revocation';
 import { type PresentedEnforcementPoint, readEnforcementPointCredential } from '@grantkeeper/tokens';
+import { CredentialGuesses } from '../access/credential-guesses.ts';
 
 /** An enforcement point that has proven itself: one of our services for all tenants, or a tenant's own for that tenant. */
 export type FeedCaller =
@@ -41,10 +42,14 @@ export class FeedCallers {
   constructor(
     private readonly secrets: MasterSecrets,
     private readonly database: Database,
+    private readonly guesses: CredentialGuesses,
   ) {}
 
-  /** Rejects with `feed.unauthenticated`, the same for every reason, or with what kept it from finding out. */
-  async authenticate(authorization: string | undefined): Promise<FeedCaller> {
+  /**
+   * Rejects with `feed.unauthenticated`, the same for every reason, with `RateLimited` when too much was guessed from the
+   * address, or with what kept it from finding out.
+   */
+  async authenticate(authorization: string | undefined, address: string): Promise<FeedCaller> {
     const credential = /^Bearer +([\w.~+/-]+=*) *$/i.exec(authorization ?? '')?.[1] ?? '';
     if (isCellCredential(this.secrets, credential))
       return { scope: 'cell', tenantId: SYSTEM_TENANT, pointId: 'hosted' };
@@ -52,7 +57,10 @@ export class FeedCallers {
     if (!point) throw unauthenticated();
     const { tenantId, pointId } = point;
     const key = `${tenantId}/${pointId}/${point.hash.toString('hex')}`;
-    const resource = await this.#known.get(key, () => this.#find(point));
+    const presented = { tenantId, holderId: pointId, hash: point.hash };
+    const resource = await this.#known.get(key, () =>
+      this.guesses.bounded(presented, address, () => this.#find(point)),
+    );
     return { scope: 'tenant', tenantId, pointId, resource };
   }
 

@@ -7,6 +7,7 @@ import {
   Get,
   Headers,
   HttpCode,
+  Ip,
   Param,
   Post,
   Query,
@@ -49,11 +50,12 @@ export class FeedController {
   @Get('delta')
   async delta(
     @Headers('authorization') authorization: string | undefined,
+    @Ip() address: string,
     @Headers('if-none-match') known: string | undefined,
     @Query() query: unknown,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const caller = await this.callers.authenticate(authorization);
+    const caller = await this.callers.authenticate(authorization, address);
     const { after } = readInput(cursor, query);
     const { age, now, ...page } = await this.feed.delta(caller, after);
     const etag = `"${createHash('sha256').update(JSON.stringify(page)).digest('base64url')}"`;
@@ -72,10 +74,11 @@ export class FeedController {
   @HttpCode(200)
   async lease(
     @Headers('authorization') authorization: string | undefined,
+    @Ip() address: string,
     @Body() body: unknown,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const caller = await this.callers.authenticate(authorization);
+    const caller = await this.callers.authenticate(authorization, address);
     const said = readInput(leaseRequest, body);
     void reply.header('cache-control', 'no-store');
     return this.feed.lease(caller, said);
@@ -86,20 +89,22 @@ export class FeedController {
   @HttpCode(204)
   async leave(
     @Headers('authorization') authorization: string | undefined,
+    @Ip() address: string,
     @Param('instance') instance: string,
   ): Promise<void> {
-    const caller = await this.callers.authenticate(authorization);
+    const caller = await this.callers.authenticate(authorization, address);
     await this.feed.leave(caller, readInput(instanceId, instance));
   }
 
   @Get('stream')
   async stream(
     @Headers('authorization') authorization: string | undefined,
+    @Ip() address: string,
     @Query() query: unknown,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const caller = await this.callers.authenticate(authorization);
+    const caller = await this.callers.authenticate(authorization, address);
     const { after } = readInput(cursor, query);
     const { raw } = reply;
     const send = (text: string): void => {
@@ -118,7 +123,7 @@ export class FeedController {
     });
     send(': the stream is for speed, the lease for safety\n\n');
     const heartbeat = setInterval(() => send(':\n\n'), HEARTBEAT_MS);
-    const watch = setInterval(() => void this.#endUnless(authorization, raw), CREDENTIAL_MS);
+    const watch = setInterval(() => void this.#endUnless(authorization, address, raw), CREDENTIAL_MS);
     request.raw.once('close', () => {
       clearInterval(heartbeat);
       clearInterval(watch);
@@ -130,11 +135,11 @@ export class FeedController {
   }
 
   /** Cuts the stream of a point that was removed, or whose credential was replaced. Not being able to tell cuts nobody. */
-  async #endUnless(authorization: string | undefined, raw: ServerResponse): Promise<void> {
+  async #endUnless(authorization: string | undefined, address: string, raw: ServerResponse): Promise<void> {
     try {
-      await this.callers.authenticate(authorization);
+      await this.callers.authenticate(authorization, address);
     } catch (error) {
-      if (error instanceof DomainError) raw.destroy();
+      if (error instanceof DomainError && error.kind === 'unauthenticated') raw.destroy();
     }
   }
 }

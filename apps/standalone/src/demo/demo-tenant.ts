@@ -56,13 +56,17 @@ async function readKnown(dataDir: string): Promise<Known> {
 }
 
 async function ensureOperatorKey(keys: AdminKeys, known: string | undefined): Promise<string> {
-  const works =
-    known !== undefined &&
-    (await keys.authenticate(`Bearer ${known}`).then(
-      () => true,
-      () => false,
-    ));
-  return works ? known : (await keys.create(SYSTEM_TENANT, 'standalone', ACTOR)).key;
+  if (known !== undefined && (await works(keys, known))) return known;
+  return (await keys.create(SYSTEM_TENANT, 'standalone', ACTOR)).key;
+}
+
+async function works(keys: AdminKeys, key: string): Promise<boolean> {
+  try {
+    await keys.authenticate(keys.read(`Bearer ${key}`));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function ensurePerson(
