@@ -179,4 +179,57 @@ describe('the revocation feed of a tenant’s own point', () => {
     expect((await feed(point.credential, `/lease/${first}`, { method: 'DELETE' })).status).toBe(204);
     expect((await lease(point.credential, randomUUID())).status).toBe(200);
   });
+
+  describe('gives no lease to whom no receipt would name', () => {
+    const bad = randomUUID();
+    const letFail = async (state: string): Promise<void> => {
+      await database.query(
+        `CREATE OR REPLACE FUNCTION refuse_instance() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           IF NEW.instance_id = '${bad}' THEN RAISE EXCEPTION 'a test' USING ERRCODE = '${state}'; END IF;
+           RETURN NEW;
+         END $$;
+         CREATE OR REPLACE TRIGGER refuse_instance BEFORE INSERT OR UPDATE ON enforcement_point_instances
+           FOR EACH ROW EXECUTE FUNCTION refuse_instance()`,
+      );
+    };
+    afterAll(() => database.query('DROP FUNCTION IF EXISTS refuse_instance CASCADE'));
+
+    it('as what it says cannot be true', async () => {
+      const instance = randomUUID();
+      for (const said of [
+        { epoch: 3_000_000_000, applied: 0 },
+        { epoch: 1, applied: 2 ** 53 },
+      ]) {
+        const body = JSON.stringify({ instance, ...said });
+        const answer = await feed(mine.point.credential, '/lease', { method: 'POST', body });
+        expect([answer.status, ((await answer.json()) as { type: string }).type]).toEqual([
+          422,
+          'urn:problem:request.invalid',
+        ]);
+      }
+      expect(await instancesOf(mine, instance)).toEqual([]);
+    });
+
+    it('as it cannot be written down, and lets it take nobody with it whose lease comes at the same moment', async () => {
+      await letFail('22003');
+      for (let round = 0; round < 5; round += 1) {
+        const honest = [randomUUID(), randomUUID()];
+        const [first, refused, second] = await Promise.all([
+          lease(mine.point.credential, honest[0]!),
+          lease(mine.point.credential, bad, round),
+          lease(mine.point.credential, honest[1]!),
+        ]);
+        expect([first.status, refused.status, second.status]).toEqual([200, 500, 200]);
+        for (const instance of honest) expect(await instancesOf(mine, instance)).toHaveLength(1);
+      }
+    });
+
+    it('as nothing can be written at the moment, and lets those go on whom receipts name', async () => {
+      await database.query('DROP FUNCTION refuse_instance CASCADE');
+      expect((await lease(mine.point.credential, bad)).status).toBe(200);
+      await letFail('53100');
+      expect((await lease(mine.point.credential, bad, 1)).status).toBe(200);
+      expect((await lease(theirs.point.credential, bad)).status).toBe(503);
+    });
+  });
 });

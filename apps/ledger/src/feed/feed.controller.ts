@@ -26,7 +26,7 @@ import { RevocationFeed } from './revocation-feed.ts';
 const cursor = z.strictObject({ after: z.coerce.number().int().min(0).default(0) });
 const leaseRequest = z.strictObject({
   instance: z.uuid().toLowerCase(),
-  epoch: z.int().min(0),
+  epoch: z.int32().min(0),
   applied: z.int().min(0),
   keys: z.array(z.string().max(200)).max(1_000).default([]),
   whenUnreachable: whenUnreachable.optional(),

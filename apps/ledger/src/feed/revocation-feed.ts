@@ -1,7 +1,14 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { WhenUnreachable } from '@grantkeeper/domain';
 import { Database } from '@grantkeeper/event-store';
-import { DomainError, ExpiringCache, millisecondsSince, type Moment, momentNow } from '@grantkeeper/kernel';
+import {
+  DomainError,
+  ExpiringCache,
+  isPassingOutage,
+  millisecondsSince,
+  type Moment,
+  momentNow,
+} from '@grantkeeper/kernel';
 import { Acknowledgements, FeedReader, type FeedRow, type TenantChain } from '@grantkeeper/revocation';
 import type { CheckedResource, FeedCaller } from './feed-callers.ts';
 
@@ -157,25 +164,28 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
     };
   }
 
-  /** False when it could not be written down, which is no reason to refuse a lease. */
+  /**
+   * False when it could not be written down for the moment, which is no reason to refuse a lease to an instance that receipts
+   * name. Rejects for any other: nobody would know of it.
+   */
   async #acknowledge(caller: FeedCaller, said: LeaseRequest): Promise<boolean> {
     const { instance: instanceId, whenUnreachable: does, ...rest } = said;
     const { tenantId, pointId, scope } = caller;
     const told = scope === 'tenant' ? caller.resource.whenUnreachable : 'refuse';
     const goesOn = told === 'degrade_until_expiry';
+    const name = { tenantId, pointId, instanceId };
     let noted: boolean;
     try {
       noted = await this.#acknowledgements.note({
         ...rest,
-        instanceId,
-        tenantId,
-        pointId,
+        ...name,
         scope,
         // Who has been told to go on and never hears of anything else goes on.
         whenUnreachable: goesOn ? told : (does ?? null),
         isNews: goesOn && does === 'refuse',
       });
     } catch (error) {
+      if (!isPassingOutage(error) || !this.#acknowledgements.hasNoted(name)) throw error;
       this.#log.warn(error);
       return false;
     }

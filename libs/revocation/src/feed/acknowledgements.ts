@@ -1,5 +1,5 @@
 import type { Database } from '@grantkeeper/event-store';
-import type { TenantId } from '@grantkeeper/kernel';
+import { isPassingOutage, type TenantId } from '@grantkeeper/kernel';
 
 /** What an instance of an enforcement point says when it asks for its lease. */
 export interface Acknowledgement {
@@ -20,6 +20,7 @@ export interface Acknowledgement {
   readonly isNews: boolean;
 }
 
+type InstanceName = Pick<Acknowledgement, 'tenantId' | 'pointId' | 'instanceId'>;
 type Input = Omit<Acknowledgement, 'tenantId' | 'isNews'>;
 
 interface Waiting {
@@ -42,65 +43,78 @@ export class Acknowledgements {
 
   constructor(private readonly database: Database) {}
 
-  /** False when the point has as many living instances as it may have, and this is another one. */
+  /**
+   * False when the point has as many living instances as it may have, and this is another one. Rejects with what kept it
+   * from being written down.
+   */
   async note(said: Acknowledgement): Promise<boolean> {
     const { tenantId, isNews, ...input } = said;
     const { applied, epoch, whenUnreachable } = input;
-    const name = `${tenantId}/${said.pointId}/${said.instanceId}`;
+    const name = nameOf(said);
     const before = this.#written.get(name);
     const now = performance.now();
     const same =
       before?.applied === applied && before.epoch === epoch && before.whenUnreachable === whenUnreachable && !isNews;
     if (same && now - before.at < ALIVE_EVERY_MS) return true;
-    this.#written.set(name, { applied, epoch, whenUnreachable, at: now });
+    const noted = await this.#write(tenantId, input);
+    if (noted) this.#written.set(name, { applied, epoch, whenUnreachable, at: now });
+    else this.#written.delete(name);
     if (this.#written.size > 10_000) this.#written.delete(this.#written.keys().next().value!);
-    try {
-      const noted = await this.#write(tenantId, input);
-      if (!noted) this.#written.delete(name);
-      return noted;
-    } catch (error) {
-      this.#written.delete(name);
-      throw error;
-    }
+    return noted;
+  }
+
+  /** Whether this process has written the instance down, so that receipts name it. */
+  hasNoted(said: InstanceName): boolean {
+    return this.#written.has(nameOf(said));
   }
 
   /** One commit of a tenant at a time; what comes meanwhile shares the next, as all its points advance at once. */
   async #write(tenantId: TenantId, input: Input): Promise<boolean> {
     const waiting = this.#waiting.get(tenantId);
-    if (!waiting) {
-      this.#waiting.set(tenantId, []);
-      return (await this.#commit(tenantId, [input]))[0]!;
-    }
-    return new Promise((resolve, reject) => waiting.push({ input, resolve, reject }));
-  }
-
-  async #commit(tenantId: TenantId, inputs: readonly Input[]): Promise<boolean[]> {
+    if (waiting) return new Promise((resolve, reject) => waiting.push({ input, resolve, reject }));
+    this.#waiting.set(tenantId, []);
     try {
-      return await this.database.call<boolean[]>('acknowledge_feed', tenantId, inputs);
+      return (await this.#commit(tenantId, [input]))[0]!;
     } finally {
-      this.#next(tenantId);
+      void this.#next(tenantId);
     }
   }
 
-  #next(tenantId: TenantId): void {
+  async #next(tenantId: TenantId): Promise<void> {
     const waiting = this.#waiting.get(tenantId) ?? [];
     if (waiting.length === 0) {
       this.#waiting.delete(tenantId);
       return;
     }
     this.#waiting.set(tenantId, []);
-    this.#commit(
-      tenantId,
-      waiting.map(({ input }) => input),
-    ).then(
-      (noted) => waiting.forEach(({ resolve }, n) => resolve(noted[n]!)),
-      (error: unknown) => waiting.forEach(({ reject }) => reject(error)),
-    );
+    await this.#writeTogether(tenantId, waiting);
+    void this.#next(tenantId);
+  }
+
+  /** What cannot be written down is looked for by halves, so that it takes nobody with it. */
+  async #writeTogether(tenantId: TenantId, waiting: readonly Waiting[]): Promise<void> {
+    const inputs = waiting.map(({ input }) => input);
+    try {
+      const noted = await this.#commit(tenantId, inputs);
+      waiting.forEach(({ resolve }, n) => resolve(noted[n]!));
+    } catch (error) {
+      if (waiting.length === 1 || isPassingOutage(error)) {
+        for (const { reject } of waiting) reject(error);
+        return;
+      }
+      const half = Math.ceil(waiting.length / 2);
+      await this.#writeTogether(tenantId, waiting.slice(0, half));
+      await this.#writeTogether(tenantId, waiting.slice(half));
+    }
+  }
+
+  async #commit(tenantId: TenantId, inputs: readonly Input[]): Promise<boolean[]> {
+    return this.database.call<boolean[]>('acknowledge_feed', tenantId, inputs);
   }
 
   /** The instance has said goodbye. */
   async leave(tenantId: TenantId, pointId: string, instanceId: string): Promise<void> {
-    this.#written.delete(`${tenantId}/${pointId}/${instanceId}`);
+    this.#written.delete(nameOf({ tenantId, pointId, instanceId }));
     await this.database.asTenant(tenantId, (tx) =>
       tx
         .updateTable('enforcement_point_instances')
@@ -111,4 +125,8 @@ export class Acknowledgements {
         .execute(),
     );
   }
+}
+
+function nameOf({ tenantId, pointId, instanceId }: InstanceName): string {
+  return `${tenantId}/${pointId}/${instanceId}`;
 }
