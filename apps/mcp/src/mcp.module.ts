@@ -16,7 +16,7 @@ import { McpEndpoint } from './transport/mcp-endpoint.ts';
 /** The hosted MCP servers of every tenant. Expects the global providers of a platform. */
 @Module({})
 export class McpModule {
-  static register(options: { readonly allowedOrigins?: readonly string[]; readonly feedUrl: string }): DynamicModule {
+  static register(options: ConstructorParameters<typeof McpOptions>[0]): DynamicModule {
     return {
       module: McpModule,
       controllers: [ProtectedResourceMetadataController, McpController],

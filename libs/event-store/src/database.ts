@@ -56,8 +56,12 @@ export function openPool(
 ): pg.Pool {
   const pool = new pg.Pool({ ...connectionSettings(url, role), max: options.max ?? 20, idleTimeoutMillis: 30_000 });
   // Without listeners a connection that dies, idle or in use, takes the process with it.
-  pool.on('error', (error) => options.onError?.(error));
-  pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)));
+  const report = (error: Error): void => {
+    // What is being closed may be ended by the server as well.
+    if (!pool.ending) options.onError?.(error);
+  };
+  pool.on('error', report);
+  pool.on('connect', (client) => client.on('error', report));
   return pool;
 }
 

@@ -58,9 +58,13 @@ export class PostgresQueueBackend implements QueueBackend {
     });
     // Every queue and worker listens for the pool's errors.
     pool.setMaxListeners(50);
-    pool.on('error', (error) => report(error, 'postgres'));
+    const reportAs = (where: string) => (error: Error) => {
+      // What is being closed may be ended by the server as well.
+      if (!pool.ending) report(error, where);
+    };
+    pool.on('error', reportAs('postgres'));
     // The pool listens to idle connections only; one that dies in use would take the process with it.
-    pool.on('connect', (client) => client.on('error', (error) => report(error, 'postgres connection')));
+    pool.on('connect', (client) => client.on('error', reportAs('postgres connection')));
     return new PostgresQueueBackend(pool);
   }
 

@@ -104,7 +104,7 @@ export class Queues {
 
   #start(name: JobName, run: (job: Job) => Promise<void>, concurrency: number): void {
     const worker = this.#backend.worker(name, run, { concurrency });
-    worker.on('error', (error) => this.#report(error, `worker ${name}`));
+    worker.on('error', (error) => this.#reportUnlessClosing(error, `worker ${name}`));
     worker.on('failed', (_job, error) => this.#report(error, `job ${name}`));
     this.#workers.add(worker);
     // BullMQ keeps a failed connection set-up for ever: such a worker would be deaf until the process ends.
@@ -164,10 +164,14 @@ export class Queues {
     let queue = this.#queues.get(name);
     if (!queue) {
       queue = this.#backend.queue(name);
-      queue.on('error', (error) => this.#report(error, `queue ${name}`));
+      queue.on('error', (error) => this.#reportUnlessClosing(error, `queue ${name}`));
       this.#queues.set(name, queue);
     }
     return queue;
+  }
+
+  #reportUnlessClosing(error: Error, where: string): void {
+    if (!this.#closing) this.#report(error, where);
   }
 
   #forget(name: JobName): void {

@@ -1,4 +1,10 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import type { WhenUnreachable } from '@grantkeeper/domain';
 import { Database } from '@grantkeeper/event-store';
 import {
@@ -63,7 +69,7 @@ const MOST_STREAMS = 400;
 
 /** The feed as each kind of point may see it: all of it in the order of `feed_no`, or one tenant's chain and nothing else. */
 @Injectable()
-export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShutdown {
+export class RevocationFeed implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   readonly #log = new Logger('RevocationFeed');
   readonly #reader: FeedReader;
   readonly #acknowledgements: Acknowledgements;
@@ -75,6 +81,7 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
   readonly #streams = new Set<() => void>();
   /** How many are open, by the point that reads them. */
   readonly #streamsOf = new Map<string, number>();
+  #stopping = false;
 
   constructor(database: Database) {
     this.#reader = new FeedReader({ database, onTrouble: (error) => this.#log.warn(error) });
@@ -85,9 +92,13 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
     this.#reader.start();
   }
 
-  /** Open streams would keep the process from ending. */
-  async onApplicationShutdown(): Promise<void> {
+  /** HTTP waits for what it has begun to answer, and streams have no end of their own. */
+  beforeApplicationShutdown(): void {
+    this.#stopping = true;
     for (const end of this.#streams) end();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
     await this.#reader.stop();
   }
 
@@ -155,6 +166,8 @@ export class RevocationFeed implements OnApplicationBootstrap, OnApplicationShut
       if (visible.length > 0) onEntries(visible.map((row) => entryFor(caller, row)));
     });
     this.#streams.add(onEnd);
+    // Whoever has come back to us is sent away again, when the caller is ready to be.
+    if (this.#stopping) setImmediate(onEnd);
     return () => {
       end();
       this.#streams.delete(onEnd);

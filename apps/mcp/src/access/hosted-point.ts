@@ -1,4 +1,10 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import {
   type AccessTokenClaims,
   FeedFollower,
@@ -21,7 +27,10 @@ const LOOK_EVERY_MS = 500;
  * about a single token only when the feed does not answer.
  */
 @Injectable()
-export class HostedPoint extends StandingCheck implements OnApplicationBootstrap, OnApplicationShutdown {
+export class HostedPoint
+  extends StandingCheck
+  implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
   readonly #log = new Logger('HostedPoint');
   readonly #follower: FeedFollower;
   readonly #check: FeedStandingCheck;
@@ -47,9 +56,14 @@ export class HostedPoint extends StandingCheck implements OnApplicationBootstrap
     this.#looking = setInterval(() => void this.calls.endRefused(), LOOK_EVERY_MS);
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.#looking);
+  /** While HTTP still answers: the feed may be in this process. From then on the ledger is asked about every token. */
+  async beforeApplicationShutdown(): Promise<void> {
     await this.#follower.stop();
+  }
+
+  /** Calls that are under way are looked at to their end. */
+  onApplicationShutdown(): void {
+    clearInterval(this.#looking);
   }
 
   /** Seconds since 1970 by the ledger's clock, which also wrote the times into tokens: see `FeedFollower`. */

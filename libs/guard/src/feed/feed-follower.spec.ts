@@ -133,6 +133,27 @@ describe('FeedFollower', () => {
     await follower.stop();
   });
 
+  it('knows nothing for sure once it has said goodbye, as no receipt names it any more', async () => {
+    const follower = new FeedFollower({ transport: new Ledger(), leaseEveryMs: 5 });
+    follower.start();
+    while (!Number.isFinite(follower.lease.staleness())) await new Promise((resolve) => setTimeout(resolve, 5));
+    await follower.stop();
+    await follower.catchUp();
+    expect(follower.lease.staleness()).toBe(Number.POSITIVE_INFINITY);
+    expect(follower.deny.denies(names)).toBe(true);
+  });
+
+  it('reports nothing that fails because it stops', async () => {
+    const troubles: unknown[] = [];
+    const ledger = new Ledger();
+    const follower = new FeedFollower({ transport: ledger, leaseEveryMs: 5, onTrouble: (one) => troubles.push(one) });
+    follower.start();
+    while (ledger.leases.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    ledger.refusal = 500;
+    await follower.stop();
+    expect(troubles).toEqual([]);
+  });
+
   describe('goes on when nobody can be asked', () => {
     let ledger: Ledger;
     let follower: FeedFollower;

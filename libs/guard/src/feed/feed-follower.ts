@@ -99,9 +99,11 @@ export class FeedFollower {
     this.#work = Promise.all([this.#leases(), this.#streams()]);
   }
 
-  /** Stops, and says goodbye. */
+  /** Stops, and says goodbye: no receipt waits for this instance any more, so nothing is a lease from now on. */
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#excluded = true;
+    this.lease.lose();
     this.#hurry?.();
     await this.#work;
     await this.#options.transport.leave(this.instance, this.#timeoutMs).catch(() => undefined);
@@ -204,7 +206,7 @@ export class FeedFollower {
 
   async #leases(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      await this.#askLease().catch((error: unknown) => this.#options.onTrouble?.(error));
+      await this.#askLease().catch((error: unknown) => this.#trouble(error));
       await this.#pause(this.#options.leaseEveryMs ?? 500);
     }
   }
@@ -225,7 +227,7 @@ export class FeedFollower {
       if (error instanceof FeedUnreadable) this.#turnedAway(error.status);
       throw error;
     });
-    this.#excluded = false;
+    this.#excluded = this.#stop.signal.aborted;
     this.#whenUnreachable = answer.resource?.whenUnreachable ?? 'refuse';
     if (this.#isOtherFeed(answer, sentAt)) {
       await this.#rewind();
@@ -237,16 +239,21 @@ export class FeedFollower {
   }
 
   async #streams(): Promise<void> {
-    const { transport, onTrouble } = this.#options;
+    const { transport } = this.#options;
     while (!this.#stop.signal.aborted) {
       try {
         if (this.#epoch === 0) await this.catchUp();
         await transport.stream(this.#applied, (entries) => this.#streamed(entries), this.#stop.signal);
       } catch (error) {
-        if (!this.#stop.signal.aborted) onTrouble?.(error);
+        this.#trouble(error);
       }
       await this.#wait(100 + Math.random() * 400);
     }
+  }
+
+  /** What fails because we stop is no trouble. */
+  #trouble(error: unknown): void {
+    if (!this.#stop.signal.aborted) this.#options.onTrouble?.(error);
   }
 
   #apply(entries: readonly FeedEntry[]): void {
@@ -263,7 +270,7 @@ export class FeedFollower {
       if (entry.prev > this.#applied) gap = true;
       else if (!gap) this.#advance(entry.number);
     }
-    if (gap) void this.catchUp().catch((error: unknown) => this.#options.onTrouble?.(error));
+    if (gap) void this.catchUp().catch((error: unknown) => this.#trouble(error));
   }
 
   /** Until the next lease, or until there is something to acknowledge, but never more often than every 50 ms. */
