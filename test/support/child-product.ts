@@ -10,10 +10,13 @@ const main = fileURLToPath(new URL('../../dist/apps/standalone/src/main.js', imp
 /** The built product in a process of its own with its embedded PostgreSQL, as `npm start` runs it. */
 export class ChildProduct {
   #child: ChildProcess | undefined;
+  /** What all its starts have printed. */
+  output = '';
 
   constructor(
     readonly dataDir: string,
     readonly port: number,
+    private readonly env: Record<string, string> = {},
   ) {}
 
   /** Resolves when it is ready; rejects when it ends by itself. */
@@ -21,11 +24,13 @@ export class ChildProduct {
     const before = Date.now();
     const { DATABASE_URL: _database, ...env } = process.env;
     const child = spawn(process.execPath, [main], {
-      env: { ...env, PORT: String(this.port), GRANTKEEPER_DATA_DIR: this.dataDir, NODE_OPTIONS: '' },
-      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...env, PORT: String(this.port), GRANTKEEPER_DATA_DIR: this.dataDir, NODE_OPTIONS: '', ...this.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     let errors = '';
     child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (text: Buffer) => (this.output += text.toString()));
     this.#child = child;
     const summary = join(this.dataDir, 'standalone.json');
     for (;;) {
@@ -71,7 +76,7 @@ export class ChildProduct {
     const child = this.#child;
     this.#child = undefined;
     if (!child || child.exitCode !== null) return;
-    const ended = once(child, 'exit');
+    const ended = once(child, 'close');
     child.kill(signal);
     await ended;
   }

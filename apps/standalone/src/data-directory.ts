@@ -3,6 +3,7 @@ import {
   accessSync,
   closeSync,
   constants,
+  existsSync,
   fsyncSync,
   openSync,
   readFileSync,
@@ -32,6 +33,11 @@ export class DataDirectory {
         `The data directory ${this.path} cannot be used (${(error as Error).message}). Give this user the right to write there, or choose another with GRANTKEEPER_DATA_DIR.`,
       );
     }
+  }
+
+  /** True until a start has succeeded. */
+  get isNew(): boolean {
+    return !existsSync(this.file('standalone.json'));
   }
 
   file(name: string): string {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { loadConfig, standaloneSettings } from '@grantkeeper/config';
 import type { StandaloneSettings } from '@grantkeeper/config';
 import { startEmbeddedPostgres } from '../../../db/embedded-postgres.ts';
@@ -17,7 +18,10 @@ const shutdown = new Shutdown(log);
 async function start(): Promise<void> {
   const settings = loadConfig(standaloneSettings, process.env);
   const data = new DataDirectory(settings.dataDir);
-  await checkPort(settings.port);
+  // Another port needs another directory, when the URLs in this one have been made.
+  const also = (port: number): string =>
+    data.isNew ? '' : ` GRANTKEEPER_DATA_DIR=${join(settings.dataDir, String(port))}`;
+  await checkPort(settings.port, also);
   // Half a second of loading, while the database starts. Its failure is reported where it is awaited.
   const loading = import('./standalone.module.ts');
   loading.catch(() => undefined);
@@ -32,7 +36,7 @@ async function start(): Promise<void> {
   log('starting the services');
   const running = createStandalone({ settings, databaseUrl, migrationDatabaseUrl, masterKeys, log });
   shutdown.add(async () => (await running.catch(() => undefined))?.close());
-  const { summary } = await running.catch((error: unknown) => Promise.reject(portFailure(error, settings.port)));
+  const { summary } = await running.catch((error: unknown) => Promise.reject(portFailure(error, settings.port, also)));
   if (shutdown.begun) return;
   const summaryFile = data.writeSummary(summary);
   log(`ready after ${((performance.now() - began) / 1000).toFixed(1)} s`);

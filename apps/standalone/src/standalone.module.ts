@@ -1,4 +1,5 @@
 import { AuthorizationModule, OPEN_PATHS } from '@grantkeeper/authorization-app';
+import type { StandaloneSettings } from '@grantkeeper/config';
 import { AdminKeys, LedgerModule } from '@grantkeeper/ledger-app';
 import { McpModule } from '@grantkeeper/mcp-app';
 import { createLogger, HealthModule, MetricsModule, NestLogger } from '@grantkeeper/observability';
@@ -12,7 +13,7 @@ import type { Standalone, StandaloneOptions } from './standalone.ts';
 /** All four services in one application. */
 @Module({})
 class StandaloneModule {
-  static of(platform: Platform, { settings }: StandaloneOptions): DynamicModule {
+  static of(platform: Platform, settings: StandaloneSettings, feedUrl: () => Promise<string>): DynamicModule {
     return {
       module: StandaloneModule,
       imports: [
@@ -24,7 +25,7 @@ class StandaloneModule {
         MetricsModule,
         AuthorizationModule.register(settings),
         LedgerModule.register(settings),
-        McpModule.register({ feedUrl: `http://127.0.0.1:${settings.port}` }),
+        McpModule.register({ feedUrl }),
         WorkerModule.register(),
         VerificationModule.register(),
       ],
@@ -47,21 +48,26 @@ export async function createStandalone(options: StandaloneOptions): Promise<Stan
     rateLimitFactor: settings.rateLimitFactor,
     onError: (error, where) => logger.warn(error, where),
   });
-  const app = await createHttpApplication(StandaloneModule.of(platform, options), {
+  // Its feed is on the port of this process: it is followed once that is open.
+  const listening = Promise.withResolvers<void>();
+  const feedUrl = () => listening.promise.then(() => `http://127.0.0.1:${settings.port}`);
+  const app = await createHttpApplication(StandaloneModule.of(platform, settings, feedUrl), {
     trustProxy: settings.trustProxy,
     logger,
     openPaths: OPEN_PATHS,
     hosts: new TenantHosts(platform.directory, [settings.authUrl, settings.mcpUrl, settings.adminUrl]),
   });
   const close = async () => {
+    listening.resolve();
     await app.close();
     await platform.close();
   };
   try {
     await app.init();
     log('Preparing the demo tenant');
-    const demo = await ensureDemo(platform, app.get(CommandBus), app.get(AdminKeys), settings.dataDir);
+    const demo = await ensureDemo(platform, app.get(CommandBus), app.get(AdminKeys), settings);
     await app.listen(settings.port, '0.0.0.0');
+    listening.resolve();
     return {
       summary: { authUrl: settings.authUrl, mcpUrl: settings.mcpUrl, adminUrl: settings.adminUrl, ...demo },
       close,

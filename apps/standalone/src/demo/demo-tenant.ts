@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { StandaloneSettings } from '@grantkeeper/config';
 import { CommandBus } from '@nestjs/cqrs';
 import type { Actor } from '@grantkeeper/domain';
 import { type AdminKeys, CreateUser, OnboardTenant } from '@grantkeeper/ledger-app';
@@ -8,6 +9,7 @@ import type { Platform } from '@grantkeeper/platform';
 import { SYSTEM_TENANT, type TenantId } from '@grantkeeper/kernel';
 import { hashPassword } from '@grantkeeper/tokens';
 import type { StandaloneSummary } from '../standalone.ts';
+import { checkAddresses } from './check-addresses.ts';
 
 const SLUG = 'acme';
 const EMAIL = 'ada@acme.example';
@@ -18,21 +20,28 @@ type Known = Partial<StandaloneSummary>;
 
 /**
  * Makes what a first look needs, once: an operator's key and the tenant `acme` with a person. Secrets that an earlier
- * start has written to standalone.json stay as they are; lost ones are replaced.
+ * start has written to standalone.json stay as they are; lost ones are replaced. Rejects with a `StartupError` when the
+ * tenant was made for other addresses than those of `settings`.
  */
 export async function ensureDemo(
   platform: Platform,
   commands: CommandBus,
   keys: AdminKeys,
-  dataDir: string,
+  { dataDir, authUrl, mcpUrl }: StandaloneSettings,
 ): Promise<Pick<StandaloneSummary, 'adminKey' | 'demo'>> {
   const known = await readKnown(dataDir);
-  const adminKey = await ensureOperatorKey(keys, known.adminKey);
   const existing = await platform.directory.find(SLUG);
+  if (existing) checkAddresses(await urlsOf(platform, existing), { authUrl, mcpUrl, dataDir });
+  const adminKey = await ensureOperatorKey(keys, known.adminKey);
   const tenantId =
     existing ?? (await commands.execute(new OnboardTenant({ slug: SLUG, displayName: 'Acme', actor: ACTOR }))).id;
   const password = await ensurePerson(platform, commands, tenantId, known.demo?.user?.password);
-  const { issuer, resource } = await platform.database.asTenant(tenantId, async (tx) => ({
+  const { issuer, resource } = await urlsOf(platform, tenantId);
+  return { adminKey, demo: { tenant: SLUG, issuer, resource, user: { email: EMAIL, password } } };
+}
+
+function urlsOf(platform: Platform, tenantId: TenantId): Promise<{ issuer: string; resource: string }> {
+  return platform.database.asTenant(tenantId, async (tx) => ({
     issuer: (await tx.selectFrom('issuers').select('url').where('tenant_id', '=', tenantId).executeTakeFirstOrThrow())
       .url,
     resource: (
@@ -44,7 +53,6 @@ export async function ensureDemo(
         .executeTakeFirstOrThrow()
     ).url,
   }));
-  return { adminKey, demo: { tenant: SLUG, issuer, resource, user: { email: EMAIL, password } } };
 }
 
 async function readKnown(dataDir: string): Promise<Known> {
