@@ -54,6 +54,10 @@ describe('examples', () => {
     const env = { STANDALONE: standalone, RESOURCE: resource };
     // The product is in this process, which must not wait.
     await promisify(execFile)(process.execPath, ['setup.js'], { cwd: project, env });
+    // Again, as after a lost `.env`: the resource stays, the credential is another.
+    const before = await readFile(join(project, '.env'), 'utf8');
+    await promisify(execFile)(process.execPath, ['setup.js'], { cwd: project, env });
+    expect(await readFile(join(project, '.env'), 'utf8')).not.toBe(before);
     const server = spawn(process.execPath, ['--env-file=.env', 'server.js'], {
       cwd: project,
       stdio: ['ignore', 'pipe', 'inherit'],
