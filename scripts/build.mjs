@@ -19,7 +19,8 @@ const dist = join(root, 'dist');
 const stamp = join(dist, '.stamp');
 
 const SOURCES = ['apps', 'libs', 'db', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json', 'package-lock.json'];
-const NOT_SOURCES = /\.spec\.ts$|(^|\/)(node_modules|dist)$/;
+// The last of these is copied there for the package.
+const NOT_SOURCES = /\.spec\.ts$|(^|\/)(node_modules|dist)$|^libs\/guard\/LICENSE$/;
 // What code reads at run time and the compiler does not copy: templates, styles, pictures, SQL.
 const ASSET = /\.(eta|html|css|svg|png|ico|woff2|sql|txt)$/;
 

@@ -83,7 +83,7 @@ describe('commands in the documents', () => {
     const { body } = await product.admin<{ ledger: { seq: number } }>('GET', '/tenants/acme');
     const printed = await follow('docs/guides/export-the-record.md');
     expect(printed[1]).toBe(`${body.ledger.seq} events, none missing\n`);
-    const { stdout } = await run('sh', ['-c', 'wc -l < acme.ndjson'], { cwd: directory });
+    const { stdout } = await run('sh', ['-c', 'wc -l < .data/acme.ndjson'], { cwd: directory });
     expect(Number(stdout)).toBe(body.ledger.seq);
   });
 });
