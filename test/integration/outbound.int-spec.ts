@@ -111,6 +111,18 @@ describe('addresses', () => {
     expect(await reason(strict, { url })).toBe('address_refused');
   });
 
+  test.each([
+    ['https://10.0.0.1/', 'address_refused', 'address_refused'],
+    ['https://127.0.0.1/', 'address_refused', undefined],
+    ['http://127.0.0.1:9/', 'scheme_refused', 'port_refused'],
+    ['http://127.0.0.1:9000/', 'scheme_refused', undefined],
+    ['https://localhost/', 'address_refused', undefined],
+    ['http://hooks.example/', 'scheme_refused', undefined],
+    ['https://hooks.example/', undefined, undefined],
+  ])('knows without a request whether %s can be reached', (url, strictly, locally) => {
+    expect([strict.refusalOf(url), local.refusalOf(url)]).toEqual([strictly, locally]);
+  });
+
   test('refuses names of this machine', async () => {
     expect(await reason(strict, { url: 'https://localhost/' })).toBe('address_refused');
   });

@@ -6,6 +6,7 @@ export * from './pump/delivery-retries.ts';
 export * from './pump/receiver-cursors.ts';
 export * from './pump/receiver.ts';
 export * from './pump/receivers-behind.ts';
+export * from './pump/refuse-unreachable.ts';
 export * from './signals/signal-event-types.ts';
 export * from './signals/signal-outbox.ts';
 export * from './signals/signal-outlet.ts';

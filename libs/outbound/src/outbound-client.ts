@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { Client, type Dispatcher } from 'undici';
 import { addressKind } from './address-policy.ts';
-import { OutboundError } from './outbound-error.ts';
+import { OutboundError, type OutboundReason } from './outbound-error.ts';
 import { resolveByDns, resolveBySystem, type ResolvedAddress } from './resolve.ts';
 import { readTarget, type Target } from './target.ts';
 
@@ -37,6 +37,9 @@ export interface OutboundResponse {
   readonly body: Buffer;
 }
 
+/** Names that are this machine's, whatever a resolver says (RFC 6761 §6.3). */
+const LOCAL = /(^|\.)localhost\.?$/;
+
 const DEFAULT_TIMEOUT_MS = 5_000;
 const DEFAULT_MAX_BYTES = 64 * 1024;
 
@@ -69,6 +72,22 @@ export class OutboundClient {
       clearTimeout(timer);
       // Ends a look-up's or a connection's aftermath when the race was lost.
       timeout.abort();
+    }
+  }
+
+  /**
+   * Why no request to this URL can ever be made, as far as the URL itself tells; undefined when it may be possible, which a
+   * name decides with what it resolves to at each request.
+   */
+  refusalOf(url: string | URL): OutboundReason | undefined {
+    try {
+      const target = readTarget(url, this.#options.allowLoopback);
+      if (target.isAddress) this.#judge(target, [target.host]);
+      else if (LOCAL.test(target.host)) this.#judge(target, ['127.0.0.1']);
+      return undefined;
+    } catch (error) {
+      if (error instanceof OutboundError) return error.reason;
+      throw error;
     }
   }
 
@@ -107,14 +126,21 @@ export class OutboundClient {
     const addresses = target.isAddress
       ? [{ address: target.host, family: isIP(target.host) }]
       : await this.#resolve(target.host);
-    const kinds = addresses.map(({ address }) => addressKind(address));
+    this.#judge(
+      target,
+      addresses.map(({ address }) => address),
+    );
+    return addresses;
+  }
+
+  #judge(target: Target, addresses: readonly string[]): void {
+    const kinds = addresses.map(addressKind);
     const onlyLoopback = kinds.every((kind) => kind === 'loopback');
     // All of one kind: a name that also points inside is treated as one that points inside.
     if (!kinds.every((kind) => kind === 'global') && !(onlyLoopback && this.#options.allowLoopback)) {
       throw new OutboundError('address_refused');
     }
     if (target.url.protocol === 'http:' && !onlyLoopback) throw new OutboundError('scheme_refused');
-    return addresses;
   }
 
   get #resolver(): (host: string) => Promise<readonly ResolvedAddress[]> {

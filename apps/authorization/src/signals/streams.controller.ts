@@ -14,11 +14,18 @@ import {
   UseFilters,
   UseInterceptors,
 } from '@nestjs/common';
-import { SEALED_AUTHORIZATION, type SignalReceiver, SignalStreams, type Stream } from '@grantkeeper/deliveries';
+import {
+  refuseUnreachable,
+  SEALED_AUTHORIZATION,
+  type SignalReceiver,
+  SignalStreams,
+  type Stream,
+} from '@grantkeeper/deliveries';
 import { Database } from '@grantkeeper/event-store';
 import { readInput } from '@grantkeeper/http';
 import { TenantKeys } from '@grantkeeper/keys';
 import { DomainError, isUuid } from '@grantkeeper/kernel';
+import { OutboundClient } from '@grantkeeper/outbound';
 import { z } from 'zod';
 import { Issuers } from '../discovery/issuer.ts';
 import { SignalCallers } from './signal-callers.ts';
@@ -27,8 +34,10 @@ import {
   configurationOf,
   newStream,
   patched,
+  PUSH,
   refuseOtherwise,
   settingsOf,
+  type StreamChange,
   streamChange,
 } from './stream-configuration.ts';
 import { UnprovenSignalCalls } from './unproven-signal-calls.ts';
@@ -47,6 +56,7 @@ export class SignalStreamsController {
     private readonly issuers: Issuers,
     private readonly callers: SignalCallers,
     private readonly keys: TenantKeys,
+    private readonly outbound: OutboundClient,
     database: Database,
   ) {
     this.#streams = new SignalStreams(database, keys);
@@ -61,7 +71,9 @@ export class SignalStreamsController {
     @Body() body: unknown,
   ) {
     const { receiver, issuer } = await this.#caller(tenant, authorization);
-    const stream = await this.#streams.create(receiver, settingsOf(readInput(newStream, body ?? {})));
+    const given = readInput(newStream, body ?? {});
+    this.#refuseUnreachable(given);
+    const stream = await this.#streams.create(receiver, settingsOf(given));
     return configurationOf(issuer, receiver.audience, stream);
   }
 
@@ -89,6 +101,7 @@ export class SignalStreamsController {
   ) {
     const { receiver, issuer } = await this.#caller(tenant, authorization);
     const given = readInput(streamChange, body);
+    this.#refuseUnreachable(given);
     const id = idOf(given.stream_id);
     const before = await this.#streams.get(receiver, id);
     refuseOtherwise(given, configurationOf(issuer, receiver.audience, before));
@@ -107,6 +120,7 @@ export class SignalStreamsController {
   ) {
     const { receiver, issuer } = await this.#caller(tenant, authorization);
     const given = readInput(streamChange, body);
+    this.#refuseUnreachable(given);
     const id = idOf(given.stream_id);
     refuseOtherwise(given, configurationOf(issuer, receiver.audience, await this.#streams.get(receiver, id)));
     const stream = await this.#streams.change(receiver, id, () => settingsOf(given));
@@ -129,6 +143,10 @@ export class SignalStreamsController {
     const tenantId = await this.issuers.tenantOf(tenant);
     const receiver = await this.callers.authenticate(tenantId, authorization);
     return { receiver, issuer: await this.issuers.urlOf(tenantId) };
+  }
+
+  #refuseUnreachable({ delivery }: Pick<StreamChange, 'delivery'>): void {
+    if (delivery?.method === PUSH) refuseUnreachable(this.outbound, delivery.endpoint_url, 'delivery.endpoint_url');
   }
 
   async #authorizationOf({ tenant }: SignalReceiver, stream: Stream): Promise<string | undefined> {

@@ -12,10 +12,11 @@ import {
   UseFilters,
   UseGuards,
 } from '@nestjs/common';
-import { jsonSchemaOf, PUBLIC_EVENT_TYPES, publicEventTypes } from '@grantkeeper/deliveries';
+import { jsonSchemaOf, PUBLIC_EVENT_TYPES, publicEventTypes, refuseUnreachable } from '@grantkeeper/deliveries';
 import { receiverUrl } from '@grantkeeper/domain';
 import { ProblemFilter, readInput } from '@grantkeeper/http';
 import { DomainError, isUuid, type TenantId } from '@grantkeeper/kernel';
+import { OutboundClient } from '@grantkeeper/outbound';
 import { z } from 'zod';
 import type { AdminCaller } from '../access/admin-keys.ts';
 import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
@@ -59,6 +60,7 @@ export class WebhooksController {
     private readonly queries: WebhookQueries,
     private readonly deliveries: WebhookDeliveries,
     private readonly idempotency: IdempotencyKeys,
+    private readonly outbound: OutboundClient,
   ) {}
 
   /** The public event catalogue, with the JSON Schema of each message. */
@@ -79,6 +81,7 @@ export class WebhooksController {
     @Headers('idempotency-key') key?: string,
   ) {
     const settings = readInput(newWebhook, body);
+    refuseUnreachable(this.outbound, settings.url, 'url');
     const command = await this.idempotency.ofTenant(tenantId, key, caller, 'webhook', settings);
     const { webhookId, secret } = await this.webhooks.create(tenantId, settings, { ...caller, command });
     return { ...(await this.queries.get(tenantId, webhookId)), ...(secret !== undefined && { secret }) };
@@ -102,6 +105,7 @@ export class WebhooksController {
     @Body() body: unknown,
   ) {
     const { enabled, ...settings } = readInput(change, body);
+    if (settings.url !== undefined) refuseUnreachable(this.outbound, settings.url, 'url');
     // What is left out stays: undefined would say otherwise.
     const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
     await this.webhooks.change(tenantId, idOf(webhook), { settings: given, enabled }, caller);
