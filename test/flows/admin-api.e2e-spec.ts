@@ -248,9 +248,9 @@ describe('the admin API', () => {
     it('takes a setting away with null', async () => {
       const set = await product.admin('PATCH', '/tenants/acme/policy', { consentMaxAgeDays: 30 });
       expect(set.body).toHaveProperty('consentMaxAgeDays', 30);
-      expect(
-        (await product.admin('PATCH', '/tenants/acme/policy', { consentMaxAgeDays: null })).body,
-      ).not.toHaveProperty('consentMaxAgeDays');
+      const taken = await product.admin('PATCH', '/tenants/acme/policy', { consentMaxAgeDays: null });
+      expect(taken.body).toMatchObject({ consentMaxAgeDays: null, scopeCeiling: null, idleLinkDays: 90 });
+      expect((await product.admin('GET', '/tenants/acme/policy')).body).toEqual(taken.body);
     });
 
     it.each([
@@ -262,6 +262,28 @@ describe('the admin API', () => {
       await expectProblem(operator('PATCH', '/tenants/acme/policy', body), 422, 'request.invalid', field);
     });
   });
+
+  it('takes no body for one where a body is optional, whatever content type is said', async () => {
+    const { key: other, id } = (
+      await product.admin<{ key: string; id: string }>('POST', '/tenants/acme/admin-keys', { name: 'No body' })
+    ).body;
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+    const url = `${product.summary.adminUrl}/admin/v1/tenants/acme`;
+    expect((await fetch(`${url}/admin-keys/${id}`, { method: 'DELETE', headers })).status).toBe(204);
+    expect((await callAdmin(product, other, 'GET', '/tenants/acme')).status).toBe(401);
+    const approval = await fetch(`${url}/cuts/${id}/approval`, { method: 'POST', headers });
+    expect(await approval.json()).toMatchObject({ type: 'urn:problem:cut.not_found' });
+    const nothing = await fetch(`${url}/revocations`, { method: 'POST', headers });
+    expect(await nothing.json()).toMatchObject({ type: 'urn:problem:request.invalid' });
+  });
+
+  it.each(['http://127.0.0.1:9999/', 'https://10.0.0.1/', 'https://localhost:9000/'])(
+    'refuses a webhook at %s, which could never be told anything',
+    async (url) => {
+      const made = operator('POST', '/tenants/acme/webhooks', { name: 'inside', url });
+      await expectProblem(made, 422, 'receiver.unreachable', 'url');
+    },
+  );
 
   it('answers an address that is not with 404', async () => {
     await expectProblem(operator('GET', '/nothing'), 404, 'http.404');

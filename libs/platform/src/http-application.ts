@@ -42,6 +42,7 @@ export async function createHttpApplication(
   });
   if (options.openPaths) allowAllOrigins(adapter.getInstance() as never, options.openPaths);
   closeGently(adapter.getInstance());
+  takeNoBodyForNone(adapter.getInstance());
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: options.logger,
     abortOnError: false,
@@ -62,6 +63,16 @@ function closeGently(instance: FastifyInstance): void {
       clearInterval(sweep);
       clearTimeout(limit);
     });
+    done();
+  });
+}
+
+/** Clients that say `application/json` in every request send it without a body, too, where a body is optional. */
+function takeNoBodyForNone(instance: FastifyInstance): void {
+  instance.addHook('onRequest', (request, _reply, done) => {
+    const { headers } = request.raw;
+    const none = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
+    if (none && /^application\/json\b/i.test(headers['content-type'] ?? '')) delete headers['content-type'];
     done();
   });
 }

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Param, Patch, Query, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { policySettings } from '@grantkeeper/domain';
+import { type PolicySettings, policySettings } from '@grantkeeper/domain';
 import { Database, type Transaction } from '@grantkeeper/event-store';
 import { TimeTravel } from '@grantkeeper/history';
 import { ProblemFilter, readInput } from '@grantkeeper/http';
@@ -57,12 +57,19 @@ export class PoliciesController {
     @Param('tenant') _name: string,
     @Body() body: unknown,
   ) {
-    return this.commands.execute(new SetPolicy(tenantId, readInput(changes, body), caller.actor, caller.origin));
+    return shown(
+      await this.commands.execute(new SetPolicy(tenantId, readInput(changes, body), caller.actor, caller.origin)),
+    );
   }
+}
+
+/** With what is not set, so that a reader sees that it can be. */
+function shown(settings: PolicySettings) {
+  return { scopeCeiling: null, consentMaxAgeDays: null, idleLinkDays: null, cutApprovalAbove: null, ...settings };
 }
 
 async function settingsIn(tx: Transaction, tenantId: TenantId): Promise<unknown> {
   const row = await tx.selectFrom('policies').select('settings').where('tenant_id', '=', tenantId).executeTakeFirst();
   if (!row) throw new DomainError('policy.not_set', 'The tenant had no policy then.', 'not_found');
-  return row.settings as unknown;
+  return shown(row.settings as PolicySettings);
 }
