@@ -62,6 +62,16 @@ describe('acting for a person of the tenant', () => {
     });
   });
 
+  it('is refused for somebody whose access is suspended', async () => {
+    const userId = await person('acme', 'kept-out@acme.example', 'admin');
+    const act = () =>
+      product.admin<{ type?: string }>('GET', '/tenants/acme/users', undefined, { 'grantkeeper-acting-for': userId });
+    expect((await act()).status).toBe(200);
+    await product.admin('POST', '/tenants/acme/suspensions', { target: { kind: 'user', userId }, reason: 'Left' });
+    const { status, body } = await act();
+    expect([status, body.type]).toEqual([403, 'urn:problem:admin.acting_for_suspended']);
+  });
+
   it('names the key alone when nobody is named', async () => {
     const made = await person('acme', 'alone@acme.example', 'member');
     const recorded = await eventOf('UserCreated', made);

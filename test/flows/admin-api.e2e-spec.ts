@@ -127,6 +127,21 @@ describe('the admin API', () => {
       expect([status, body.field]).toEqual([422, 'Idempotency-Key']);
     });
 
+    it('refuses what is nested without end', async () => {
+      const nested = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+      for (const body of [nested, `{"slug":"deep","displayName":${nested}}`]) {
+        const answer = await fetch(`${product.summary.adminUrl}/admin/v1/tenants`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${product.summary.adminKey}`, 'content-type': 'application/json' },
+          body,
+        });
+        expect([answer.status, ((await answer.json()) as { type: string }).type]).toEqual([
+          422,
+          'urn:problem:request.invalid',
+        ]);
+      }
+    });
+
     it('refuses what is not JSON', async () => {
       await expectProblem(operator('POST', '/tenants', '{'), 400, 'http.400');
     });

@@ -191,6 +191,36 @@ describe('suspending', () => {
     expect((await resume(target)).body.changed).toBe(true);
   });
 
+  it('of what an admin has suspended before is an operator’s from then on', async () => {
+    const { body: key } = await product.admin<{ key: string }>('POST', '/tenants/acme/admin-keys', { name: 'IT 2' });
+    const byTenant = (path: string, body: object) => callAdmin(product, key.key, 'POST', `/tenants/acme${path}`, body);
+    const revoked = { reason: 'Abuse', block: true };
+    for (const act of [
+      suspend,
+      (target: object) => product.admin('POST', '/tenants/acme/revocations', { target, ...revoked }),
+    ]) {
+      const target = { kind: 'user', userId: (await newPerson()).id };
+      await byTenant('/suspensions', { target, reason: 'x' });
+      expect(((await act(target)).body as Suspended).changed).toBe(true);
+      expect((await byTenant('/resumptions', { target })).status).toBe(403);
+    }
+  });
+
+  it('a link outlives its last installation: whoever disconnects and links again is still suspended', async () => {
+    const person = await newPerson();
+    const client = await OAuthClient.register(issuer);
+    const tokens = await client.link(person);
+    const target = { kind: 'grant', grantId: claimsOf(tokens.access_token)['grant_id'] };
+    await suspend(target);
+    expect((await client.revoke(tokens.refresh_token)).status).toBe(200);
+    expect((await person.open(client.authorizationUrl())).status).toBe(403);
+    await resume(target);
+    const again = await client.link(person);
+    expect(claimsOf(again.access_token)['grant_id']).toBe(target.grantId);
+    expect((await callTool(resource, again.access_token)).status).toBe(200);
+    expect((await client.refresh(tokens.refresh_token)).body.error).toBe('invalid_grant');
+  });
+
   it.each([
     [404, 'suspension.user_not_found', { kind: 'user', userId: '0190a000-0000-7000-8000-000000000000' }],
     [404, 'suspension.client_not_found', { kind: 'client', clientId: 'gkd_nobody' }],
@@ -250,6 +280,25 @@ describe('suspending', () => {
       expect((await revoke({ kind: 'client', clientId: client.id })).body.changed).toBe(true);
       await product.admin('DELETE', `/tenants/acme/client-rules/client:${client.id}`);
       expect((await person.open(client.authorizationUrl())).form('consent')).toBeDefined();
+    });
+
+    it('a client for good, where an operator says so: no key of the tenant lifts it', async () => {
+      const { body: key } = await product.admin<{ key: string }>('POST', '/tenants/acme/admin-keys', { name: 'IT 3' });
+      const client = await OAuthClient.register(issuer);
+      const target = { kind: 'client', clientId: client.id };
+      await client.link(await newPerson());
+      const rule = `/tenants/acme/client-rules/client:${client.id}`;
+      const block = { target, reason: 'Malware', block: true };
+      await callAdmin(product, key.key, 'POST', '/tenants/acme/revocations', block);
+      await revoke(target);
+      const refused = [403, 'urn:problem:client.rule_by_operator'];
+      for (const answer of [
+        await callAdmin(product, key.key, 'DELETE', rule),
+        await callAdmin(product, key.key, 'PUT', rule, { effect: 'allow', scopes: null }),
+      ])
+        expect([answer.status, (answer.body as Problem).type]).toEqual(refused);
+      expect((await (await newPerson()).open(client.authorizationUrl())).text).toContain('This app is blocked');
+      expect((await product.admin('DELETE', rule)).status).toBe(204);
     });
 
     it('is said of nothing else', async () => {

@@ -223,6 +223,82 @@ describe('a cut', () => {
     await replaysAsItIs(tenantId);
   });
 
+  /** The database, in which something happens between what a cut reads of its first links and what it does. */
+  function interrupted(meanwhile: () => Promise<void>): TestLedger['database'] {
+    let armed = true;
+    return new Proxy(ledger.database, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        if (name !== 'asTenantAtOneMoment') return value.bind(target);
+        return async (...inputs: unknown[]) => {
+          const read = (await value.apply(target, inputs)) as { links?: unknown[] };
+          if (!armed || !read.links?.length) return read;
+          armed = false;
+          await meanwhile();
+          return read;
+        };
+      },
+    });
+  }
+
+  it.each([1, 2])('suspends a link that another cut is undone on meanwhile (%s in the chunk)', async (count) => {
+    const tenantId = await ledger.tenant();
+    const [link] = await links(tenantId, 1);
+    const first = await freeze(tenantId, { userId: link!.userId });
+    await ask(tenantId, first.preview, 'suspend');
+    await execution(10).run(tenantId, first.preview);
+    await links(tenantId, count - 1);
+    const second = await freeze(tenantId, { scope: 'boards:read' });
+    await ask(tenantId, second.preview, 'suspend', other);
+    const slow = interrupted(async () => {
+      await undo(tenantId, first.preview);
+      await execution(10).run(tenantId, first.preview);
+    });
+    await new CutExecution(slow, ledger.store, ledger.personalData, { chunk: 10 }).run(tenantId, second.preview);
+    expect((await cut(tenantId, second.preview)).state).toBe('finished');
+    expect(await suspended(tenantId)).toContain(link!.grantId);
+    await replaysAsItIs(tenantId);
+  });
+
+  it('undone leaves a link suspended that another cut, begun meanwhile, has found so', async () => {
+    const tenantId = await ledger.tenant();
+    const [link] = await links(tenantId, 1);
+    const first = await freeze(tenantId, { userId: link!.userId });
+    await ask(tenantId, first.preview, 'suspend');
+    await execution(10).run(tenantId, first.preview);
+    const second = await freeze(tenantId, { scope: 'boards:read' });
+    await undo(tenantId, first.preview);
+    const slow = interrupted(async () => {
+      await ask(tenantId, second.preview, 'suspend', other);
+      await execution(10).run(tenantId, second.preview);
+    });
+    await new CutExecution(slow, ledger.store, ledger.personalData, { chunk: 10 }).run(tenantId, first.preview);
+    expect((await cut(tenantId, first.preview)).state).toBe('undone');
+    expect(await suspended(tenantId)).toEqual([link!.grantId]);
+    await replaysAsItIs(tenantId);
+  });
+
+  it.each([other, { kind: 'operator', id: '0190a000-0000-7000-8000-00000000000c' } as Actor])(
+    'undone leaves a link suspended that somebody has suspended by name meanwhile ($kind)',
+    async (somebody) => {
+      const tenantId = await ledger.tenant();
+      const [link] = await links(tenantId, 1);
+      const target = { kind: 'grant', grantId: link!.grantId } as const;
+      const { preview: shown } = await freeze(tenantId, { userId: link!.userId });
+      await ask(tenantId, shown, 'suspend');
+      await execution(10).run(tenantId, shown);
+      const suspend = new SuspendAccessHandler(ledger.database, ledger.store);
+      const input = { target, actor: somebody, reason: 'Abuse' };
+      expect(await suspend.execute(new SuspendAccess(tenantId, input))).toMatchObject({ changed: true });
+      expect(await suspend.execute(new SuspendAccess(tenantId, input))).toMatchObject({ changed: false });
+      await undo(tenantId, shown);
+      await execution(10).run(tenantId, shown);
+      expect(await suspended(tenantId)).toEqual([link!.grantId]);
+      await replaysAsItIs(tenantId);
+    },
+  );
+
   it('combines what it is about, and finds consents by the network that they came from', async () => {
     const tenantId = await ledger.tenant();
     const [a, b, c] = await links(tenantId, 3);

@@ -62,6 +62,8 @@ export interface AppendInput {
   readonly events: readonly UnrecordedEvent[];
   /** Rows that the decision read, by table: they give the expected versions and what projections evolve from. */
   readonly current?: ReadonlyArray<{ readonly table: string; readonly row: ProjectedRow }>;
+  /** Streams that must still be at the version that the decision read, though it adds nothing to them. */
+  readonly unmoved?: ReadonlyArray<{ readonly type: string; readonly id: string; readonly version: number }>;
   readonly facts?: readonly UniqueFact[];
   /** Operational rows that are written in the same transaction; see the placeholders in db/migrations/0004_append.ts. */
   readonly rows?: Readonly<Record<string, readonly object[]>>;
@@ -235,7 +237,7 @@ export class EventStore {
       epoch: input.epoch,
       wide: input.events.some((event) => event.definition.wide),
       revokes: input.events.some((event) => event.definition.endsAccess),
-      streams: rows.expectedVersions(),
+      streams: rows.expectedVersions(input.unmoved),
       events,
       facts: input.facts ?? [],
       endFamilies: input.endFamilies,

@@ -1,10 +1,16 @@
 import type { InlineProjection, ProjectedEvent, ProjectedRow } from './inline-projection.ts';
 
+interface StreamVersion {
+  readonly type: string;
+  readonly id: string;
+  readonly version: number;
+}
+
 /** The rows that an append evolves: seeded with what the decision read, changed by its events. */
 export class WorkingRows {
   readonly #rows = new Map<string, object>();
   readonly #changed = new Map<string, { table: string; key: string }>();
-  readonly #expected = new Map<string, { type: string; id: string; version: number }>();
+  readonly #expected = new Map<string, StreamVersion>();
   readonly #versions = new Map<string, number>();
 
   constructor(
@@ -48,8 +54,10 @@ export class WorkingRows {
     }
   }
 
-  expectedVersions(): Array<{ type: string; id: string; version: number }> {
-    return [...this.#expected.values()];
+  /** What the append expects: of the streams that it adds to, and of `unmoved` the others. */
+  expectedVersions(unmoved: readonly StreamVersion[] = []): StreamVersion[] {
+    const others = unmoved.filter(({ type, id }) => !this.#expected.has(`${type}/${id}`));
+    return [...this.#expected.values(), ...others];
   }
 
   changed(): Record<string, object[]> {

@@ -1,9 +1,12 @@
 import { DomainError } from '@grantkeeper/kernel';
 import type { z } from 'zod';
 
+/** How deep values may be nested: nothing that we read is half as deep, and whoever walks deeper ends on its stack. */
+const DEEPEST = 32;
+
 /** `input` as `schema` reads it; rejects with `request.invalid` naming the first field at fault. */
 export function readInput<Output>(schema: z.ZodType<Output>, input: unknown): Output {
-  refuseUnstorable(input, '');
+  refuseUnstorable(input, '', 0);
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
@@ -17,7 +20,7 @@ export function readInput<Output>(schema: z.ZodType<Output>, input: unknown): Ou
 }
 
 /** PostgreSQL holds neither U+0000 nor lone surrogates: refused here, they do not become a server error later. */
-function refuseUnstorable(value: unknown, path: string): void {
+function refuseUnstorable(value: unknown, path: string, depth: number): void {
   if (typeof value === 'string' && (value.includes('\0') || !value.isWellFormed())) {
     throw new DomainError(
       'request.invalid',
@@ -27,8 +30,9 @@ function refuseUnstorable(value: unknown, path: string): void {
     );
   }
   if (typeof value !== 'object' || value === null) return;
+  if (depth > DEEPEST) throw new DomainError('request.invalid', 'The request is nested too deeply.', 'invalid');
   for (const [name, inner] of Object.entries(value)) {
-    refuseUnstorable(name, path);
-    refuseUnstorable(inner, path ? `${path}.${name}` : name);
+    refuseUnstorable(name, path, depth);
+    refuseUnstorable(inner, path ? `${path}.${name}` : name, depth + 1);
   }
 }

@@ -72,7 +72,11 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
         },
       );
       const { block, ...act } = input;
-      const events = decideRevocation(tenantId, state, { ...act, ...(block !== undefined && { block }) });
+      const events = decideRevocation(tenantId, state, {
+        ...act,
+        by: input.actor.kind,
+        ...(block !== undefined && { block }),
+      });
       const families = events.flatMap((event) =>
         event.definition.type === 'FamilyRevoked' ? [(event.payload as { familyId: string }).familyId] : [],
       );
@@ -113,7 +117,7 @@ async function stateToBlock(
     const last = await readLastSuspension(tx, tenantId, target);
     const suspended = read.current[0]?.row['suspended'] === true;
     return {
-      state: { ...read.state, suspended },
+      state: { ...read.state, suspended, suspendedBy: (last?.['actor'] as Actor | undefined)?.kind },
       current: [...read.current, ...(last ? [{ table: 'suspensions', row: last }] : [])],
     };
   }
@@ -132,7 +136,7 @@ async function stateToBlock(
       ? { subject, effect: row.effect as ClientRule['effect'], scopes: row.scopes }
       : undefined;
   return {
-    state: { ...read.state, rules: { rule, rules } },
+    state: { ...read.state, rules: { rule, rules, setBy: (row?.actor as Actor | undefined)?.kind } },
     current: [...read.current, ...(row ? [{ table: 'client_rules', row: { ...row } }] : [])],
   };
 }
@@ -222,6 +226,7 @@ async function stateOf(
         clientId: row.client_id,
         resourceId: row.resource_id,
         ended: row.revoked_seq !== null,
+        suspended: row.suspended,
         livingFamilies: families.map((family) => family.family_id),
       };
       return { state: { exists: true, grant, tokenEnded: ended }, current: [{ table: 'grants', row: { ...row } }] };

@@ -51,7 +51,7 @@ export class SuspendAccessHandler implements ICommandHandler<SuspendAccess> {
 
   execute({ tenantId, input }: SuspendAccess): Promise<RevocationResult> {
     return decideAndAppend(this.database, this.store, tenantId, input, (state) =>
-      decideSuspension(tenantId, state, input),
+      decideSuspension(tenantId, state, { ...input, by: input.actor.kind }),
     );
   }
 }

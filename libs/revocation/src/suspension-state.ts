@@ -38,9 +38,21 @@ export async function readSuspension(
     .executeTakeFirst()) as (ProjectedRow & { readonly suspended: boolean }) | undefined;
   if (!row) return { state: { exists: false, suspended: false }, current: [] };
   const last = await readLastSuspension(tx, tenantId, target);
+  const byCut =
+    target.kind === 'grant' &&
+    last !== undefined &&
+    (await tx
+      .selectFrom('cut_links')
+      .select('cut_id')
+      .where('tenant_id', '=', tenantId)
+      .where('grant_id', '=', id)
+      .where('state', '=', 'done')
+      .where('done_seq', '=', last['suspended_seq'] as number)
+      .executeTakeFirst()) !== undefined;
   return {
     state: {
       exists: true,
+      byCut,
       suspended: row.suspended,
       suspendedBy: (last?.['actor'] as Actor | undefined)?.kind,
       ...(target.kind === 'grant' && { grant: partiesOf(row) }),

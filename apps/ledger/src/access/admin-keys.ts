@@ -161,14 +161,14 @@ export class AdminKeys {
 
   /**
    * The same caller acting for a person of `tenantId`: the record then names the person, and the key behind them. Rejects
-   * with `admin.acting_for_unknown` when the tenant has no such person.
+   * with `admin.acting_for_unknown` when the tenant has no such person, `admin.acting_for_suspended` when they are kept out.
    */
   async actingFor(caller: AdminCaller, tenantId: TenantId, userId: string): Promise<AdminCaller> {
     const person = isUuid(userId)
       ? await this.database.asTenant(tenantId, (tx) =>
           tx
             .selectFrom('users')
-            .select(['user_id', 'role'])
+            .select(['user_id', 'role', 'suspended'])
             .where('tenant_id', '=', tenantId)
             .where('user_id', '=', userId)
             .executeTakeFirst(),
@@ -181,6 +181,10 @@ export class AdminKeys {
         'invalid',
         'Grantkeeper-Acting-For',
       );
+    }
+    if (person.suspended) {
+      const message = 'Grantkeeper-Acting-For names a person whose access is suspended: nobody acts for them.';
+      throw new DomainError('admin.acting_for_suspended', message, 'forbidden', 'Grantkeeper-Acting-For');
     }
     const kind = person.role === 'admin' ? 'admin' : 'user';
     return { ...caller, actor: { kind, id: person.user_id, via: caller.actor } };

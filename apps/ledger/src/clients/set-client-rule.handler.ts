@@ -40,6 +40,7 @@ interface Before {
   readonly position: Position;
   readonly row: ProjectedRow | undefined;
   readonly rule: ClientRule | undefined;
+  readonly setBy: Actor['kind'] | undefined;
   readonly rules: number;
   /** The event that set it last. */
   readonly ruleSet: string | undefined;
@@ -64,7 +65,9 @@ export class SetClientRuleHandler implements ICommandHandler<SetClientRule> {
 
   async #append({ tenantId, subject, rule, actor, origin, reason }: SetClientRule): Promise<'more' | 'done'> {
     const before = await this.#before(tenantId, subject);
-    const events = rule ? decideClientRule(before, { subject, ...rule }, reason) : decideClientRuleRemoval(before.rule);
+    const events = rule
+      ? decideClientRule(before, { subject, ...rule }, actor.kind, reason)
+      : decideClientRuleRemoval(before, actor.kind);
     const held = rule?.effect === 'block' ? before.matching : [];
     const holds = decideHolds(
       subject,
@@ -122,6 +125,7 @@ export class SetClientRuleHandler implements ICommandHandler<SetClientRule> {
         matching: matching.map((one) => ({ ...one })),
         row: row && { ...row },
         rule: rule || undefined,
+        setBy: (row?.actor as Actor | undefined)?.kind,
         rules: rows.filter((one) => one.removed_seq === null).length,
       };
     });

@@ -14,16 +14,18 @@ const types = (events: ReturnType<typeof decideClientRule>) => events.map((event
 
 describe('a rule about clients', () => {
   it('is set, with the reason as data of the tenant’s own', () => {
-    const [event] = decideClientRule({ rules: 0 }, block, 'phishing');
+    const [event] = decideClientRule({ rules: 0 }, block, 'admin', 'phishing');
     expect(event!.payload).toEqual({ subject: 'host:evil.example', effect: 'block', scopes: null });
     expect(event!.personal).toEqual({ reason: { subject: 'tenant', value: 'phishing' } });
     expect([event!.definition.wide, event!.definition.endsAccess]).toEqual([true, true]);
   });
 
   it('changes nothing when it holds already', () => {
-    expect(decideClientRule({ rules: 1, rule: allow }, { ...allow, scopes: ['b', 'a'] })).toEqual([]);
-    expect(types(decideClientRule({ rules: 1, rule: allow }, { ...allow, scopes: ['a'] }))).toEqual(['ClientRuleSet']);
-    expect(types(decideClientRule({ rules: 1, rule: allow }, { ...block, subject: allow.subject }))).toEqual([
+    expect(decideClientRule({ rules: 1, rule: allow }, { ...allow, scopes: ['b', 'a'] }, 'admin')).toEqual([]);
+    expect(types(decideClientRule({ rules: 1, rule: allow }, { ...allow, scopes: ['a'] }, 'admin'))).toEqual([
+      'ClientRuleSet',
+    ]);
+    expect(types(decideClientRule({ rules: 1, rule: allow }, { ...block, subject: allow.subject }, 'admin'))).toEqual([
       'ClientRuleSet',
     ]);
   });
@@ -38,8 +40,8 @@ describe('a rule about clients', () => {
   });
 
   it('is taken away once', () => {
-    expect(types(decideClientRuleRemoval(block))).toEqual(['ClientRuleRemoved']);
-    expect(() => decideClientRuleRemoval(undefined)).toThrow(
+    expect(types(decideClientRuleRemoval({ rules: 1, rule: block }, 'admin'))).toEqual(['ClientRuleRemoved']);
+    expect(() => decideClientRuleRemoval({ rules: 0 }, 'admin')).toThrow(
       expect.objectContaining({ code: 'client.rule_not_found', kind: 'not_found' }),
     );
   });
@@ -49,7 +51,7 @@ describe('a rule about clients', () => {
     ['that blocks up to a scope', { ...block, scopes: [] }, 0, 'client.rule_with_scopes'],
     ['beyond the most that a tenant has', block, MOST_CLIENT_RULES, 'client.too_many_rules'],
   ])('is refused %s', (_what, wanted, rules, code) => {
-    expect(() => decideClientRule({ rules }, wanted)).toThrow(expect.objectContaining({ code }));
+    expect(() => decideClientRule({ rules }, wanted, 'admin')).toThrow(expect.objectContaining({ code }));
   });
 });
 
@@ -80,5 +82,23 @@ describe('the subject of a rule', () => {
     'host:a..b',
   ])('may not be “%s”', (subject) => {
     expect(clientSubject.safeParse(subject).success).toBe(false);
+  });
+
+  it('that an operator has set to block is for an operator to lift or to change', () => {
+    const state = { rules: 1, rule: block, setBy: 'operator' } as const;
+    const refused = expect.objectContaining({ code: 'client.rule_by_operator', kind: 'forbidden' });
+    expect(() => decideClientRuleRemoval(state, 'admin')).toThrow(refused);
+    expect(() =>
+      decideClientRule(state, { ...block, effect: 'allow', subject: 'host:client.example' }, 'admin'),
+    ).toThrow(refused);
+    expect(decideClientRule(state, block, 'admin')).toEqual([]);
+    expect(types(decideClientRuleRemoval(state, 'operator'))).toEqual(['ClientRuleRemoved']);
+  });
+
+  it('that an admin has set to block becomes an operator’s when an operator says the same', () => {
+    const state = { rules: 1, rule: block, setBy: 'admin' } as const;
+    expect(types(decideClientRule(state, block, 'operator'))).toEqual(['ClientRuleSet']);
+    expect(decideClientRule({ ...state, setBy: 'operator' }, block, 'operator')).toEqual([]);
+    expect(types(decideClientRuleRemoval(state, 'admin'))).toEqual(['ClientRuleRemoved']);
   });
 });

@@ -54,6 +54,8 @@ export const cutRequested = defineEvent({
     expiresAt: 'business',
   },
   personal: ['reason', 'network'],
+  // Whoever decides to resume a link must know that a cut has begun that wants it suspended.
+  wide: true,
   says: 'An admin wants every link of a list to be ended or suspended that a preview had shown.',
 });
 
@@ -64,6 +66,7 @@ export const cutApproved = defineEvent({
   payload: z.object({ cutId: z.uuid() }),
   privacy: { cutId: 'business' },
   personal: ['reason'],
+  wide: true,
   says: 'Somebody other than who had asked for a cut approved it: it is carried out.',
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Because } from './because.ts';
 import { decideRevocation, type RevocationState, type RevocationTarget } from './revocation.decider.ts';
 
 const id = (n: number) => `0190a000-0000-7000-8000-00000000000${n}`;
@@ -10,10 +11,23 @@ const [tenantId, grantId, userId, resourceId, familyId, otherFamily] = [id(0), i
   string,
   string,
 ];
-const grant = { grantId, userId, clientId: 'gkd_1', resourceId, ended: false, livingFamilies: [familyId] };
+const grant = {
+  grantId,
+  userId,
+  clientId: 'gkd_1',
+  resourceId,
+  ended: false,
+  suspended: false,
+  livingFamilies: [familyId],
+};
 
 function decided(target: RevocationTarget, state: RevocationState, reason?: string) {
-  return decideRevocation(tenantId, state, { target, because: 'admin', ...(reason !== undefined && { reason }) });
+  return decideRevocation(tenantId, state, {
+    target,
+    because: 'admin',
+    by: 'admin',
+    ...(reason !== undefined && { reason }),
+  });
 }
 const types = (target: RevocationTarget, state: RevocationState) =>
   decided(target, state).map((event) => event.definition.type);
@@ -46,7 +60,11 @@ describe('revocation', () => {
 
   it('keeps a person or a client out in the same breath, where that is asked for', () => {
     const blocked = (target: RevocationTarget, state: Partial<RevocationState> = {}) =>
-      decideRevocation(tenantId, { exists: true, ...state }, { target, because: 'admin', reason: 'left', block: true });
+      decideRevocation(
+        tenantId,
+        { exists: true, ...state },
+        { target, because: 'admin', by: 'admin', reason: 'left', block: true },
+      );
     const names = (events: ReturnType<typeof blocked>) => events.map(({ definition }) => definition.type);
     expect(names(blocked({ kind: 'user', userId }))).toEqual(['UserAccessRevoked', 'UserSuspended']);
     expect(names(blocked({ kind: 'user', userId }, { suspended: true }))).toEqual(['UserAccessRevoked']);
@@ -74,6 +92,19 @@ describe('revocation', () => {
       'FamilyRevoked',
       'GrantRevoked',
     ]);
+  });
+
+  it('leaves a suspended grant to an admin, whatever its installations do', () => {
+    const held = { exists: true, grant: { ...grant, suspended: true } };
+    const family = { kind: 'family', grantId, familyId } as const;
+    const ended = (target: RevocationTarget, because: Because, state = held) =>
+      decideRevocation(tenantId, state, { target, because, by: 'client' }).map((event) => event.definition.type);
+    for (const because of ['client', 'code_replayed', 'refresh_token_reused', 'user', 'idle'] as const)
+      expect(ended(family, because)).toEqual(['FamilyRevoked']);
+    const two = { exists: true, grant: { ...held.grant, livingFamilies: [familyId, otherFamily] } };
+    expect(ended({ kind: 'grant', grantId }, 'refresh_token_reused', two)).toEqual(['FamilyRevoked', 'FamilyRevoked']);
+    expect(ended(family, 'admin')).toEqual(['FamilyRevoked', 'GrantRevoked']);
+    expect(ended({ kind: 'grant', grantId }, 'admin')).toEqual(['GrantRevoked']);
   });
 
   it('changes nothing for a family or a token that has ended', () => {

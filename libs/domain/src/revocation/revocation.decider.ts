@@ -1,12 +1,13 @@
 import { DomainError } from '@grantkeeper/kernel';
 import { clientAccessRevoked } from '../client/client.events.ts';
-import type { NewEvent, PersonalField, PersonalSubject } from '../event.ts';
+import type { Actor, NewEvent, PersonalField, PersonalSubject } from '../event.ts';
 import { familyRevoked, grantRevoked, type ReuseEvidence, tokenRevoked } from '../grant/grant.events.ts';
 import { resourceAccessRevoked } from '../resource/resource.events.ts';
 import { tenantAccessRevoked } from '../tenant/tenant.events.ts';
 import { userAccessRevoked, userSuspended } from '../user/user.events.ts';
 import { type ClientRuleState, decideClientRule } from '../client/client-rule.decider.ts';
 import type { Because } from './because.ts';
+import { isHeldFor } from './suspension.decider.ts';
 import { pairAccessRevoked, pairId, type RevokedPair } from './pair.events.ts';
 
 /** What a revocation names. Each is one event, whatever the number of links that it ends. */
@@ -29,6 +30,8 @@ export interface Revoke {
   readonly evidence?: ReuseEvidence;
   /** Keeps the person or the client out as well, in the same commit: a person is suspended, a client blocked by a rule. */
   readonly block?: boolean;
+  /** Who keeps them out. */
+  readonly by: Actor['kind'];
 }
 
 /** What is known of the target; for token, family and grant that is the grant. */
@@ -43,13 +46,16 @@ export interface RevocationState {
     readonly clientId: string;
     readonly resourceId: string;
     readonly ended: boolean;
+    /** Suspended itself. */
+    readonly suspended: boolean;
     /** Families under the grant that have not ended. */
     readonly livingFamilies: readonly string[];
   };
   /** For a token: it has been revoked before. */
   readonly tokenEnded?: boolean;
-  /** Of a person: they are suspended. */
+  /** Of a person: they are suspended, and by whom. */
   readonly suspended?: boolean;
+  readonly suspendedBy?: Actor['kind'] | undefined;
   /** Of a client: the rules that blocking it is decided on. */
   readonly rules?: ClientRuleState;
 }
@@ -57,7 +63,8 @@ export interface RevocationState {
 /**
  * Ends access. Repeating it on what has already ended changes nothing (`[]`), except for user, client, resource, pair
  * and tenant: there it ends whatever was linked since. The last family of a grant takes the grant with it, since a link
- * without an installation is none (OA-58: a host that disconnects revokes its refresh token).
+ * without an installation is none (OA-58: a host that disconnects revokes its refresh token). A suspended grant stays
+ * whatever its installations do: only an admin ends it, or the next consent would make one that is not suspended.
  */
 export function decideRevocation(tenantId: string, state: RevocationState, command: Revoke): NewEvent[] {
   const { target, because } = command;
@@ -76,7 +83,7 @@ export function decideRevocation(tenantId: string, state: RevocationState, comma
     case 'user':
       return [
         userAccessRevoked.on(target.userId, { userId: target.userId, because }, reasonUnder({ user: target.userId })),
-        ...(command.block && !state.suspended
+        ...(command.block && !isHeldFor(command.by, state)
           ? [userSuspended.on(target.userId, { userId: target.userId }, reasonUnder({ user: target.userId }))]
           : []),
       ];
@@ -88,6 +95,7 @@ export function decideRevocation(tenantId: string, state: RevocationState, comma
           ? decideClientRule(
               state.rules ?? { rules: 0 },
               { subject: `client:${target.clientId}`, effect: 'block', scopes: null },
+              command.by,
               command.reason,
             )
           : []),
@@ -112,7 +120,10 @@ export function decideRevocation(tenantId: string, state: RevocationState, comma
       const parties = { grantId, ...(userId !== undefined && { userId }), clientId, resourceId };
       const personal = reasonUnder(userId === undefined ? 'tenant' : { user: userId });
       const why = { because, ...(command.evidence && { evidence: command.evidence }) };
-      if (target.kind === 'grant') return [grantRevoked.on(grantId, { ...parties, ...why }, personal)];
+      const ending = (familyId: string) => familyRevoked.on(grantId, { ...parties, familyId, ...why }, personal);
+      const stays = grant.suspended && !byAdmin.has(because);
+      if (target.kind === 'grant')
+        return stays ? grant.livingFamilies.map(ending) : [grantRevoked.on(grantId, { ...parties, ...why }, personal)];
       if (!grant.livingFamilies.includes(target.familyId)) return [];
       if (target.kind === 'token') {
         if (state.tokenEnded) return [];
@@ -124,13 +135,16 @@ export function decideRevocation(tenantId: string, state: RevocationState, comma
           ),
         ];
       }
-      const family = familyRevoked.on(grantId, { ...parties, familyId: target.familyId, ...why }, personal);
-      return grant.livingFamilies.length > 1
+      const family = ending(target.familyId);
+      return stays || grant.livingFamilies.length > 1
         ? [family]
         : [family, grantRevoked.on(grantId, { ...parties, ...why }, personal)];
     }
   }
 }
+
+/** What ends a suspended grant too. */
+const byAdmin: ReadonlySet<Because> = new Set(['admin', 'admin_consent_withdrawn']);
 
 function namesTwo({ userId, clientId, resourceId }: RevokedPair): boolean {
   return [userId, clientId, resourceId].filter((party) => party !== undefined).length >= 2;

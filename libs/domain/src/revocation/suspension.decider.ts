@@ -18,6 +18,8 @@ export interface SuspensionState {
   readonly suspended: boolean;
   /** Who suspended it last. */
   readonly suspendedBy?: Actor['kind'] | undefined;
+  /** Of a grant: its last suspension is that of a cut, whose undo would take it back. */
+  readonly byCut?: boolean;
   /** Of a grant: between whom it is, and whether it has ended. */
   readonly grant?: {
     readonly grantId: string;
@@ -28,15 +30,28 @@ export interface SuspensionState {
   };
 }
 
-/** Suspends access; nothing when that has been done. Rejects with `suspension.*` what is not there or has ended. */
+/**
+ * Suspends access; nothing when that has been done by somebody who can keep it so: what an admin has suspended an operator
+ * suspends anew, and what a cut has suspended anybody who names it. Rejects with `suspension.*` what is not there or has
+ * ended.
+ */
 export function decideSuspension(
   tenantId: string,
   state: SuspensionState,
-  command: { readonly target: SuspensionTarget; readonly reason?: string | undefined },
+  command: { readonly target: SuspensionTarget; readonly reason?: string | undefined; readonly by: Actor['kind'] },
 ): NewEvent[] {
   refuseUnknown(state, command.target);
   if (state.grant?.ended) throw new DomainError('suspension.grant_ended', 'The link has ended.', 'conflict');
-  return state.suspended ? [] : [eventOf('suspended', tenantId, state, command.target, command.reason)];
+  if (isHeldFor(command.by, state) && !state.byCut) return [];
+  return [eventOf('suspended', tenantId, state, command.target, command.reason)];
+}
+
+/** Whether it is suspended, and a suspension by `by` would say no more: an operator's says more than an admin's. */
+export function isHeldFor(
+  by: Actor['kind'],
+  { suspended, suspendedBy }: { readonly suspended?: boolean; readonly suspendedBy?: Actor['kind'] | undefined },
+): boolean {
+  return suspended === true && (by !== 'operator' || suspendedBy === 'operator');
 }
 
 /**

@@ -10,14 +10,7 @@ import { type Database, type EventStore, lastEventId, retrying } from '@grantkee
 import type { PersonalData } from '@grantkeeper/keys';
 import type { TenantId } from '@grantkeeper/kernel';
 import { sql } from 'kysely';
-import {
-  countCutLinks,
-  type CutLinkNow,
-  type CutLinkState,
-  digestOfCutLinks,
-  markCutLinks,
-  readCutLinks,
-} from './cut-links.ts';
+import { countCutLinks, type CutLinkNow, type CutLinkState, digestOfCutLinks, readCutLinks } from './cut-links.ts';
 import { type CutInLedger, readCut } from './cut-state.ts';
 
 /** Links of one append: some milliseconds of the tenant's fence and head. */
@@ -31,6 +24,8 @@ interface CutChunk extends CutInLedger {
   readonly links: readonly CutLinkNow[];
   readonly causationId: string | undefined;
 }
+
+export type CutTurn = 'done' | 'left' | 'busy';
 
 /** What is done about one link: an event, or none, and what the list says of it from then on. */
 interface Deed {
@@ -55,14 +50,18 @@ export class CutExecution {
   }
 
   /**
-   * Carries on with a cut until it is done, or `goesOn` says no after a chunk. Does nothing where another process is at
-   * it. Rejects when the list is not the one that was asked for.
+   * Carries on with a cut until it is done, or `goesOn` says no after a chunk, which is answered `left`. Does nothing where
+   * another process is at it, which is `busy`. Rejects when the list is not the one that was asked for.
    */
-  async run(tenantId: TenantId, cutId: string, goesOn: () => boolean = () => true): Promise<void> {
-    if (!(await this.#keep(tenantId, cutId, 'take'))) return;
+  async run(tenantId: TenantId, cutId: string, goesOn: () => boolean = () => true): Promise<CutTurn> {
+    if (!(await this.#keep(tenantId, cutId, 'take'))) return 'busy';
     try {
       await this.#verifyList(tenantId, cutId);
-      while (goesOn() && (await this.#step(tenantId, cutId))) await this.#keep(tenantId, cutId, 'renew');
+      while (goesOn()) {
+        if (!(await this.#step(tenantId, cutId))) return 'done';
+        await this.#keep(tenantId, cutId, 'renew');
+      }
+      return 'left';
     } finally {
       await this.#keep(tenantId, cutId, 'leave');
     }
@@ -84,7 +83,7 @@ export class CutExecution {
       const sealed = undoing ? row.undo_reason_sealed : row.reason_sealed;
       const reason = (await this.personalData.open(tenantId, 'reason', sealed)) ?? undefined;
       const deeds = links.map((now): Deed =>
-        undoing ? undo(tenantId, now, actor, reason) : act(tenantId, now, row.act, reason),
+        undoing ? undo(tenantId, now, actor, reason) : act(tenantId, now, row.act, actor, reason),
       );
       const events = deeds.flatMap((deed) => deed.events);
       let placed = 0;
@@ -94,12 +93,6 @@ export class CutExecution {
         if (own.length > 0) placed += 1;
         return { ...link, state, done_seq: own.length > 0 && !undoing ? -placed : link.done_seq };
       });
-      if (events.length === 0) {
-        await this.database.asTenant(tenantId, (tx) =>
-          markCutLinks(tx, tenantId, cutId, undoing ? 'done' : 'pending', marked),
-        );
-        return true;
-      }
       await this.store.append({
         tenantId,
         actor,
@@ -107,6 +100,12 @@ export class CutExecution {
         ...(chunk.causationId !== undefined && { causationId: chunk.causationId }),
         read: chunk.position,
         events,
+        // Also of those that nothing is recorded about: what was decided on them must still be so.
+        unmoved: links.map(({ link, grant }) => ({
+          type: 'grant',
+          id: link.grant_id,
+          version: Number(grant['stream_version']),
+        })),
         current: links.flatMap((now) => [
           { table: 'grants', row: now.grant },
           ...(now.suspension ? [{ table: 'suspensions', row: now.suspension }] : []),
@@ -179,19 +178,22 @@ export class CutExecution {
   }
 }
 
-function act(tenantId: TenantId, now: CutLinkNow, what: string, reason: string | undefined): Deed {
+function act(tenantId: TenantId, now: CutLinkNow, what: string, by: Actor, reason: string | undefined): Deed {
   const { grantId, ended } = now.parties;
   if (ended) return { state: 'ended', events: [] };
   const target = { kind: 'grant', grantId } as const;
   const why = reason === undefined ? {} : { reason };
   if (what === 'revoke') {
-    const grant = { ...now.parties, livingFamilies: [] };
-    const events = decideRevocation(tenantId, { exists: true, grant }, { target, because: 'admin', ...why });
+    const grant = { ...now.parties, suspended: now.suspended, livingFamilies: [] };
+    const revoke = { target, because: 'admin', by: by.kind, ...why } as const;
+    const events = decideRevocation(tenantId, { exists: true, grant }, revoke);
     return { state: 'done', events };
   }
-  const state = { exists: true, suspended: now.suspended, grant: now.parties };
-  const events = decideSuspension(tenantId, state, { target, ...why });
-  return { state: events.length > 0 ? 'done' : 'suspended_before', events };
+  const suspendedBy = (now.suspension?.['actor'] as Actor | undefined)?.kind;
+  const state = { exists: true, suspended: now.suspended, suspendedBy, grant: now.parties };
+  const events = decideSuspension(tenantId, state, { target, by: by.kind, ...why });
+  // Also where an operator has suspended anew what an admin had: the undo leaves it to whoever wanted it before.
+  return { state: now.suspended ? 'suspended_before' : 'done', events };
 }
 
 /** Resumes what the cut has suspended, where that is still the suspension and nobody else wants it. */

@@ -29,7 +29,7 @@ export interface CutLinkNow {
   readonly suspended: boolean;
   /** The row of its last suspension. */
   readonly suspension: ProjectedRow | undefined;
-  /** Another cut, not undone, found it suspended and wants it so. */
+  /** Another cut, not undone, found it suspended and wants it so, or is about to. */
   readonly wantedByAnother: boolean;
 }
 
@@ -47,7 +47,8 @@ export async function readCutLinks(
       coalesce(s.ended_seq IS NULL AND s.watermark <= s.granted_seq, false) AS living,
       EXISTS (SELECT FROM cut_links o JOIN cuts c ON c.tenant_id = o.tenant_id AND c.cut_id = o.cut_id
         WHERE o.tenant_id = l.tenant_id AND o.grant_id = l.grant_id AND o.cut_id <> l.cut_id
-          AND o.state = 'suspended_before' AND c.state NOT IN ('undoing', 'undone')) AS wanted
+          AND (o.state = 'suspended_before' AND c.state NOT IN ('undoing', 'undone')
+            OR o.state = 'pending' AND c.state = 'running')) AS wanted
     FROM cut_links l LEFT JOIN grant_standing s ON s.tenant_id = l.tenant_id AND s.grant_id = l.grant_id
     WHERE l.tenant_id = ${tenantId} AND l.cut_id = ${cutId} AND l.state = ${state}
     ORDER BY l.grant_id LIMIT ${limit}`.execute(tx);
@@ -85,30 +86,6 @@ export async function readCutLinks(
       wantedByAnother: wanted,
     };
   });
-}
-
-/** Marks links for which nothing had to be recorded; those that somebody else has marked meanwhile stay as they are. */
-export async function markCutLinks(
-  tx: Transaction,
-  tenantId: TenantId,
-  cutId: string,
-  before: CutLinkState,
-  links: readonly CutLink[],
-): Promise<void> {
-  for (const state of new Set(links.map((link) => link.state))) {
-    await tx
-      .updateTable('cut_links')
-      .set({ state })
-      .where('tenant_id', '=', tenantId)
-      .where('cut_id', '=', cutId)
-      .where('state', '=', before)
-      .where(
-        'grant_id',
-        'in',
-        links.filter((link) => link.state === state).map((link) => link.grant_id),
-      )
-      .execute();
-  }
 }
 
 /** How many links of a list are in which state, and the position of the last that the cut has ended or suspended. */
