@@ -133,6 +133,30 @@ describe('central revocation', () => {
       expect(since.filter((type) => type.endsWith('Revoked'))).toEqual(['ClientAccessRevoked']);
     });
 
+    it.each([
+      ['to more', 'boards:read', 'boards:read boards:write offline_access'],
+      ['once more', 'boards:read', 'boards:read'],
+    ])(
+      'shows the page again that asked to consent %s, and what is then allowed is a new link',
+      async (_, had, asked) => {
+        const person = await newPerson();
+        const client = await OAuthClient.register(issuer);
+        const tokens = await client.link(person, { scope: had });
+        const page = await person.open(client.authorizationUrl({ scope: asked, prompt: 'consent' }));
+        expect(page.form('consent')).toBeDefined();
+        await revoke({ kind: 'grant', grantId: grantIdOf(tokens) });
+        const again = await person.decide(page, 'approve');
+        expect([again.status, again.location?.href]).toEqual([200, undefined]);
+        expect((await grantsOf(product, `?client=${client.id}`)).map(({ status }) => status)).toEqual(['revoked']);
+
+        expect((await person.decide(again, 'approve')).location?.searchParams.get('code')).toMatch(/^gkc_/);
+        const grants = await grantsOf(product, `?client=${client.id}`);
+        expect(grants.map(({ status }) => status)).toEqual(['active', 'revoked']);
+        expect(grants.map(({ id }) => id)[1]).toBe(grantIdOf(tokens));
+        await expectDead(client, tokens);
+      },
+    );
+
     it('is shown in the list of links, and with its reason in the list of revocations', async () => {
       const client = await OAuthClient.register(issuer);
       const person = await newPerson();

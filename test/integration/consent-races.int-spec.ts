@@ -2,6 +2,9 @@ import {
   clientAccessRevoked,
   clientRuleSet,
   grantCreated,
+  grantRenewed,
+  grantRevoked,
+  grantWidened,
   pairAccessRevoked,
   pairId,
   resourceAccessRevoked,
@@ -53,6 +56,9 @@ async function appendInput(input: AppendInput): Promise<string> {
   return caught;
 }
 
+/** A stream has another version than was read, or a wider act has come: decided anew on what is true now. */
+const OVERTAKEN = new Set(['GK001', 'GK002']);
+
 function inTransaction(client: pg.PoolClient, link: TestLink, decide: () => Promise<AppendInput>): Side {
   let input: AppendInput;
   let failed = false;
@@ -68,7 +74,7 @@ function inTransaction(client: pg.PoolClient, link: TestLink, decide: () => Prom
           await client.query('SELECT append($1, $2)', [link.tenantId, await appendInput(input)]);
         } catch (error) {
           failed = true;
-          if ((error as { code?: string }).code !== 'GK002') throw error;
+          if (!OVERTAKEN.has((error as { code?: string }).code ?? '')) throw error;
         }
       },
       async () => {
@@ -128,6 +134,43 @@ function revocation(client: pg.PoolClient, link: TestLink, kind: Kind): Side {
     );
     return { tenantId, actor, read, events: [event], current: [{ table, row: { ...row } }] };
   });
+}
+
+/** A person consents to more than their link has, or once more to the same; where it has ended, to a new one. */
+function consentAgain(client: pg.PoolClient, link: TestLink, what: 'widened' | 'renewed', newGrantId: string): Side {
+  return inTransaction(client, link, async () => {
+    const { tenantId, grantId, userId, clientId, resourceId } = link;
+    const [read, row] = [await head(link), await grantRow(link)];
+    const scopes = what === 'widened' ? [...link.scopes, 'boards:write'] : [...link.scopes];
+    const display = { clientName: 'Test', nameVerified: false, redirectHost: 'client.example' };
+    const shown = { ...display, metadataDigest: 'd', scopes };
+    if (row.revoked_seq !== null) {
+      const parties = { grantId: newGrantId, userId, clientId, resourceId };
+      return { tenantId, actor, read, events: [grantCreated.on(newGrantId, { ...parties, scopes, shown })] };
+    }
+    const event: NewEvent =
+      what === 'widened'
+        ? grantWidened.on(grantId, { scopes, added: ['boards:write'], shown })
+        : grantRenewed.on(grantId, { shown });
+    return { tenantId, actor, read, events: [event], current: [{ table: 'grants', row }] };
+  });
+}
+
+/** An admin, or the client itself, ends the link. */
+function grantRevocation(client: pg.PoolClient, link: TestLink): Side {
+  return inTransaction(client, link, async () => {
+    const { tenantId, grantId, userId, clientId, resourceId } = link;
+    const [read, row] = [await head(link), await grantRow(link)];
+    const event = grantRevoked.on(grantId, { grantId, userId, clientId, resourceId, because: 'admin' });
+    return { tenantId, actor, read, events: [event], current: [{ table: 'grants', row }] };
+  });
+}
+
+async function grantRow({ tenantId, grantId }: TestLink) {
+  const row = await ledger.database.asTenant(tenantId, (tx) =>
+    tx.selectFrom('grants').selectAll().where('grant_id', '=', grantId).executeTakeFirstOrThrow(),
+  );
+  return { ...row };
 }
 
 /** An admin blocks the host that the client sends people to. */
@@ -237,6 +280,39 @@ describe.each(kinds)('a consent that races a revocation of the %s', (kind) => {
         .filter((order) => nth(order, 'r', 2) < nth(order, 'c', 2)),
     );
     expect(outlived.length).toBeGreaterThan(0);
+  });
+});
+
+describe.each(['widened', 'renewed'] as const)('a consent by which a link is %s, and its revocation', (what) => {
+  it(`leave no link behind, in any of ${count} orders of statements`, async () => {
+    for (const order of orders()) {
+      const link = await makeLink(ledger, await ledger.tenant());
+      const newGrantId = uuidv7();
+      const [consenting, revoking] = [await pool.connect(), await pool.connect()];
+      try {
+        let revoked = grantRevocation(revoking, link);
+        const sides = { c: consentAgain(consenting, link, what, newGrantId), r: revoked };
+        await race(order, sides);
+        // It is never given up: decided once more where the consent has come between, as `retrying` does.
+        const overtaken = !revoked.committed();
+        if (overtaken) {
+          revoked = grantRevocation(revoking, link);
+          for (const step of revoked.steps) await step();
+        }
+        expect([order, revoked.committed()]).toEqual([order, true]);
+        // Whoever has appended first among those that were decided before the other's commit.
+        const consentFirst = nth(order, 'c', 2) < nth(order, 'r', 2);
+        const revocationRead = order.indexOf('r');
+        expect([order, overtaken]).toEqual([order, consentFirst && revocationRead < order.lastIndexOf('c')]);
+        expect([order, sides.c.committed()]).toEqual([order, consentFirst || !decidedBefore(order)]);
+        // What was ended is ended; asked again after it, the person has a new link.
+        expect([order, await lives(link, link.grantId)]).toEqual([order, false]);
+        expect([order, await lives(link, newGrantId)]).toEqual([order, !decidedBefore(order)]);
+      } finally {
+        consenting.release();
+        revoking.release();
+      }
+    }
   });
 });
 
