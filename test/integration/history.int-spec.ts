@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { callAdmin, eventsOf, type GrantView, type Problem } from '../support/clients/admin.ts';
 import { claimsOf, OAuthClient, type TokenBody } from '../support/clients/oauth-client.ts';
 import { Person } from '../support/clients/person.ts';
@@ -235,6 +236,37 @@ describe('the past in the admin API', () => {
         const { status, body } = await product.admin<Problem>('GET', path);
         expect([path, status, body.type]).toEqual([path, 404, 'urn:problem:grant.not_found']);
       }
+    });
+
+    // The last one: consumers stop before such an event.
+    test('says so of what a newer release has recorded, and tells the rest', async () => {
+      const { grantId } = await linked();
+      const owner = new pg.Client({ connectionString: product.databaseUrl });
+      await owner.connect();
+      try {
+        for (const [type, version] of [
+          ['GrantRevoked', 99],
+          ['GrantTransferred', 1],
+        ] as const) {
+          await owner.query(
+            `WITH h AS (UPDATE heads SET seq = seq + 1
+               WHERE tenant_id = (SELECT tenant_id FROM tenant_directory WHERE slug = 'acme') RETURNING *)
+             INSERT INTO events (tenant_id, seq, epoch, event_id, stream_type, stream_id, stream_version, type,
+               schema_version, recorded_at, actor, correlation_id, payload)
+             SELECT h.tenant_id, h.seq, h.epoch, gen_random_uuid(), 'grant', $1,
+               (SELECT max(e.stream_version) + 1 FROM events e WHERE e.tenant_id = h.tenant_id AND e.stream_id = $1),
+               $2, $3, now(), '{"kind": "system", "id": "x"}', gen_random_uuid(), '{"reason_code": 7}' FROM h`,
+            [grantId, type, version],
+          );
+        }
+      } finally {
+        await owner.end();
+      }
+      const told = (await storyOf(grantId)).history.map(({ type, words, payload }) => [type, words, payload]);
+      expect(told.slice(1)).toEqual([
+        ['GrantRevoked', '(This version knows no event GrantRevoked of schema 99.)', { reason_code: 7 }],
+        ['GrantTransferred', '(This version knows no event GrantTransferred of schema 1.)', { reason_code: 7 }],
+      ]);
     });
   });
 });

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { eventCatalogue } from '@grantkeeper/domain';
+import { eventCatalogue, UnknownEvent } from '@grantkeeper/domain';
 import { tenantId } from '@grantkeeper/kernel';
 import type { LedgerEvent } from './event-consumer.ts';
 import { CatalogueContract } from './event-contract.ts';
-import { UnknownEvent } from './failure-reason.ts';
 
 function event(type: string, schemaVersion: number, payload: Record<string, unknown> = {}): LedgerEvent {
   const id = randomUUID();

@@ -1,6 +1,5 @@
-import { eventCatalogue, type EventDefinition } from '@grantkeeper/domain';
+import { eventCatalogue, type EventDefinition, type EventVersions, UnknownEvent, upcast } from '@grantkeeper/domain';
 import type { LedgerEvent } from './event-consumer.ts';
-import { UnknownEvent } from './failure-reason.ts';
 
 /** What consumers must know of an event before any of them may pass it by. */
 export abstract class EventContract {
@@ -13,24 +12,19 @@ export abstract class EventContract {
 
 /** The contract of a catalogue of event definitions: every version that has a way to the newest is known. */
 export class CatalogueContract extends EventContract {
-  readonly #definitions: ReadonlyMap<string, Pick<EventDefinition, 'version' | 'upcasters'>>;
+  readonly #definitions: ReadonlyMap<string, EventVersions>;
 
-  constructor(catalogue: readonly Pick<EventDefinition, 'type' | 'version' | 'upcasters'>[] = eventCatalogue) {
+  constructor(catalogue: readonly (EventVersions & Pick<EventDefinition, 'type'>)[] = eventCatalogue) {
     super();
     this.#definitions = new Map(catalogue.map((definition) => [definition.type, definition]));
   }
 
   override read(event: LedgerEvent): LedgerEvent {
-    const definition = this.#definitions.get(event.type);
-    if (!definition || event.schemaVersion > definition.version)
-      throw new UnknownEvent(event.type, event.schemaVersion);
-    if (event.schemaVersion === definition.version) return event;
-    let payload: unknown = event.payload;
-    for (let version = event.schemaVersion; version < definition.version; version += 1) {
-      const upcast = definition.upcasters[version];
-      if (!upcast) throw new UnknownEvent(event.type, event.schemaVersion);
-      payload = upcast(payload);
-    }
-    return { ...event, schemaVersion: definition.version, payload: payload as LedgerEvent['payload'] };
+    const version = this.#definitions.get(event.type)?.version;
+    if (version === undefined) throw new UnknownEvent(event.type, event.schemaVersion);
+    // Most are in the newest shape already.
+    if (event.schemaVersion === version) return event;
+    const payload = upcast(event.type, event.schemaVersion, event.payload, this.#definitions);
+    return { ...event, schemaVersion: version, payload: payload as LedgerEvent['payload'] };
   }
 }

@@ -1,3 +1,4 @@
+import { UnknownEvent } from '@grantkeeper/domain';
 import type { EventsRow, Transaction } from '@grantkeeper/event-store';
 import { Logger } from '@nestjs/common';
 import type { Selectable } from 'kysely';
@@ -5,7 +6,7 @@ import { consumerMetrics } from './consumer-metrics.ts';
 import { park } from './dead-letters.ts';
 import { type EventConsumer, type LedgerEvent, ledgerEvent } from './event-consumer.ts';
 import type { EventContract } from './event-contract.ts';
-import { failureReason, LedgerGap, UnknownEvent } from './failure-reason.ts';
+import { failureReason, LedgerGap } from './failure-reason.ts';
 import { labelOf } from './projection-consumer.ts';
 import { blockingRetries, parkingRetries, type RetryPolicy } from './retry-policy.ts';
 

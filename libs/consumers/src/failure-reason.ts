@@ -1,3 +1,4 @@
+import { UnknownEvent } from '@grantkeeper/domain';
 import { OutboundError } from '@grantkeeper/outbound';
 
 /** A receiver that answered, but not with success. */
@@ -16,17 +17,6 @@ export class LedgerGap extends Error {
     readonly found: number,
   ) {
     super(`The ledger continues with ${found} where ${expected} is due.`);
-  }
-}
-
-/** An event of a type or a schema version that this process does not know. Whoever reads on could miss what it must not. */
-export class UnknownEvent extends Error {
-  override readonly name = 'UnknownEvent';
-  constructor(
-    readonly type: string,
-    readonly schemaVersion: number,
-  ) {
-    super(`The event type ${type} in version ${schemaVersion} is not known here.`);
   }
 }
 

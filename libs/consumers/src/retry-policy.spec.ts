@@ -1,5 +1,6 @@
+import { UnknownEvent } from '@grantkeeper/domain';
 import { OutboundError } from '@grantkeeper/outbound';
-import { DeliveryRefused, failureReason, LedgerGap, UnknownEvent } from './failure-reason.ts';
+import { DeliveryRefused, failureReason, LedgerGap } from './failure-reason.ts';
 import { blockingRetries, parkingRetries } from './retry-policy.ts';
 
 describe('retries', () => {

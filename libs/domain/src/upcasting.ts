@@ -1,6 +1,9 @@
 import { eventCatalogue } from './catalogue.ts';
 import type { EventDefinition } from './event.ts';
 
+/** What of a definition says how its recorded versions are read. */
+export type EventVersions = Pick<EventDefinition, 'version' | 'upcasters'>;
+
 /** An event that this version of the code cannot understand: whoever meets one must stop, not skip it. */
 export class UnknownEvent extends Error {
   override readonly name = 'UnknownEvent';
@@ -12,7 +15,7 @@ export class UnknownEvent extends Error {
   }
 }
 
-const byType: ReadonlyMap<string, EventDefinition> = new Map(
+const byType: ReadonlyMap<string, EventVersions> = new Map(
   eventCatalogue.map((definition) => [definition.type, definition]),
 );
 

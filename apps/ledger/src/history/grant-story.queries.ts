@@ -3,7 +3,7 @@ import { eventCatalogue } from '@grantkeeper/domain';
 import { Database, type Transaction } from '@grantkeeper/event-store';
 import { PersonalData } from '@grantkeeper/keys';
 import { DomainError, type TenantId } from '@grantkeeper/kernel';
-import { describeEvent } from '@grantkeeper/read-models';
+import { tellRecorded } from '@grantkeeper/read-models';
 import { sql } from 'kysely';
 
 /** Acts wider than a link, that end, hold or resume what was there before them. */
@@ -39,21 +39,25 @@ export class GrantStories {
       return eventsOf(tx, grant, page);
     });
     return Promise.all(
-      rows.map(async (row) => ({
-        id: row.event_id,
-        seq: row.seq,
-        recordedAt: row.recorded_at,
-        /** Id of the event that it follows from. */
-        causationId: row.causation_id,
-        type: row.type,
-        words: describeEvent({ type: row.type, actor: row.actor, payload: row.payload }),
-        /** What the act named: the link itself, one installation or token of it, or something wider. */
-        reach: row.stream_type === 'grant' ? reachOf(row.payload) : row.stream_type,
-        installation: (row.payload as { familyId?: string }).familyId ?? null,
-        actor: row.actor as unknown,
-        personal: await this.#open(tenantId, row.personal as Record<string, string>),
-        payload: row.payload as unknown,
-      })),
+      rows.map(async ({ schema_version: schemaVersion, ...row }) => {
+        const { type, actor } = row;
+        const { words, payload } = tellRecorded({ type, schemaVersion, actor, payload: row.payload });
+        return {
+          id: row.event_id,
+          seq: row.seq,
+          recordedAt: row.recorded_at,
+          /** Id of the event that it follows from. */
+          causationId: row.causation_id,
+          type: row.type,
+          words,
+          /** What the act named: the link itself, one installation or token of it, or something wider. */
+          reach: row.stream_type === 'grant' ? reachOf(payload) : row.stream_type,
+          installation: (payload as { familyId?: string }).familyId ?? null,
+          actor: row.actor as unknown,
+          personal: await this.#open(tenantId, row.personal as Record<string, string>),
+          payload,
+        };
+      }),
     );
   }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { failureReason, LedgerGap, UnknownEvent } from '@grantkeeper/consumers';
+import { failureReason, LedgerGap } from '@grantkeeper/consumers';
+import { UnknownEvent } from '@grantkeeper/domain';
 import type { Database, Transaction } from '@grantkeeper/event-store';
 import { Logger } from '@nestjs/common';
 import { logAttempt, putAside } from './delivery-log.ts';

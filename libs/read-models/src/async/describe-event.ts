@@ -1,4 +1,4 @@
-import { type Because, eventCatalogue, type ReuseEvidence } from '@grantkeeper/domain';
+import { type Because, eventCatalogue, type ReuseEvidence, UnknownEvent, upcast } from '@grantkeeper/domain';
 
 /** What of an event is put into words: nothing personal is read. */
 export interface DescribableEvent {
@@ -19,6 +19,28 @@ export function describeEvent(event: DescribableEvent): string {
     eventCatalogue.find(({ type }) => type === event.type)?.says ??
     `Something happened that this version has no words for (${event.type}).`
   );
+}
+
+/**
+ * A recorded event of any version, in words and with its payload in the newest shape. One that this version does not know
+ * says so, and is shown as it is.
+ */
+export function tellRecorded({
+  type,
+  schemaVersion,
+  actor,
+  payload,
+}: DescribableEvent & { readonly schemaVersion: number }): {
+  readonly words: string;
+  readonly payload: unknown;
+} {
+  try {
+    const newest = upcast(type, schemaVersion, payload);
+    return { words: describeEvent({ type, actor, payload: newest }), payload: newest };
+  } catch (error) {
+    if (error instanceof UnknownEvent) return { words: `(${error.message})`, payload };
+    throw error;
+  }
 }
 
 interface Facts {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Actor, UnknownEvent, upcast } from '@grantkeeper/domain';
+import type { Actor } from '@grantkeeper/domain';
 import type { Database } from '@grantkeeper/event-store';
-import { describeEvent } from '@grantkeeper/read-models';
+import { tellRecorded } from '@grantkeeper/read-models';
 import { ledgersOf, type NamedLedger, newestLedgers } from './ledgers.ts';
 import { numberOf, optionsOf, UsageError } from './usage.ts';
 
@@ -156,20 +156,11 @@ function toWords(event: EventLine): string {
     String(event.seq).padStart(6),
     event.type.padEnd(20),
     chainOf(event.actor),
-    sentenceOf(event),
+    tellRecorded({ ...event, schemaVersion: event.schema }).words,
   ].join('  ');
 }
 
 /** Who acted, and through whom: `admin 0199… via operator deploy`. */
 function chainOf({ kind, id, via }: Actor): string {
   return `${kind} ${id}${via ? ` via ${chainOf(via)}` : ''}`;
-}
-
-function sentenceOf({ type, schema, payload, actor }: EventLine): string {
-  try {
-    return describeEvent({ type, actor, payload: upcast(type, schema, payload) });
-  } catch (error) {
-    if (error instanceof UnknownEvent) return `(${error.message})`;
-    throw error;
-  }
 }
