@@ -64,6 +64,18 @@ describe('what operators see of the ledgers', () => {
       expect(read.get(`grantkeeper_activity_unsorted_bytes{class="${retention}"}`)).toBe(0);
   });
 
+  it('is how often a decision was made again, because somebody else was first', async () => {
+    const retried = (read: Map<string, number>) => read.get('grantkeeper_append_retries_total{reason="serialization"}');
+    for (let round = 0; retried(await metrics()) === undefined; round += 1) {
+      // Copies of a command that meet: one is first, and the others look again.
+      const headers = { 'idempotency-key': `round-${round}` };
+      const copy = () => product.admin('POST', '/tenants/acme/enforcement-points', { name: 'API' }, headers);
+      const answers = await Promise.all(Array.from({ length: 8 }, copy));
+      expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 201));
+    }
+    expect(retried(await metrics())).toBeGreaterThan(0);
+  });
+
   it('is told beside readiness: how far each projection is behind', async () => {
     const answer = await fetch(`${product.summary.adminUrl}/health/ready`);
     expect(answer.status).toBe(200);

@@ -258,6 +258,8 @@ function translated(error: unknown): unknown {
       return new ConcurrencyError('overtaken', 'A wider act has overtaken the decision.');
     case 'GK003':
       return new ConcurrencyError('unique_fact', 'A unique fact is held by another stream.');
+    case 'GK004':
+      return new ConcurrencyError('epoch', 'The ledger has begun another epoch.');
     case '40001':
     case '40P01':
       return new ConcurrencyError('serialization', 'The transaction could not be serialized.');

@@ -93,7 +93,7 @@ export class OAuthError extends Error {
 export class ConcurrencyError extends Error {
   override readonly name = 'ConcurrencyError';
   constructor(
-    readonly reason: 'stream_version' | 'overtaken' | 'unique_fact' | 'serialization',
+    readonly reason: 'stream_version' | 'overtaken' | 'unique_fact' | 'epoch' | 'serialization',
     message: string,
   ) {
     super(message);
