@@ -20,6 +20,8 @@ export interface TestLedger {
   tenant(slug?: string): Promise<TenantId>;
   /** What makes a person: to be appended, alone or with more. */
   person(tenantId: TenantId): Promise<{ userId: string; events: NewEvent[]; rows: Record<string, object[]> }>;
+  /** What a process has that was started just now: it knows no key that is not in the database. */
+  restarted(): { readonly store: EventStore; readonly personalData: PersonalData };
   /** Cuts every connection of the services, as a restart of the server would. */
   interrupt(): Promise<void>;
   close(): Promise<void>;
@@ -59,6 +61,10 @@ export async function openLedger(): Promise<TestLedger> {
         events: [userCreated.on(userId, { userId, sub: userId, role: 'member', emailVerified: false }, { email })],
         rows: { person_keys: [await personalData.createPersonKey(tenantId, userId)] },
       };
+    },
+    restarted() {
+      const fresh = new PersonalData(database, new TenantKeys(database, provider));
+      return { personalData: fresh, store: new EventStore(database, inlineProjections, fresh) };
     },
     async interrupt() {
       const owner = new pg.Client({ connectionString: url });

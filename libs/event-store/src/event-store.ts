@@ -90,12 +90,13 @@ export interface Appended {
 
 /** Seals the personal fields of an event under the keys of those whom they concern. */
 export abstract class PersonalDataSealer {
+  /** The sealed text, or undefined for what must not be kept of a person who has been erased. */
   abstract seal(
     tenantId: TenantId,
     subject: { user: string } | 'tenant',
     place: { eventId: string; field: string },
     value: string,
-  ): Promise<string>;
+  ): Promise<string | undefined>;
 }
 
 /** Told after every commit; a hint that may be lost. */
@@ -195,7 +196,8 @@ export class EventStore {
       const personal: Record<string, string> = {};
       const address = input.origin && { address: { subject: input.origin.subject, value: input.origin.address } };
       for (const [field, { subject, value }] of Object.entries({ ...address, ...event.personal })) {
-        personal[field] = await this.sealer.seal(input.tenantId, subject, { eventId, field }, value);
+        const sealed = await this.sealer.seal(input.tenantId, subject, { eventId, field }, value);
+        if (sealed !== undefined) personal[field] = sealed;
       }
       const { streamType, type, version } = event.definition;
       refuseTooLarge(type, event.payload, personal);

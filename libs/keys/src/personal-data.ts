@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { type Database, PersonalDataSealer } from '@grantkeeper/event-store';
-import type { TenantId } from '@grantkeeper/kernel';
+import { DomainError, type TenantId } from '@grantkeeper/kernel';
 import { decrypt, encrypt } from './aead.ts';
 import { RecentKeys } from './recent-keys.ts';
 import { TenantKeys } from './tenant-keys.ts';
@@ -36,15 +36,28 @@ export class PersonalData extends PersonalDataSealer {
     if (!this.#recent.get(name)) this.#recent.set(name, await this.#unwrap(tenantId, userId, wrapped));
   }
 
+  /**
+   * Of a person who has been erased nothing personal is recorded again: an address is left out, anything else rejects
+   * with `user.erased`. The reason that somebody gives for what they do about that person is theirs to answer for: it is
+   * sealed under the tenant's key.
+   */
   override async seal(
     tenantId: TenantId,
     subject: { user: string } | 'tenant',
     place: { eventId: string; field: string },
     value: string,
-  ): Promise<string> {
+  ): Promise<string | undefined> {
     const name = subject === 'tenant' ? 'tenant' : subject.user;
     const key = await this.#keyOf(tenantId, name);
-    if (!key) throw new Error('The key of the person that an event concerns is gone.');
+    if (!key) {
+      if (place.field === 'reason') return this.seal(tenantId, 'tenant', place, value);
+      if (place.field === 'address') return undefined;
+      throw new DomainError(
+        'user.erased',
+        'This person has been erased: nothing more is recorded of them.',
+        'conflict',
+      );
+    }
     const context = `${tenantId}/${place.eventId}/${place.field}`;
     return `p1.${name}.${place.eventId}.${place.field}.${encrypt(key, context, Buffer.from(value))}`;
   }

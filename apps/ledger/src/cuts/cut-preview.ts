@@ -46,7 +46,8 @@ export class CutPreview {
     const from = network === undefined ? undefined : await this.networks.grantsFrom(tenantId, network, living);
     const cutId = uuidv7();
     const place = { eventId: cutId, field: 'network' };
-    const sealed = network === undefined ? null : await this.personalData.seal(tenantId, 'tenant', place, network);
+    const sealed =
+      network === undefined ? null : ((await this.personalData.seal(tenantId, 'tenant', place, network)) ?? null);
     const expiresAt = new Date(this.clock.now().getTime() + PREVIEW_MINUTES * 60_000).toISOString();
     return this.database.asTenantAtOneMoment(tenantId, async (tx) => {
       await refuseTooMany(tx, tenantId);
