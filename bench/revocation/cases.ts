@@ -1,11 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import type { Deployment } from './deployment.ts';
 
-/** One thing that can be wrong while revocations are made. */
-export interface Case {
+interface Conditions {
   readonly title: string;
   /** Whether jobs have a Redis; without one they are on the PostgreSQL of everything else. */
   readonly redis: boolean;
+}
+
+/** All revocations at once, so many requests at a time, and no pause. */
+export interface BurstCase extends Conditions {
+  readonly lanes: number;
+}
+
+/** One thing that can be wrong while revocations are made. */
+export interface BatchCase extends Conditions {
   /** Tokens that are revoked together. */
   readonly batch: number;
   /** Once, before the first batch. */
@@ -17,13 +26,22 @@ export interface Case {
   readonly around: (deployment: Deployment, revoke: () => Promise<void>, answered: () => number) => Promise<void>;
 }
 
-const plain: Case['around'] = (_deployment, revoke) => revoke();
+export type Case = BatchCase | BurstCase;
+
+const plain: BatchCase['around'] = (_deployment, revoke) => revoke();
+
+async function flush(url: string | undefined): Promise<void> {
+  if (url === undefined) return;
+  const redis = new Redis(url);
+  await redis.flushall().finally(() => redis.disconnect());
+}
 
 /** Longer than knowledge may be old. */
 const CUT_MS = 2_500;
 
 export const CASES: Readonly<Record<string, Case>> = {
   normal: { title: 'normal', redis: true, batch: 50, around: plain },
+  burst: { title: 'as fast as they are committed, 64 requests at a time', redis: true, lanes: 64 },
   killed: {
     title: 'the committing node is killed (-9) in the middle of each 100 requests',
     redis: true,
@@ -61,6 +79,26 @@ export const CASES: Readonly<Record<string, Case>> = {
       await mended;
       feedFront.mend();
       issuerFront.mend();
+    },
+  },
+  'redis-slow': {
+    title: 'Redis answers nothing during each 50 revocations',
+    redis: true,
+    batch: 50,
+    async around({ redis }, revoke) {
+      redis?.freeze?.(true);
+      await revoke().finally(() => redis?.freeze?.(false));
+    },
+  },
+  'redis-flushed': {
+    title: 'Redis loses everything in the middle of each 50 revocations',
+    redis: true,
+    batch: 50,
+    async around({ redis }, revoke, answered) {
+      const revoking = revoke();
+      while (answered() < 25) await sleep(1);
+      await flush(redis?.url);
+      await revoking;
     },
   },
   'redis-down': {

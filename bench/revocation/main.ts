@@ -9,6 +9,7 @@ import { describeMachine } from '../support/machine.ts';
 import { number, table } from '../support/table.ts';
 import { CASES } from './cases.ts';
 import { Deployment } from './deployment.ts';
+import { measureBurst } from './measure-burst.ts';
 import { type CaseResult, measureCase, type Spread } from './measure-case.ts';
 import { PointProcesses } from './point-processes.ts';
 import { mintTokens } from './tokens.ts';
@@ -29,6 +30,16 @@ const HEADINGS = [
   'wrongly refused',
   'never refused',
 ];
+
+/** No call is accepted later after a commit, in milliseconds. */
+const BOUND_MS = 2_000;
+
+interface Findings {
+  readonly rows: string[][];
+  readonly notes: string[];
+  /** Cases in which something happened that must not. */
+  readonly broken: string[];
+}
 
 interface Settings {
   /** Of each case. */
@@ -84,7 +95,7 @@ async function measureWith(
   names: readonly string[],
   server: BenchDatabase,
   { revocations, points: count, processes }: Settings,
-  rows: string[][],
+  { rows, notes, broken }: Findings,
 ): Promise<void> {
   if (names.length === 0) return;
   const cleanup = new Cleanup({ onSignal: false });
@@ -97,9 +108,17 @@ async function measureWith(
     for (const name of names) {
       const { [name]: measured } = CASES;
       const progress = (line: string): void => console.log(`· ${name}: ${line}`);
-      rows.push(
-        cells(measured!.title, await measureCase(measured!, deployment, points, database, revocations, progress)),
-      );
+      const input = [deployment, points, database, revocations, progress] as const;
+      const result = await ('lanes' in measured! ? measureBurst(measured, ...input) : measureCase(measured!, ...input));
+      rows.push(cells(measured!.title, result));
+      if (result.burst) {
+        const { commitsPerSecond, drainMs } = result.burst;
+        notes.push(
+          `${measured!.title}: ${number(commitsPerSecond)} commits a second; every point had refused all of them ${number(drainMs)} ms after the last commit.`,
+        );
+      }
+      // What must hold whatever fails.
+      if (result.lastAccepted.max > BOUND_MS || result.wronglyRefused > 0 || result.neverRefused > 0) broken.push(name);
     }
   } finally {
     await cleanup.run();
@@ -121,21 +140,28 @@ async function main(): Promise<void> {
   try {
     const server = await BenchDatabase.open(directory, cleanup);
     const machine = describeMachine(server.description);
-    const rows: string[][] = [];
+    const findings: Findings = { rows: [], notes: [], broken: [] };
     const casesWith = (redis: boolean): string[] => only.filter((name) => CASES[name]?.redis === redis);
-    await measureWith(true, casesWith(true), server, settings, rows);
-    await measureWith(false, casesWith(false), server, settings, rows);
+    await measureWith(true, casesWith(true), server, settings, findings);
+    await measureWith(false, casesWith(false), server, settings, findings);
     console.log(`\n${machine.join('\n')}`);
     console.log(
       `${points} enforcement points in ${processes} processes, two ledger nodes, authorization, worker, PostgreSQL, and what measures, on this machine\n`,
     );
-    console.log(table(HEADINGS, rows));
+    console.log(table(HEADINGS, findings.rows));
+    if (findings.notes.length > 0) console.log(`\n${findings.notes.join('\n')}`);
     console.log(`
 Each revocation ends one access token, which every point is presented again and again until it answers 401, in rounds over
 all tokens and points with 5 ms or more between them. Milliseconds are from the commit, whose time is taken a moment before it,
 under the head lock. "last accepted": the end of the last call that any point let through. "all refuse": from then on every
 point has answered 401, 503 not counted. "to commit": from the request, four at a time, to the commit. "wrongly refused":
 401 for a token that was not, or not yet, revoked. "503": calls refused because nobody could be asked.`);
+    if (findings.broken.length > 0) {
+      console.error(
+        `\nThe bound of ${BOUND_MS} ms, or what is never to happen, was broken in: ${findings.broken.join(', ')}`,
+      );
+      process.exitCode = 1;
+    }
   } finally {
     await cleanup.run();
   }

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchDatabase } from '../support/database.ts';
 import { percentile } from '../support/load.ts';
-import type { Case } from './cases.ts';
+import type { BatchCase } from './cases.ts';
 import type { Deployment } from './deployment.ts';
 import type { Fate } from './messages.ts';
 import type { PointProcesses } from './point-processes.ts';
-import { mintTokens, type Token } from './tokens.ts';
+import { commitsOf, revokeAll } from './revocations.ts';
+import { mintTokens } from './tokens.ts';
 
 /** Milliseconds at 50 and 99 %, and the most. */
 export interface Spread {
@@ -29,6 +30,12 @@ export interface CaseResult {
   readonly wronglyRefused: number;
   /** Committed, and accepted until the measurement gave up. */
   readonly neverRefused: number;
+  /** Where they are made as fast as they can be. */
+  readonly burst?: {
+    readonly commitsPerSecond: number;
+    /** From the last commit to the moment from which on every point has refused every one of them. */
+    readonly drainMs: number;
+  };
 }
 
 /** Requests for revocations under way at once. */
@@ -38,7 +45,7 @@ const GIVE_UP_MS = 20_000;
 
 /** Makes `count` revocations of single tokens while the points serve calls with them, and tells what came of each. */
 export async function measureCase(
-  { batch, around, begin }: Case,
+  { batch, around, begin }: BatchCase,
   deployment: Deployment,
   points: PointProcesses,
   database: BenchDatabase,
@@ -60,7 +67,7 @@ export async function measureCase(
     await points.watch(part.map(({ id, token }) => [id, token] as const));
     const requested = new Map<string, number>();
     let answered = 0;
-    const revoke = (): Promise<void> => revokeAll(deployment, part, requested, () => (answered += 1));
+    const revoke = (): Promise<void> => revokeAll(deployment, part, LANES, requested, () => (answered += 1));
     await around(deployment, revoke, () => answered);
     const committed = await commitsOf(database, tenancy.tenantId, part);
     points.forget(part.filter(({ id }) => !committed.has(id)).map(({ id }) => id));
@@ -91,50 +98,6 @@ export async function measureCase(
   };
 }
 
-async function revokeAll(
-  { committing, tenancy }: Deployment,
-  tokens: readonly Token[],
-  requested: Map<string, number>,
-  onAnswer: () => void,
-): Promise<void> {
-  const left = [...tokens];
-  const lane = async (): Promise<void> => {
-    for (let next = left.pop(); next; next = left.pop()) {
-      const { id: tokenId, grantId, familyId } = next;
-      requested.set(tokenId, Date.now());
-      try {
-        const response = await fetch(`${committing.origin}/admin/v1/tenants/bench/revocations`, {
-          method: 'POST',
-          headers: { authorization: `Bearer ${tenancy.adminKey}`, 'content-type': 'application/json' },
-          body: JSON.stringify({ target: { kind: 'token', grantId, familyId, tokenId }, reason: 'bench' }),
-        });
-        const text = await response.text();
-        if (!response.ok) throw new Error(`A revocation was answered ${response.status}: ${text}`);
-        onAnswer();
-      } catch (error) {
-        // The node was killed. What it has committed is read from the database.
-        if (!(error instanceof TypeError)) throw error;
-        return;
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: LANES }, lane));
-}
-
-/** When each of them was committed, in milliseconds since 1970; a moment before, as the time is taken under the lock. */
-async function commitsOf(
-  database: BenchDatabase,
-  tenantId: string,
-  tokens: readonly Token[],
-): Promise<Map<string, number>> {
-  const rows = await database.run<{ id: string; at: number }>(
-    `SELECT token_id AS id, (extract(epoch FROM revoked_at) * 1000)::float8 AS at FROM revocations
-     WHERE tenant_id = $1 AND kind = 'token' AND token_id = ANY($2)`,
-    [tenantId, tokens.map(({ id }) => id)],
-  );
-  return new Map(rows.map(({ id, at }) => [id, at]));
-}
-
 async function fatesOf(points: PointProcesses, ids: readonly string[]): Promise<Map<string, Fate>> {
   const fates = new Map<string, Fate>();
   const deadline = Date.now() + GIVE_UP_MS;
@@ -149,7 +112,7 @@ async function fatesOf(points: PointProcesses, ids: readonly string[]): Promise<
   return fates;
 }
 
-function spreadOf(values: number[]): Spread {
+export function spreadOf(values: number[]): Spread {
   values.sort((a, b) => a - b);
   return { p50: percentile(values, 0.5), p99: percentile(values, 0.99), max: values.at(-1) ?? Number.NaN };
 }

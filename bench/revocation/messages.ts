@@ -10,6 +10,8 @@ export type Order =
     }
   /** Tokens to be presented to every point, again and again, until all of them refuse each for good. */
   | { readonly type: 'watch'; readonly tokens: readonly (readonly [id: string, token: string])[] }
+  /** Tokens that every point is presented one after the other, each until it refuses it: in the order of their revocation. */
+  | { readonly type: 'walk'; readonly tokens: readonly (readonly [id: string, token: string])[] }
   /** No longer, whatever they are worth: they were not revoked after all. */
   | { readonly type: 'forget'; readonly ids: readonly string[] }
   | { readonly type: 'report' }
@@ -37,4 +39,5 @@ export type Report =
   | { readonly type: 'ready' }
   | { readonly type: 'watching' }
   | { readonly type: 'fate'; readonly fate: Fate }
+  | { readonly type: 'walked'; readonly fates: readonly Fate[] }
   | { readonly type: 'counts'; readonly counts: Counts };

@@ -51,6 +51,16 @@ export class PointProcesses {
     await this.#order(() => ({ type: 'watch', tokens }), 'watching');
   }
 
+  /**
+   * Every point is presented these tokens one after the other, each until it refuses it. Resolves when they have begun, to
+   * what resolves to their fates when all are refused everywhere.
+   */
+  async walk(tokens: readonly (readonly [string, string])[]): Promise<{ readonly done: Promise<Map<string, Fate>> }> {
+    const walked = this.#answers('walked');
+    await this.#order(() => ({ type: 'walk', tokens }), 'watching');
+    return { done: walked.then((reports) => together(reports)) };
+  }
+
   forget(ids: readonly string[]): void {
     for (const child of this.#children) child.send({ type: 'forget', ids } satisfies Order);
   }
@@ -59,12 +69,7 @@ export class PointProcesses {
   fateOf(id: string): Fate | undefined {
     const of = this.#fates.get(id) ?? [];
     if (of.length < this.#children.length) return undefined;
-    return {
-      id,
-      lastAccepted: Math.max(...of.map((fate) => fate.lastAccepted)),
-      firstRefused: Math.min(...of.map((fate) => fate.firstRefused)),
-      allRefused: Math.max(...of.map((fate) => fate.allRefused)),
-    };
+    return joined(id, of);
   }
 
   async counts(): Promise<Counts> {
@@ -91,22 +96,47 @@ export class PointProcesses {
   }
 
   async #order(order: (child: number) => Order, answer: Report['type']): Promise<Report[]> {
+    const answered = this.#answers(answer);
+    this.#children.forEach((child, n) => child.send(order(n)));
+    return answered;
+  }
+
+  /** The next answer of each process of this kind. */
+  #answers(answer: Report['type']): Promise<Report[]> {
     return Promise.all(
-      this.#children.map(async (child, n) => {
-        const answered = new Promise<Report>((resolve, reject) => {
-          const gone = (): void => reject(new Error('A process of enforcement points has ended.'));
-          const hear = (report: Report): void => {
-            if (report.type !== answer) return;
-            child.off('message', hear);
-            child.off('exit', gone);
-            resolve(report);
-          };
-          child.on('message', hear);
-          child.once('exit', gone);
-        });
-        child.send(order(n));
-        return answered;
-      }),
+      this.#children.map(
+        (child) =>
+          new Promise<Report>((resolve, reject) => {
+            const gone = (): void => reject(new Error('A process of enforcement points has ended.'));
+            const hear = (report: Report): void => {
+              if (report.type !== answer) return;
+              child.off('message', hear);
+              child.off('exit', gone);
+              resolve(report);
+            };
+            child.on('message', hear);
+            child.once('exit', gone);
+          }),
+      ),
     );
   }
+}
+
+/** What a token met in all processes. */
+function joined(id: string, fates: readonly Fate[]): Fate {
+  return {
+    id,
+    lastAccepted: Math.max(...fates.map((fate) => fate.lastAccepted)),
+    firstRefused: Math.min(...fates.map((fate) => fate.firstRefused)),
+    allRefused: Math.max(...fates.map((fate) => fate.allRefused)),
+  };
+}
+
+function together(reports: readonly Report[]): Map<string, Fate> {
+  const fates = new Map<string, Fate[]>();
+  for (const report of reports) {
+    if (report.type !== 'walked') continue;
+    for (const fate of report.fates) fates.set(fate.id, [...(fates.get(fate.id) ?? []), fate]);
+  }
+  return new Map([...fates].map(([id, of]) => [id, joined(id, of)]));
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AccessRefusal, Guard } from '@grantkeeper/guard';
 import { guard as library } from '../support/libraries.ts';
-import type { Order, Report } from './messages.ts';
+import type { Fate, Order, Report } from './messages.ts';
 
 /** A token that is presented to every point of this process until each refuses it for good. */
 interface Watched {
@@ -19,6 +19,9 @@ interface Watched {
  * least twice as long as a round took, so that the calls leave the machine to what they are to measure.
  */
 const PAUSE_MS = 5;
+const WALK_PAUSE_MS = 10;
+
+type WalkedFate = { -readonly [Name in keyof Fate]: Fate[Name] };
 
 const counts = { calls: 0, unavailable: 0, wronglyRefused: 0 };
 const watched = new Map<string, Watched>();
@@ -57,6 +60,24 @@ async function present(guard: Guard, one: Watched): Promise<void> {
   tell({ type: 'fate', fate: { id, lastAccepted, firstRefused, allRefused: Date.now() } });
 }
 
+/** Presents one token after the other at one point, each until it is refused. */
+async function walk(guard: Guard, tokens: ReadonlyArray<readonly [string, string]>, fates: Map<string, WalkedFate>) {
+  for (const [id, token] of tokens) {
+    const fate = fates.get(id)!;
+    for (let status = 0; status !== 401 && !stopped.aborted;) {
+      status = await call(guard, token);
+      const now = Date.now();
+      if (status === 401) {
+        fate.firstRefused = Math.min(fate.firstRefused, now);
+        fate.allRefused = Math.max(fate.allRefused, now);
+      } else {
+        if (status === 200) fate.lastAccepted = Math.max(fate.lastAccepted, now);
+        await sleep(WALK_PAUSE_MS);
+      }
+    }
+  }
+}
+
 async function callAll(): Promise<void> {
   for (let round = 0; !stopped.aborted; round += 1) {
     const began = performance.now();
@@ -91,6 +112,15 @@ async function obey(order: Order): Promise<void> {
       while ([...watched.values()].some(({ known }) => known.size < guards.length)) await sleep(1);
       tell({ type: 'watching' });
       return;
+    case 'walk': {
+      const fates = new Map(
+        order.tokens.map(([id]) => [id, { id, lastAccepted: 0, firstRefused: Number.MAX_SAFE_INTEGER, allRefused: 0 }]),
+      );
+      tell({ type: 'watching' });
+      await Promise.all(guards.map((guard) => walk(guard, order.tokens, fates)));
+      tell({ type: 'walked', fates: [...fates.values()] });
+      return;
+    }
     case 'forget':
       for (const id of order.ids) watched.delete(id);
       return;

@@ -12,6 +12,8 @@ export interface TestRedis {
   readonly kind: 'given' | 'container' | 'process';
   /** Ends the server without warning, as a crash does; null for a server that is not ours. */
   readonly kill: (() => Promise<void>) | null;
+  /** Lets it answer nothing, or again; null where that cannot be had. */
+  readonly freeze: ((frozen: boolean) => void) | null;
   stop(): Promise<void>;
 }
 
@@ -25,7 +27,7 @@ export const NO_REDIS = 'no Redis: set TEST_REDIS_URL, or have Docker, redis-ser
  */
 export async function redisForTests(options: { port?: number } = {}): Promise<TestRedis | null> {
   const given = process.env['TEST_REDIS_URL'];
-  if (given) return { url: given, kind: 'given', kill: null, stop: async () => undefined };
+  if (given) return { url: given, kind: 'given', kill: null, freeze: null, stop: async () => undefined };
   if (await dockerAnswers()) return startContainer();
   const command = await redisCommand();
   return command === null ? null : startRedisProcess(command, options.port);
@@ -82,7 +84,8 @@ export async function startRedisProcess(command: string, port?: number): Promise
     await stop();
     throw error;
   }
-  return { url: `redis://127.0.0.1:${listening}`, kind: 'process', kill: stop, stop };
+  const freeze = (frozen: boolean): void => void server.kill(frozen ? 'SIGSTOP' : 'SIGCONT');
+  return { url: `redis://127.0.0.1:${listening}`, kind: 'process', kill: stop, freeze, stop };
 }
 
 async function startContainer(): Promise<TestRedis> {
@@ -97,6 +100,7 @@ async function startContainer(): Promise<TestRedis> {
     url: `redis://${container.getHost()}:${container.getMappedPort(6379)}`,
     kind: 'container',
     kill: stop,
+    freeze: null,
     stop,
   };
 }
