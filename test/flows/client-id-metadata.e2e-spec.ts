@@ -25,7 +25,7 @@ describe('clients whose id is the URL of their metadata', () => {
   beforeAll(async () => {
     server = await DocumentServer.start();
     distrust = server.trusted();
-    product = await startProduct({ OUTBOUND_ALLOW_LOOPBACK: 'true' });
+    product = await startProduct({ OUTBOUND_ALLOW_LOOPBACK: 'true', RATE_LIMIT_FACTOR: '10' });
     owner = new pg.Client({ connectionString: product.databaseUrl });
     await owner.connect();
     const { demo } = product.summary;

@@ -1,4 +1,10 @@
-import { ClientDocuments, ClientDocumentUnavailable, ClientKeys, RemoteDocuments } from '@grantkeeper/client-documents';
+import {
+  type AdmitFetch,
+  ClientDocuments,
+  ClientDocumentUnavailable,
+  ClientKeys,
+  RemoteDocuments,
+} from '@grantkeeper/client-documents';
 import { SystemClock, type TenantId } from '@grantkeeper/kernel';
 import { OutboundClient, type ResolvedAddress } from '@grantkeeper/outbound';
 import type { ClientMetadata } from '@grantkeeper/oauth';
@@ -36,7 +42,7 @@ function copy(
   options: {
     allowLoopback?: boolean;
     resolve?: (host: string) => Promise<readonly ResolvedAddress[]>;
-    admit?: () => Promise<boolean>;
+    admit?: AdmitFetch;
   } = {},
 ): { documents: ClientDocuments; keys: ClientKeys } {
   const { allowLoopback = true, resolve, admit } = options;
@@ -50,7 +56,7 @@ const state = (url: string, kind = 'client_metadata', tenant = tenantId) =>
 
 /** What the authorization endpoint does: what is cached, and a fetch when that is due. */
 const current = async (url: string, { documents } = copy(), trusted = false, tenant = tenantId) =>
-  documents.current(tenant, url, await state(url, 'client_metadata', tenant), { trusted });
+  documents.current(tenant, url, await state(url, 'client_metadata', tenant), { trusted, address: undefined });
 
 async function refusal(attempt: Promise<unknown>): Promise<string> {
   try {
@@ -229,7 +235,9 @@ describe('a client metadata document', () => {
 
   it('is not fetched when no more fetches are admitted, and that is no failure of it (CIMD-29)', async () => {
     const url = server.putClient('/budget.json');
-    expect(await refusal(current(url, copy({ admit: async () => false })))).toMatch(/too many/);
+    const heldUp = copy({ admit: async () => ({ retryAfterSeconds: 7 }) });
+    expect(await refusal(current(url, heldUp))).toMatch(/too many/);
+    await expect(current(url, heldUp)).rejects.toMatchObject({ retryAfterSeconds: 7, transient: true });
     expect(server.count('/budget.json')).toBe(0);
     expect(await row(url)).toBeUndefined();
     expect(await refusal(current(url))).toBe('accepted');
@@ -267,7 +275,9 @@ describe('a client_id that must not be fetched (CIMD-13, CIMD-14)', () => {
   ])('%s: it is no client_id (CIMD-02)', async (url) => {
     const asked: string[] = [];
     const one = copy({ resolve: async (host) => (asked.push(host), [loopback]) });
-    await expect(one.documents.current(tenantId, url, null, { trusted: true })).rejects.toMatchObject({
+    await expect(
+      one.documents.current(tenantId, url, null, { trusted: true, address: undefined }),
+    ).rejects.toMatchObject({
       code: 'invalid_client',
     });
     expect(asked).toEqual([]);
@@ -308,12 +318,12 @@ describe('keys behind a jwks_uri', () => {
     expect(kids(await keys.current(tenantId, metadata(url), null))).toEqual(['1']);
     server.put('/jwks', { keys: [...first.jwks.keys, ...second.jwks.keys] });
     // The first fetch was just now.
-    expect(kids(await keys.afterOneMoreLook(tenantId, metadata(url)))).toEqual(['1']);
+    expect(kids(await keys.afterOneMoreLook(tenantId, metadata(url), { known: true }))).toEqual(['1']);
     await owner.query(`UPDATE remote_documents SET attempted_at = attempted_at - interval '31 s' WHERE url = $1`, [
       url,
     ]);
-    expect(kids(await keys.afterOneMoreLook(tenantId, metadata(url)))).toEqual(['1', '2']);
-    expect(kids(await keys.afterOneMoreLook(tenantId, metadata(url)))).toEqual(['1', '2']);
+    expect(kids(await keys.afterOneMoreLook(tenantId, metadata(url), { known: true }))).toEqual(['1', '2']);
+    expect(kids(await keys.afterOneMoreLook(tenantId, metadata(url), { known: true }))).toEqual(['1', '2']);
     expect(server.count('/jwks')).toBe(2);
   });
 

@@ -33,6 +33,8 @@ export class ClientDocumentUnavailable extends Error {
     reason: string,
     /** It may be there in a moment. */
     readonly transient: boolean,
+    /** Nobody was asked, since too much is asked for: after so many seconds it may be. */
+    readonly retryAfterSeconds?: number,
   ) {
     super(`the client metadata document could not be used: ${reason}`);
   }
@@ -43,7 +45,7 @@ export class ClientDocuments {
   constructor(private readonly documents: RemoteDocuments) {}
 
   /**
-   * The document of `clientId`, fetched if `known` is no longer fresh. Rejects with `OAuthError` `invalid_client` for
+   * The document of `clientId`, fetched if `known` is no longer fresh, because somebody at `address` asks. Rejects with `OAuthError` `invalid_client` for
    * a URL that cannot be one (CIMD-02), and with `ClientDocumentUnavailable` when there is none to go by (CIMD-04).
    *
    * A document that was good may stand in for a day while its server is out of reach, if somebody of the tenant has
@@ -53,16 +55,20 @@ export class ClientDocuments {
     tenantId: TenantId,
     clientId: string,
     known: CachedDocument<ClientMetadata> | null,
-    { trusted }: { readonly trusted: boolean },
+    { trusted, address }: { readonly trusted: boolean; readonly address: string | undefined },
   ): Promise<ClientDocument> {
     checkMetadataDocumentUrl(clientId);
-    const state = known && !isDue(known) ? known : await this.documents.refresh(tenantId, clientMetadata, clientId);
+    const state = await this.#refreshed(tenantId, clientId, known, address);
     const document = documentOf(state);
     if (document && state.fresh) return document;
     const usable =
       trusted && state.failureIsTransient === true && (state.staleSeconds ?? Infinity) <= MAX_STALE_SECONDS;
     if (document && usable) return document;
-    throw new ClientDocumentUnavailable(state.failure ?? 'it has not been fetched', state.failureIsTransient ?? true);
+    throw new ClientDocumentUnavailable(
+      state.failure ?? 'it has not been fetched',
+      state.failureIsTransient ?? true,
+      state.heldUpSeconds,
+    );
   }
 
   /**
@@ -74,8 +80,18 @@ export class ClientDocuments {
     clientId: string,
     known: CachedDocument<ClientMetadata> | null,
   ): Promise<ClientDocument | undefined> {
-    const state = known && !isDue(known) ? known : await this.documents.refresh(tenantId, clientMetadata, clientId);
+    const state = await this.#refreshed(tenantId, clientId, known);
     return state.fresh || (state.staleSeconds ?? Infinity) <= MAX_STALE_SECONDS ? documentOf(state) : undefined;
+  }
+
+  async #refreshed(
+    tenantId: TenantId,
+    clientId: string,
+    known: CachedDocument<ClientMetadata> | null,
+    address?: string,
+  ): Promise<CachedDocument<ClientMetadata>> {
+    if (known && !isDue(known)) return known;
+    return this.documents.refresh(tenantId, clientMetadata, clientId, { known: known?.content != null, address });
   }
 }
 

@@ -28,17 +28,24 @@ export class ClientKeys {
     known: CachedDocument<PublicKeySet> | null,
   ): Promise<PublicKeySet | undefined> {
     if (metadata.jwks_uri === undefined) return metadata.jwks;
-    return usable(known && !isDue(known) ? known : await this.documents.refresh(tenantId, keySet, metadata.jwks_uri));
+    if (known && !isDue(known)) return usable(known);
+    const options = { known: known?.content != null };
+    return usable(await this.documents.refresh(tenantId, keySet, metadata.jwks_uri, options));
   }
 
   /**
    * The keys as they are after one more look, for a signature that none of the known ones has made: a publisher may
    * rotate before its old answer ends. Whoever sends junk makes us look twice a minute at most.
    */
-  async afterOneMoreLook(tenantId: TenantId, metadata: ClientMetadata): Promise<PublicKeySet | undefined> {
+  async afterOneMoreLook(
+    tenantId: TenantId,
+    metadata: ClientMetadata,
+    { known }: { readonly known: boolean },
+  ): Promise<PublicKeySet | undefined> {
     if (metadata.jwks_uri === undefined) return metadata.jwks;
     return usable(
       await this.documents.refresh(tenantId, keySet, metadata.jwks_uri, {
+        known,
         evenIfFreshAfterSeconds: AGAIN_AFTER_SECONDS,
       }),
     );

@@ -17,6 +17,8 @@ export interface CachedDocument<Content> {
   /** Why the last attempt came to nothing; null when it did not. */
   readonly failure: string | null;
   readonly failureIsTransient: boolean | null;
+  /** Set when nothing was asked, since too much is: after so many seconds it may be. */
+  readonly heldUpSeconds?: number;
 }
 
 /** Whether asking again may bring more than `known`: it is no longer fresh, and no failure has just been met. */
@@ -25,9 +27,21 @@ export function isDue(known: CachedDocument<unknown> | null): boolean {
 }
 
 export interface RefreshOptions {
+  /** There is content already: see `AdmitFetch`. */
+  readonly known: boolean;
+  /** Who makes us fetch; absent where that is a client that has been met, which signs. */
+  readonly address?: string | undefined;
   /** Fetch although the content is still fresh, unless it was tried within so many seconds. */
   readonly evenIfFreshAfterSeconds?: number;
 }
+
+/** Asked before each fetch, with who makes us do it; how long to wait when no more of them are to be made now. */
+export type AdmitFetch = (fetch: {
+  readonly tenantId: TenantId;
+  readonly url: string;
+  readonly known: boolean;
+  readonly address: string | undefined;
+}) => Promise<'admitted' | { readonly retryAfterSeconds: number }>;
 
 interface Claim<Content> extends Validators {
   readonly claimed: boolean;
@@ -40,6 +54,8 @@ const WAIT_MS = 4_000;
 const POLL_MS = 150;
 /** Fetches of this process at one time, in all and to one host: strangers choose where they go. */
 const SLOTS = { all: 32, host: 4 };
+/** A fetch takes three seconds at the most. */
+const SLOT_WAIT_SECONDS = 3;
 
 /**
  * What others publish, fetched when it is no longer fresh and kept per tenant: one tenant cannot see, nor wait for, what
@@ -55,8 +71,7 @@ export class RemoteDocuments {
     private readonly database: Database,
     private readonly outbound: OutboundClient,
     private readonly clock: Clock,
-    /** Asked before each fetch; false when no more of them are to be made now. */
-    private readonly admit: (tenantId: TenantId, url: string) => Promise<boolean> = async () => true,
+    private readonly admit: AdmitFetch = async () => 'admitted',
   ) {}
 
   /**
@@ -67,7 +82,7 @@ export class RemoteDocuments {
     tenantId: TenantId,
     kind: DocumentKind<Content>,
     url: string,
-    options: RefreshOptions = {},
+    options: RefreshOptions,
   ): Promise<CachedDocument<Content>> {
     const key = JSON.stringify([tenantId, kind.name, url]);
     const known = this.#underWay.get(key) as Promise<CachedDocument<Content>> | undefined;
@@ -81,11 +96,15 @@ export class RemoteDocuments {
     tenantId: TenantId,
     kind: DocumentKind<Content>,
     url: string,
-    { evenIfFreshAfterSeconds }: RefreshOptions,
+    { known, address, evenIfFreshAfterSeconds }: RefreshOptions,
   ): Promise<CachedDocument<Content>> {
     const place = { kind: kind.name, url };
-    const release = (await this.admit(tenantId, url)) ? this.#takeSlot(url) : undefined;
-    if (!release) return { ...((await this.#read<Content>(tenantId, place)) ?? nothing), ...busy };
+    const admitted = await this.admit({ tenantId, url, known, address });
+    const release = admitted === 'admitted' ? this.#takeSlot(url) : undefined;
+    if (!release) {
+      const heldUpSeconds = admitted === 'admitted' ? SLOT_WAIT_SECONDS : admitted.retryAfterSeconds;
+      return { ...((await this.#read<Content>(tenantId, place)) ?? nothing), ...busy, heldUpSeconds };
+    }
     try {
       const claim = await this.database.call<Claim<Content>>('claim_remote_fetch', tenantId, {
         ...place,

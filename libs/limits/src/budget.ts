@@ -32,9 +32,16 @@ export const BUDGETS = {
   /** All of these at a tenant. */
   pushedTenant: { name: 'pushed.tenant', points: 6000, seconds: 600 },
 
-  /** Fetches of what clients publish for one tenant: whoever makes up URLs makes us fetch (CIMD-29). */
+  /**
+   * Fetches of what clients publish and is not there yet that one address asks for, at all tenants: whoever makes up URLs
+   * makes us fetch (CIMD-29).
+   */
+  documentAddress: { name: 'document.address', points: 30, seconds: 60 },
+  /** Fetches for one tenant of what is not there yet. */
   documentTenant: { name: 'document.tenant', points: 300, seconds: 60 },
-  /** The same from one host for all tenants: it shall not be attacked through us. */
+  /** Fetches for one tenant of what there is already, to see whether it has changed. */
+  documentKnown: { name: 'document.known', points: 600, seconds: 60 },
+  /** Fetches from one host, for all tenants, of what is not there yet: it shall not be attacked through us. */
   documentHost: { name: 'document.host', points: 300, seconds: 60 },
 
   /**

@@ -45,7 +45,7 @@ export class AuthorizeController {
     const request = AuthorizationRequest.read(http.url.split('?').slice(1).join('?'), held.holder);
     if (request.pushed && held.set !== undefined) void reply.header('set-cookie', held.set);
     const session = this.sessions.read(slug, cookie);
-    const context = await this.authorizing.read(tenantId, request, session);
+    const context = await this.authorizing.read(tenantId, request, session, address);
     const asked = this.authorizing.judge(request, context, this.clock.now());
     if (asked.interaction.login || !session)
       return this.loginPages.show(reply, { asked, slug, request, cookie, languages });

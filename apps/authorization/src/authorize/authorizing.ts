@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ClientDocuments, ClientDocumentUnavailable } from '@grantkeeper/client-documents';
 import { Database } from '@grantkeeper/event-store';
-import { Clock, OAuthError, type TenantId } from '@grantkeeper/kernel';
+import { Clock, OAuthError, RateLimited, type TenantId } from '@grantkeeper/kernel';
 import {
   authorizationRedirect,
   classifyClientId,
@@ -86,6 +86,8 @@ export class Authorizing {
     tenantId: TenantId,
     request: AuthorizationRequest,
     session: PresentedSession | undefined,
+    /** Who asks: they may make us fetch what the client publishes. */
+    address: string | undefined,
   ): Promise<AuthorizeContext> {
     const clientId = request.parameters.get('client_id') ?? '';
     const context = await this.database.call<AuthorizeContext>('authorize_context', tenantId, {
@@ -97,7 +99,7 @@ export class Authorizing {
     });
     const known =
       classifyClientId(clientId) === 'metadata_document'
-        ? { ...context, registration: await this.#published(tenantId, clientId, context) }
+        ? { ...context, registration: await this.#published(tenantId, clientId, context, address) }
         : context;
     const hint = request.asked(context.pushed).get('id_token_hint');
     if (hint === undefined) return known;
@@ -107,12 +109,14 @@ export class Authorizing {
 
   /**
    * What a client whose id is a URL says of itself there: from the cache while that is fresh, so that the request costs
-   * one statement and no fetch. Rejects with `PageError`: nothing is proven without it (CIMD-04, CIMD-26).
+   * one statement and no fetch. Rejects with `PageError`: nothing is proven without it (CIMD-04, CIMD-26); with
+   * `RateLimited` when too much is being fetched.
    */
   async #published(
     tenantId: TenantId,
     clientId: string,
     { settings, rules, client, document, tenant }: AuthorizeContext,
+    address: string | undefined,
   ): Promise<AuthorizeContext['registration']> {
     // Not asked for when nothing can come of it: its publisher would learn of the request (CIMD-28).
     if (settings.clientDocuments === 'off' || tenant.suspended) return null;
@@ -122,9 +126,12 @@ export class Authorizing {
     try {
       const { metadata, digest } = await this.documents.current(tenantId, clientId, document, {
         trusted: client !== null && client.removed_seq === null,
+        address,
       });
       return { kind: 'cimd', metadata, metadataDigest: digest, subjects: clientSubjects(clientId, metadata) };
     } catch (error) {
+      if (error instanceof ClientDocumentUnavailable && error.retryAfterSeconds !== undefined)
+        throw new RateLimited('document', error.retryAfterSeconds);
       if (error instanceof ClientDocumentUnavailable && error.transient)
         throw new PageError('client_unreachable', error.message);
       if (error instanceof ClientDocumentUnavailable) throw new PageError('unknown_client', error.message);

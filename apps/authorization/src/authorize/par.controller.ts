@@ -87,7 +87,7 @@ export class ParController {
     const { secret, hash } = newOpaqueSecret('');
     const { request, context } = await asJson(async () => {
       const read = AuthorizationRequest.read(parameters, '');
-      return { request: read, context: await this.authorizing.read(tenantId, read, undefined) };
+      return { request: read, context: await this.authorizing.read(tenantId, read, undefined, http.ip) };
     });
     const pushed = await this.database.call<Outcome>('push_request', tenantId, {
       ...client,

@@ -47,7 +47,7 @@ export class ConsentController {
     const { kept, rest } = splitScopeFields(body ?? {});
     const form = readParameters(rest);
     const { request, session, shownAt, shown } = this.#open(form, slug, cookie);
-    const context = await this.authorizing.read(tenantId, request, session);
+    const context = await this.authorizing.read(tenantId, request, session, address);
     const asked = this.authorizing.judge(request, context, this.clock.now());
     this.authorizing.requireSession(asked);
 

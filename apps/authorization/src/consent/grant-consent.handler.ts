@@ -56,7 +56,7 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
     let known: AuthorizeContext | undefined = command.context;
     let approvedVersion: string | undefined;
     return retrying(async () => {
-      const context = known ?? (await this.authorizing.read(tenantId, request, session));
+      const context = known ?? (await this.authorizing.read(tenantId, request, session, command.address));
       known = undefined;
       const asked = this.authorizing.judge(request, context, this.clock.now());
       const person = this.authorizing.requireSession(asked);

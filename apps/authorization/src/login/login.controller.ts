@@ -57,7 +57,7 @@ export class LoginController {
     const holder = this.pages.holder(slug, cookie);
     const request = AuthorizationRequest.read(form.get('request') ?? '', holder ?? '');
     // The request is judged again: nothing that a form carries is trusted because a page once showed it.
-    const context = await this.authorizing.read(tenantId, request, undefined);
+    const context = await this.authorizing.read(tenantId, request, undefined, address);
     const asked = this.authorizing.judge(request, context, this.clock.now());
     const page = { asked, slug, request, cookie, languages, email: form.get('email') ?? '' };
 

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Headers, Param, Post, Req, Res, UseFilters } from '@nestjs/common';
+import { Body, Controller, Get, Headers, Ip, Param, Post, Req, Res, UseFilters } from '@nestjs/common';
 import { Clock, type TenantId } from '@grantkeeper/kernel';
 import { readParameters } from '@grantkeeper/oauth';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -49,11 +49,12 @@ export class LogoutController {
     @Req() http: FastifyRequest,
     @Headers('cookie') cookie: string | undefined,
     @Headers('accept-language') languages: string | undefined,
+    @Ip() address: string,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const request = LogoutRequest.read(http.url.split('?').slice(1).join('?'));
     const session = this.sessions.read(slug, cookie);
-    const leaving = await this.#judge(slug, request, session);
+    const leaving = await this.#judge(slug, request, session, address);
     const { context } = leaving;
     if (session && context.session && !leaving.hintFits) {
       const html = renderSignOut({
@@ -89,6 +90,7 @@ export class LogoutController {
     @Body() body: Record<string, unknown>,
     @Headers('cookie') cookie: string | undefined,
     @Headers('accept-language') languages: string | undefined,
+    @Ip() address: string,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     await this.issuers.tenantOf(slug);
@@ -99,11 +101,16 @@ export class LogoutController {
       session &&
       this.seals.open(form.get('csrf') ?? '', 'logout', session.holder, `${slug}?${request.text}`, this.clock.now());
     if (!seal) throw new PageError('session_expired');
-    const leaving = await this.#judge(slug, request, session);
+    const leaving = await this.#judge(slug, request, session, address);
     return this.#leave(reply, slug, session, leaving, languages, leaving.redirect);
   }
 
-  async #judge(slug: string, request: LogoutRequest, session: PresentedSession | undefined): Promise<Leaving> {
+  async #judge(
+    slug: string,
+    request: LogoutRequest,
+    session: PresentedSession | undefined,
+    address: string,
+  ): Promise<Leaving> {
     const tenantId = await this.issuers.tenantOf(slug);
     const { parameters } = request;
     const idToken = parameters.get('id_token_hint');
@@ -116,6 +123,7 @@ export class LogoutController {
       tenantId,
       AuthorizationRequest.read(asked ? stringify(asked) : '', ''),
       session,
+      address,
     );
     const hinted = typeof context.hintedSub === 'string';
     const redirectUri = parameters.get('post_logout_redirect_uri');

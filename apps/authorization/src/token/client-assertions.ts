@@ -77,7 +77,7 @@ export class ClientAssertions {
     let keys = await this.keys.current(tenantId, metadata, known);
     let verified = keys !== undefined && (await isSignedByOneOf(jwt, restricted(keys, also, metadata), alg, kid));
     if (!verified && metadata.jwks_uri !== undefined) {
-      keys = await this.keys.afterOneMoreLook(tenantId, metadata);
+      keys = await this.keys.afterOneMoreLook(tenantId, metadata, { known: keys !== undefined });
       verified = keys !== undefined && (await isSignedByOneOf(jwt, restricted(keys, also, metadata), alg, kid));
     }
     // invalid_client would make hosts throw away a client that is well (CL-08).
