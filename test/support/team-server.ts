@@ -20,7 +20,7 @@ const SCOPES = [
 ];
 
 export async function registerTeamServer(
-  product: RunningProduct,
+  product: Pick<RunningProduct, 'summary' | 'admin'>,
   url: string,
   settings: { whenUnreachable?: string; signingAlg?: string } = {},
 ): Promise<TeamServer> {

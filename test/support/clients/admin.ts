@@ -39,7 +39,7 @@ export interface ExportedEvent {
 
 /** Calls the admin API with any key, or with none; unlike `product.admin` it shows the headers. */
 export async function callAdmin(
-  product: RunningProduct,
+  product: Pick<RunningProduct, 'summary'>,
   key: string | undefined,
   method: string,
   path: string,
