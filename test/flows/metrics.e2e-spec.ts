@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { type RunningProduct, startProduct } from '../support/product.ts';
 
 let product: RunningProduct;
@@ -74,6 +75,22 @@ describe('what operators see of the ledgers', () => {
       expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 201));
     }
     expect(retried(await metrics())).toBeGreaterThan(0);
+  });
+
+  it('is how old the feed is at this node, and how full the queue that wakes it', async () => {
+    await until((now) => now.get('grantkeeper_feed_age_seconds')! >= 0);
+    // Somebody who listens and does not take what came keeps it in the queue.
+    const [stuck, busy] = [new pg.Client(product.databaseUrl), new pg.Client(product.databaseUrl)];
+    try {
+      await Promise.all([stuck.connect(), busy.connect()]);
+      await stuck.query('LISTEN noise');
+      await stuck.query('BEGIN');
+      await busy.query(`SELECT pg_notify('noise', repeat('x', 7000) || n) FROM generate_series(1, 2000) n`);
+      const read = await until((now) => now.get('grantkeeper_notification_queue_usage')! > 0);
+      expect(read.get('grantkeeper_notification_queue_usage')).toBeLessThan(1);
+    } finally {
+      await Promise.all([stuck.end(), busy.end()]);
+    }
   });
 
   it('is told beside readiness: how far each projection is behind', async () => {

@@ -33,22 +33,29 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts the product. `env` adds settings (OUTBOUND_ALLOW_LOOPBACK, REDIS_URL, …). */
-export async function startProduct(env: Record<string, string> = {}): Promise<RunningProduct> {
+/**
+ * Starts the product. `env` adds settings (OUTBOUND_ALLOW_LOOPBACK, REDIS_URL, …); `through` answers the URL by which the
+ * services reach their database, when something is to stand in between.
+ */
+export async function startProduct(
+  env: Record<string, string> = {},
+  through: (databaseUrl: string) => Promise<string> | string = (url) => url,
+): Promise<RunningProduct> {
   const database = await createTestDatabase();
+  const databaseUrl = await through(database.url);
   const dataDir = await mkdtemp(join(tmpdir(), 'grantkeeper-test-'));
   const port = await freePort();
   const settings = loadConfig(standaloneSettings, {
     PORT: String(port),
     GRANTKEEPER_DATA_DIR: dataDir,
-    DATABASE_URL: database.url,
+    DATABASE_URL: databaseUrl,
     LOG_LEVEL: 'silent',
     ...env,
   });
   const masterKeys = [{ version: 1, key: randomBytes(32) }];
   const { summary, close } = await createStandalone({
     settings,
-    databaseUrl: database.url,
+    databaseUrl,
     migrationDatabaseUrl: database.url,
     masterKeys,
     log: () => undefined,

@@ -34,6 +34,7 @@ import { EventExport } from './events/event-export.ts';
 import { EventsController } from './events/events.controller.ts';
 import { FeedCallers } from './feed/feed-callers.ts';
 import { FeedController } from './feed/feed.controller.ts';
+import { FeedGauges } from './feed/feed-gauges.ts';
 import { RevocationFeed } from './feed/revocation-feed.ts';
 import { GrantsController } from './grants/grants.controller.ts';
 import { GrantQueries } from './grants/grants.queries.ts';
@@ -147,6 +148,7 @@ export class LedgerModule {
         EventExport,
         FeedCallers,
         RevocationFeed,
+        FeedGauges,
         RevokeSigningKeyHandler,
         Receipts,
         RevocationPreview,

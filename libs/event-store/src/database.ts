@@ -1,5 +1,5 @@
 import type { TenantId } from '@grantkeeper/kernel';
-import { CompiledQuery, type ControlledTransaction, Kysely, PostgresDialect } from 'kysely';
+import { CompiledQuery, type ControlledTransaction, Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import type { Schema } from './schema/schema.ts';
 
@@ -9,6 +9,14 @@ import type { Schema } from './schema/schema.ts';
  */
 export type Role = 'service' | 'relay' | 'readonly' | 'retention';
 
+/** The server gives up after this many milliseconds, so a connection that says nothing for longer has died unnoticed. */
+const STATEMENT_MS = 30_000;
+const NO_ANSWER_MS = STATEMENT_MS + 5_000;
+/** For what must not wait: see {@link Database.promptly}. */
+const PROMPT_MS = 1_000;
+/** A connection that only listens is asked this often whether it is still there. */
+const LISTENING_MS = 5_000;
+
 // Positions and counters stay far below 2^53; as strings they would compare wrongly.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
@@ -17,7 +25,7 @@ export function sessionOptions(role: Role): string {
   return [
     `role=grantkeeper_${role}`,
     'lock_timeout=5000',
-    'statement_timeout=30000',
+    `statement_timeout=${STATEMENT_MS}`,
     'idle_in_transaction_session_timeout=10000',
     'tcp_keepalives_idle=5',
     'tcp_keepalives_interval=2',
@@ -36,14 +44,17 @@ export function sessionOptions(role: Role): string {
 }
 
 /**
- * How every connection acts as `role` and gives up rather than hold a tenant: a lost host is noticed within seconds by
- * TCP, a forgotten transaction is ended by the server.
+ * How every connection acts as `role` and gives up rather than hold a tenant: a lost client is noticed within seconds by
+ * TCP, a forgotten transaction is ended by the server; and here a server that has vanished is waited for no longer than
+ * one that is there could take.
  */
 export function connectionSettings(url: string, role: Role): pg.ClientConfig {
   return {
     connectionString: url,
     connectionTimeoutMillis: 5_000,
+    query_timeout: NO_ANSWER_MS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 5_000,
     options: sessionOptions(role),
   };
 }
@@ -52,9 +63,15 @@ export function connectionSettings(url: string, role: Role): pg.ClientConfig {
 export function openPool(
   url: string,
   role: Role,
-  options: { max?: number; onError?: (error: Error) => void } = {},
+  options: { max?: number; answerWithinMs?: number; onError?: (error: Error) => void } = {},
 ): pg.Pool {
-  const pool = new pg.Pool({ ...connectionSettings(url, role), max: options.max ?? 20, idleTimeoutMillis: 30_000 });
+  const { max = 20, answerWithinMs } = options;
+  const pool = new pg.Pool({
+    ...connectionSettings(url, role),
+    ...(answerWithinMs && { query_timeout: answerWithinMs, connectionTimeoutMillis: answerWithinMs }),
+    max,
+    idleTimeoutMillis: 30_000,
+  });
   // Without listeners a connection that dies, idle or in use, takes the process with it.
   const report = (error: Error): void => {
     // What is being closed may be ended by the server as well.
@@ -65,12 +82,34 @@ export function openPool(
   return pool;
 }
 
+/**
+ * A connection of a pool that is given up after anything but an answer of the server: the next statement would wait behind
+ * the one that was never answered.
+ */
+function givenUpWhenLost(client: pg.PoolClient): PostgresPoolClient {
+  let lost: unknown;
+  const query = async (sql: string, parameters: unknown[]): Promise<pg.QueryResult> => {
+    if (lost !== undefined) throw lost;
+    try {
+      return await client.query(sql, parameters);
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError)) lost = error;
+      throw error;
+    }
+  };
+  return {
+    query: query as unknown as PostgresPoolClient['query'],
+    release: (destroy) => client.release(destroy === true || lost !== undefined),
+  };
+}
+
 export type Transaction = ControlledTransaction<Schema>;
 
 /** The service's access to its database: functions of the hot paths, and transactions bound to one tenant. */
 export class Database {
   readonly #pool: pg.Pool;
   readonly #relay: pg.Pool;
+  readonly #prompt: pg.Pool;
   readonly #kysely: Kysely<Schema>;
   readonly #url: string;
 
@@ -78,16 +117,32 @@ export class Database {
     this.#url = options.url;
     this.#pool = openPool(options.url, 'service', options);
     this.#relay = openPool(options.url, 'relay', { ...options, max: 3 });
-    this.#kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: this.#pool }) });
+    this.#prompt = openPool(options.url, 'relay', { ...options, max: 4, answerWithinMs: PROMPT_MS });
+    const pool = {
+      options: this.#pool.options,
+      connect: async () => givenUpWhenLost(await this.#pool.connect()),
+      end: () => this.#pool.end(),
+    };
+    this.#kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   }
 
   /** Calls the SQL function `name(tenant, input)`: one statement, one round trip, its own transaction. */
   async call<Result>(name: string, tenant: TenantId, input: unknown): Promise<Result> {
+    return this.#call(name, tenant, input, NO_ANSWER_MS);
+  }
+
+  /** The same, for what is worth nothing later: rejects when it has not been answered within a second. */
+  async callPromptly<Result>(name: string, tenant: TenantId, input: unknown): Promise<Result> {
+    return this.#call(name, tenant, input, PROMPT_MS);
+  }
+
+  async #call<Result>(name: string, tenant: TenantId, input: unknown, withinMs: number): Promise<Result> {
     const { rows } = await this.#pool.query<{ result: Result }>({
       name,
       text: `SELECT ${name}($1, $2) AS result`,
       values: [tenant, JSON.stringify(input)],
-    });
+      query_timeout: withinMs,
+    } as pg.QueryConfig);
     return rows[0]!.result;
   }
 
@@ -139,25 +194,36 @@ export class Database {
   }
 
   /**
+   * Reads as the relay what must wait behind nothing, over connections of its own. Rejects when there is no connection
+   * within a second, or no answer within another.
+   */
+  async promptly<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return (await this.#prompt.query<Row>(text, values)).rows;
+  }
+
+  /**
    * Calls `onNotice` for every notification on `channel`, over a connection of its own that no pooler may share. `ended`
-   * resolves when the connection is gone.
+   * resolves when the connection is gone, also when it has died unnoticed.
    */
   async listen(channel: string, onNotice: () => void): Promise<{ ended: Promise<void>; close: () => Promise<void> }> {
-    const client = new pg.Client(connectionSettings(this.#url, 'relay'));
+    const client = new pg.Client({ ...connectionSettings(this.#url, 'relay'), query_timeout: PROMPT_MS });
     const ended = new Promise<void>((resolve) => {
       client.once('end', resolve);
       // Twice when the server ends the connection: for its message, and for the end. One that nobody heard would end us.
       client.on('error', () => resolve());
     });
     client.on('notification', onNotice);
+    const close = (): Promise<void> => client.end().catch(() => undefined);
     await client.connect();
     try {
       await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
     } catch (error) {
-      await client.end().catch(() => undefined);
+      await close();
       throw error;
     }
-    return { ended, close: () => client.end().catch(() => undefined) };
+    const watch = setInterval(() => void client.query('SELECT 1').catch(close), LISTENING_MS);
+    void ended.then(() => clearInterval(watch));
+    return { ended, close };
   }
 
   /** Runs one statement as the role that owns the partitions of activity, on a connection of its own: it is rare. */
@@ -172,11 +238,11 @@ export class Database {
 
   /** Resolves when the primary answers. */
   async ping(): Promise<void> {
-    await this.#relay.query('SELECT 1');
+    await this.promptly('SELECT 1');
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([this.#kysely.destroy(), this.#relay.end()]);
+    await Promise.allSettled([this.#kysely.destroy(), this.#relay.end(), this.#prompt.end()]);
     // Kysely ends the pool only if it has ever used it; an idle connection would keep the process for half a minute.
     if (!this.#pool.ending) await this.#pool.end();
   }

@@ -16,7 +16,7 @@ const LOST_CONNECTIONS = [
   'EAI_AGAIN',
 ];
 /** What the driver says of a connection without giving it a code. */
-const CONNECTION_LOST = /^(Connection terminated|timeout exceeded when trying to connect)/;
+const CONNECTION_LOST = /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout)/;
 
 /**
  * Whether an error is of a state that passes by itself: busy rows, or a database that is out of reach for a moment. The

@@ -9,6 +9,8 @@ interface Link {
   readonly server: Socket;
   messages: number;
   cutOnAnswer: boolean;
+  /** Has asked to be notified of new rows of the revocation feed. */
+  listens: boolean;
   vanished: boolean;
 }
 
@@ -21,6 +23,7 @@ export class FaultyProxy {
   readonly #server: Server;
   /** Asked for every message of a client. */
   fault: () => Fault = () => undefined;
+  #away = false;
   /** Connections cut so far. */
   readonly cuts = { before: 0, after: 0 };
 
@@ -47,16 +50,23 @@ export class FaultyProxy {
     return by.href;
   }
 
+  /** How many connections listen for revocations, and have not vanished. */
+  get listening(): number {
+    return [...this.#links].filter(({ listens, vanished }) => listens && !vanished).length;
+  }
+
   /**
-   * From now on the packets of every connection that there is are dropped, in both directions, and no end of it is told:
-   * to each side the other has vanished. New connections work.
+   * From now on the packets of every connection that there is, or of those that listen, are dropped, in both directions,
+   * and no end of it is told: to each side the other has vanished. New connections work, unless the server is `away`.
    */
-  vanish(): void {
-    for (const link of this.#links) {
-      link.vanished = true;
-      link.client.pause();
-      link.server.pause();
-    }
+  vanish(which: 'all' | 'listening' | 'away' = 'all'): void {
+    this.#away = which === 'away';
+    for (const link of this.#links) if (which !== 'listening' || link.listens) swallow(link);
+  }
+
+  /** New connections work again; what has vanished stays so. */
+  comeBack(): void {
+    this.#away = false;
   }
 
   async close(): Promise<void> {
@@ -69,11 +79,13 @@ export class FaultyProxy {
   }
 
   #join(client: Socket, server: Socket): void {
-    const link: Link = { client, server, messages: 0, cutOnAnswer: false, vanished: false };
+    const link: Link = { client, server, messages: 0, cutOnAnswer: false, listens: false, vanished: false };
     this.#links.add(link);
+    if (this.#away) swallow(link);
     client.on('data', (data) => {
       if (link.vanished) return;
       link.messages += 1;
+      if (data.includes('LISTEN "grantkeeper_feed"')) link.listens = true;
       const fault = link.messages > OPENING ? this.fault() : undefined;
       if (fault === 'before') {
         this.cuts.before += 1;
@@ -107,4 +119,10 @@ export class FaultyProxy {
     link.client.resetAndDestroy();
     link.server.resetAndDestroy();
   }
+}
+
+function swallow(link: Link): void {
+  link.vanished = true;
+  link.client.pause();
+  link.server.pause();
 }

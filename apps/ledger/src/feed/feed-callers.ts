@@ -65,7 +65,7 @@ export class FeedCallers {
   }
 
   async #find({ tenantId, pointId, hash }: PresentedEnforcementPoint): Promise<CheckedResource> {
-    const found = await this.database.call<CheckedResource | null>('feed_point', tenantId, {
+    const found = await this.database.callPromptly<CheckedResource | null>('feed_point', tenantId, {
       pointId,
       secretHash: hash.toString('hex'),
     });

@@ -15,7 +15,7 @@ import {
   type Moment,
   momentNow,
 } from '@grantkeeper/kernel';
-import { Acknowledgements, FeedReader, type FeedRow, type TenantChain } from '@grantkeeper/revocation';
+import { Acknowledgements, FEED_PAGE, FeedReader, type FeedRow, type TenantChain } from '@grantkeeper/revocation';
 import type { CheckedResource, FeedCaller } from './feed-callers.ts';
 
 /** An entry as an enforcement point reads it (libs/guard). */
@@ -63,7 +63,6 @@ interface LeaseRequest {
   readonly whenUnreachable?: WhenUnreachable | undefined;
 }
 
-const PAGE = 20_000;
 /** That a tenant's point may have open in one process: one for each of its instances, and those that are just replaced. */
 const MOST_STREAMS = 400;
 
@@ -100,6 +99,12 @@ export class RevocationFeed implements OnApplicationBootstrap, BeforeApplication
 
   async onApplicationShutdown(): Promise<void> {
     await this.#reader.stop();
+  }
+
+  /** Milliseconds since the last completed read of the whole feed was begun; undefined before the first. */
+  get age(): number | undefined {
+    const { known } = this.#reader;
+    return known && millisecondsSince(known.readAt);
   }
 
   /** What is known to be complete for this caller; rejects while nothing is. */
@@ -141,7 +146,7 @@ export class RevocationFeed implements OnApplicationBootstrap, BeforeApplication
     const knowledge = await this.knowledge(caller);
     const rows = await this.#reader.rowsAfter(after, caller.scope === 'tenant' ? caller.tenantId : undefined);
     const entries = rows.map((row) => entryFor(caller, row));
-    const complete = rows.length < PAGE;
+    const complete = rows.length < FEED_PAGE;
     const last = entries.at(-1)?.number ?? 0;
     return {
       ...knowledge,

@@ -5,12 +5,15 @@ import { AccessControl } from './access-control.ts';
 import type { Caller } from './caller.ts';
 import { admitOrigin } from './cross-origin.ts';
 import { HostedResources } from './hosted-resources.ts';
-import { notFound, wrongContentType } from './refusal.ts';
+import { cannotTell, notFound, wrongContentType } from './refusal.ts';
 
 /** A request that {@link AccessGuard} has let through. */
 export interface AdmittedRequest extends FastifyRequest {
   caller: Caller;
 }
+
+/** Whoever cannot be judged for so long is told so, rather than kept waiting for a database that has vanished. */
+const DECIDED_WITHIN_MS = 5_000;
 
 /** Everything that comes before dispatch, in this order: origin, content type, resource, token, standing, scope. */
 @Injectable()
@@ -26,17 +29,26 @@ export class AccessGuard implements CanActivate {
     const request = http.getRequest<AdmittedRequest>();
     admitOrigin(this.options, request, http.getResponse<FastifyReply>());
     checkContentType(request);
-    const { tenant, resource: slug } = request.params as { tenant: string; resource?: string };
-    const resource = await this.resources.find(tenant, slug);
-    if (resource === undefined) throw notFound();
-    request.caller = await this.access.authenticate(resource, {
-      method: request.method,
-      authorization: request.headers.authorization,
-      proof: request.headers['dpop'] as string | undefined,
-    });
+    request.caller = await decidedInTime(this.#callerOf(request));
     this.access.authorize(request.caller, request.body);
     return true;
   }
+
+  async #callerOf({ params, method, headers }: FastifyRequest): Promise<Caller> {
+    const { tenant, resource: slug } = params as { tenant: string; resource?: string };
+    const resource = await this.resources.find(tenant, slug);
+    if (resource === undefined) throw notFound();
+    const { authorization, dpop: proof } = headers as Record<string, string | undefined>;
+    return this.access.authenticate(resource, { method, authorization, proof });
+  }
+}
+
+async function decidedInTime<Decision>(deciding: Promise<Decision>): Promise<Decision> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(cannotTell(new Error('Access could not be decided in time.'))), DECIDED_WITHIN_MS);
+  });
+  return Promise.race([deciding, late]).finally(() => clearTimeout(timer));
 }
 
 /** A request without a body has nothing to declare: whoever only probes is to be told that a token is needed. */

@@ -4,7 +4,7 @@ import type { AccessTokenClaims, Standing } from '@grantkeeper/guard';
 import { tenantId } from '@grantkeeper/kernel';
 import { Injectable } from '@nestjs/common';
 
-/** Asks the ledger on every call, so that a revocation is obeyed by the first call after its commit. */
+/** Asks the ledger about one token, of which it knows with the commit of a revocation. Rejects when it does not answer soon. */
 @Injectable()
 export class LedgerStandingCheck extends StandingCheck {
   constructor(private readonly database: Database) {
@@ -20,7 +20,7 @@ export class LedgerStandingCheck extends StandingCheck {
     epoch,
     seq,
   }: AccessTokenClaims): Promise<Standing> {
-    const death = await this.database.call<string | null>('access_standing', tenantId(tenant), {
+    const death = await this.database.callPromptly<string | null>('access_standing', tenantId(tenant), {
       grantId,
       familyId,
       tokenId,

@@ -109,7 +109,7 @@ export class Acknowledgements {
   }
 
   async #commit(tenantId: TenantId, inputs: readonly Input[]): Promise<boolean[]> {
-    return this.database.call<boolean[]>('acknowledge_feed', tenantId, inputs);
+    return this.database.callPromptly<boolean[]>('acknowledge_feed', tenantId, inputs);
   }
 
   /** The instance has said goodbye. */

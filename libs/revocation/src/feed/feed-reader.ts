@@ -49,8 +49,8 @@ const COLUMNS = `tenant_id AS "tenantId", seq, prev_seq AS "prevSeq", feed_no AS
   extract(epoch FROM until_at)::float8 AS until`;
 /** The clock that also writes the times into tokens, and until when a row of the feed is needed. */
 const NOW = '(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now';
-/** Rows of one read. */
-const PAGE = 20_000;
+/** Rows of one read, and of one answer: some 300 kB, which is a matter of a moment on any link. */
+export const FEED_PAGE = 1_000;
 
 /**
  * Reads the feed once for everybody who listens in this process: woken by the database, and every 200 ms in any case,
@@ -94,20 +94,20 @@ export class FeedReader {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Rows above `after` that a living token could meet, at most {@link PAGE}; of one tenant by `seq`, of all by number. */
+  /** Rows above `after` that a living token could meet, at most {@link FEED_PAGE}; of one tenant by `seq`, of all by number. */
   async rowsAfter(after: number, tenantId?: string): Promise<FeedRow[]> {
     const [condition, order] =
       tenantId === undefined ? ['feed_no > $1', 'feed_no'] : ['tenant_id = $3 AND seq > $1', 'seq'];
-    return this.options.database.relay<FeedRow & Record<string, unknown>>(
+    return this.options.database.promptly<FeedRow & Record<string, unknown>>(
       `SELECT ${COLUMNS} FROM revocation_feed WHERE ${condition} AND (until_at IS NULL OR until_at > clock_timestamp())
        ORDER BY ${order} LIMIT $2`,
-      [after, PAGE, ...(tenantId === undefined ? [] : [tenantId])],
+      [after, FEED_PAGE, ...(tenantId === undefined ? [] : [tenantId])],
     );
   }
 
   /** How far the chain of one tenant goes, read now on the primary. */
   async chainOf(tenantId: string): Promise<TenantChain | undefined> {
-    const [row] = await this.options.database.relay<{
+    const [row] = await this.options.database.promptly<{
       feedEpoch: number;
       epoch: number;
       through: number;
@@ -137,7 +137,7 @@ export class FeedReader {
   async #read(): Promise<boolean> {
     const readAt = momentNow();
     const before = this.#known;
-    const [head] = await this.options.database.relay<{
+    const [head] = await this.options.database.promptly<{
       epoch: number;
       feedNo: number;
       now: number;
@@ -149,14 +149,14 @@ export class FeedReader {
            WHERE feed_no > $1 AND feed_no <= f.feed_no ORDER BY feed_no LIMIT $2) r) AS rows
        FROM feed_head f`,
       // Who begins to listen reads what there was by itself.
-      [before ? before.through : Number.MAX_SAFE_INTEGER, PAGE],
+      [before ? before.through : Number.MAX_SAFE_INTEGER, FEED_PAGE],
     );
     if (!head) throw new Error('The feed has no head.');
     if (head.replica) throw new Error('This is not the primary.');
     const sameFeed = before?.epoch === head.epoch && head.feedNo >= before.through;
     const epochs = sameFeed ? before.epochs : await this.#epochs();
     if (sameFeed) assertDense(before.through, head.rows);
-    const more = sameFeed && head.rows.length === PAGE;
+    const more = sameFeed && head.rows.length === FEED_PAGE;
     const through = more ? head.rows.at(-1)!.feedNo : head.feedNo;
     this.#known = { epoch: head.epoch, through, readAt, now: head.now, epochs };
     if (sameFeed && head.rows.length > 0) for (const listener of this.#listeners) listener(head.rows);
@@ -164,7 +164,7 @@ export class FeedReader {
   }
 
   async #epochs(): Promise<Record<string, number>> {
-    const rows = await this.options.database.relay<{ tenant_id: string; epoch: number }>(
+    const rows = await this.options.database.promptly<{ tenant_id: string; epoch: number }>(
       'SELECT tenant_id, epoch FROM heads WHERE epoch > 1',
     );
     return Object.fromEntries(rows.map(({ tenant_id, epoch }) => [tenant_id, epoch]));
