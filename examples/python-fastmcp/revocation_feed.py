@@ -174,26 +174,28 @@ class RevocationFeed:
             return "revoked"
         return "active" if self.staleness() <= MAX_STALENESS else "unknown"
 
-    def _catch_up(self, after: int | None = None) -> None:
+    def _catch_up(self, anew: bool = False) -> None:
+        """Reads page after page until there is no more."""
         with self._lock:
-            sent = _Moment.now()
-            with self._request(f"/delta?after={self._applied if after is None else after}") as response:
-                page = json.load(response)
-            if after is None and self._is_other_feed(page, sent):
-                self._known = None
-                self._catch_up(after=0)
-                return
-            if after is not None:
-                # Read anew. What was denied stays denied: a restored ledger may have lost what this process knows.
-                self._epoch, self._applied = page["epoch"], 0
-            self._learn(page)
-            for entry in page["entries"]:
-                self.deny.apply(entry)
-            self._advance(page["through"])
-            if page["complete"]:
-                self._known = (sent, page["age"] / 1000)
-            else:
-                self._catch_up()
+            complete, first = False, anew
+            while not complete:
+                sent = _Moment.now()
+                with self._request(f"/delta?after={0 if first else self._applied}") as response:
+                    page = json.load(response)
+                if not first and self._is_other_feed(page, sent):
+                    self._known = None
+                    first = True
+                    continue
+                if first:
+                    # Read anew. What was denied stays denied: a restored ledger may have lost what this process knows.
+                    self._epoch, self._applied = page["epoch"], 0
+                    first = False
+                self._learn(page)
+                for entry in page["entries"]:
+                    self.deny.apply(entry)
+                self._advance(page["through"])
+                complete = page["complete"]
+            self._known = (sent, page["age"] / 1000)
 
     def _lease(self) -> None:
         with self._lock:
@@ -204,7 +206,7 @@ class RevocationFeed:
         with self._lock:
             if self._is_other_feed(answer, sent):
                 self._known = None
-                self._catch_up(after=0)
+                self._catch_up(anew=True)
             elif answer["through"] > self._applied:
                 self._catch_up()
             else:

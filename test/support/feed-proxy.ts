@@ -17,6 +17,9 @@ export type StreamFault =
 /** A reverse proxy before a deployment that a test can make fail. */
 export class FeedProxy {
   streamFault: StreamFault | undefined;
+  /** What the link carries to the point, in bits per second; without it as much as comes. */
+  bandwidth: number | undefined;
+  #freeAt = 0;
   /** Connections are refused, and those that there are cut, for these paths; everything for `all`. */
   #unreachable: RegExp | undefined;
   /** How many messages of the stream have been handed on. */
@@ -72,11 +75,27 @@ export class FeedProxy {
     const onward = request(this.target + path, { method: incoming.method, headers: incoming.headers }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       if (path.includes('/stream')) this.#stream(answer, outgoing);
-      else answer.pipe(outgoing);
+      else if (this.bandwidth === undefined) answer.pipe(outgoing);
+      else void this.#slowly(answer, outgoing, this.bandwidth);
     });
     onward.on('error', () => outgoing.destroy());
     outgoing.on('close', () => onward.destroy());
     incoming.pipe(onward);
+  }
+
+  /** Hands on as fast as the link is, which all answers share. */
+  async #slowly(answer: IncomingMessage, outgoing: ServerResponse, bandwidth: number): Promise<void> {
+    try {
+      for await (const chunk of answer) {
+        const now = performance.now();
+        this.#freeAt = Math.max(now, this.#freeAt) + ((chunk as Buffer).length * 8_000) / bandwidth;
+        await new Promise((resolve) => setTimeout(resolve, this.#freeAt - now));
+        outgoing.write(chunk);
+      }
+      outgoing.end();
+    } catch {
+      outgoing.destroy();
+    }
   }
 
   #stream(answer: IncomingMessage, outgoing: ServerResponse): void {

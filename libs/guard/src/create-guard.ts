@@ -27,7 +27,7 @@ export interface GuardOptions {
   readonly mode?: 'feed' | 'introspection';
   /** Shared by the copies of this server when there are several (DPoP). In memory unless given: right for one copy. */
   readonly proofs?: ProofReplayStore;
-  /** Milliseconds that any request to the deployment may take. 400 unless given. */
+  /** Milliseconds that a call waits for any answer of the deployment. 400 unless given. */
   readonly timeoutMs?: number;
   /** How many verified tokens are remembered. 10,000 unless given: some 20 MB. */
   readonly verifiedTokens?: number;
@@ -107,7 +107,7 @@ export async function createGuard(options: GuardOptions): Promise<Guard> {
     close: () => follower.stop(),
   });
   await started(async () => {
-    await Promise.all([keys.read(), follower.catchUp()]);
+    await Promise.all([keys.read(), follower.catchUp(START_MS)]);
     if (follower.resource && follower.resource.url !== resource)
       throw new TypeError(`The credential is for the resource ${follower.resource.url}, not for ${resource}.`);
   }, onTrouble);

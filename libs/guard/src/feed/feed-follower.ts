@@ -11,13 +11,16 @@ export interface FeedFollowerOptions {
   readonly clock?: LeaseClock;
   /** Between two leases. 500 unless given. */
   readonly leaseEveryMs?: number;
-  /** How long any request may take. 400 unless given. */
+  /** How long a request may take that somebody waits for. 400 unless given. */
   readonly timeoutMs?: number;
   /** Called when entries have been applied: for whoever holds something open that one of them may end. */
   readonly onApplied?: () => void;
   /** Told of what goes wrong, for a log. Nothing secret is in it. */
   readonly onTrouble?: (trouble: unknown) => void;
 }
+
+/** A page that nobody waits for may come as slowly as the link is, as long as something comes. */
+const PATIENCE_MS = 2_000;
 
 /** An answer of this age says what time it is. */
 const TELLS_THE_TIME_MS = 2_000;
@@ -53,6 +56,8 @@ export class FeedFollower {
   #catching: Promise<void> | undefined;
   #hurry: (() => void) | undefined;
   #excluded = false;
+  /** What is known is of a feed that has begun again. */
+  #begunAnew = false;
   #resource: FeedResource | undefined;
   #whenUnreachable: FeedResource['whenUnreachable'] = 'refuse';
   #clock: { readonly at: LeaseMoment; readonly now: number } | undefined;
@@ -109,28 +114,37 @@ export class FeedFollower {
     await this.#options.transport.leave(this.instance, this.#timeoutMs).catch(() => undefined);
   }
 
-  /** Asks for what is missing, now; one request however many ask. Rejects when there is no answer in time. */
-  catchUp(): Promise<void> {
-    this.#catching ??= this.#delta().finally(() => (this.#catching = undefined));
-    return this.#catching;
+  /**
+   * Asks for what is missing, now; one request however many ask. Rejects when that has not all come within `waitMs`, which
+   * ends nothing: what there is goes on coming, page by page, and whoever asks next finds it.
+   */
+  async catchUp(waitMs = this.#timeoutMs): Promise<void> {
+    this.#catching ??= this.#delta(Math.min(waitMs, PATIENCE_MS)).finally(() => (this.#catching = undefined));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      if (!Number.isFinite(waitMs)) return;
+      timer = setTimeout(() => reject(new FeedUnreadable(`not all of it came within ${waitMs} ms`)), waitMs);
+    });
+    await Promise.race([this.#catching, late]).finally(() => clearTimeout(timer));
   }
 
-  async #delta(): Promise<void> {
-    const sentAt = this.lease.now();
-    const page = await this.#options.transport.delta(this.#applied, this.#timeoutMs);
-    await this.#take(page, sentAt);
-  }
-
-  async #take(page: FeedPage, sentAt: LeaseMoment): Promise<void> {
-    if (this.#isOtherFeed(page, sentAt)) {
-      await this.#rewind();
-      return;
+  async #delta(silenceMs: number): Promise<void> {
+    for (let complete = false; !complete;) {
+      if (this.#begunAnew) return this.#rewind();
+      const sentAt = this.lease.now();
+      const page = await this.#options.transport.delta(this.#applied, silenceMs);
+      if (this.#begunAnew || this.#isOtherFeed(page, sentAt)) return this.#rewind();
+      this.#take(page, sentAt);
+      ({ complete } = page);
+      if (!complete) this.#stop.signal.throwIfAborted();
     }
-    this.#learn(page);
+  }
+
+  #take(page: FeedPage, sentAt: LeaseMoment): void {
+    this.#learn(page, sentAt);
     this.#apply(page.entries);
     this.#advance(page.through);
     if (page.complete) this.#renew(sentAt, page.age);
-    else await this.#delta();
   }
 
   /**
@@ -148,27 +162,41 @@ export class FeedFollower {
    * all that it was denied among is dead.
    */
   async #rewind(): Promise<void> {
+    this.#begunAnew = true;
     this.lease.lose();
-    const sentAt = this.lease.now();
-    const page = await this.#options.transport.delta(0, this.#timeoutMs);
-    this.#epoch = page.epoch;
-    this.#applied = 0;
+    const { pages, sentAt } = await this.#everything();
+    const [first, last] = [pages[0]!, pages.at(-1)!];
     const restored = new DenyState();
-    for (const entry of page.entries) {
+    for (const entry of pages.flatMap(({ entries }) => entries)) {
       // What has been done again in a later epoch is not lost, whatever its number.
       const again = entry.epoch > this.deny.epochOf(entry.tenant);
       restored.apply(again ? { ...entry, seq: Number.MAX_SAFE_INTEGER } : entry);
     }
-    const lost = page.complete ? this.deny.beyond(restored) : [];
-    this.#learn(page);
-    for (const entry of page.entries) this.deny.apply(entry);
+    const lost = this.deny.beyond(restored);
+    // The first tells of all epochs, which end what was denied among others: before anything is applied.
+    for (const page of new Set([first, last])) this.#learn(page, sentAt);
+    for (const { entries } of pages) for (const entry of entries) this.deny.apply(entry);
     // Another epoch alone ends access, too.
     this.#options.onApplied?.();
-    this.#applied = page.through;
-    this.#appliedAt = sentAt.monotonic - page.age;
-    if (page.complete) this.#renew(sentAt, page.age);
-    else await this.#delta();
+    this.#begunAnew = false;
+    this.#epoch = last.epoch;
+    this.#applied = last.through;
+    this.#appliedAt = sentAt.monotonic - last.age;
+    this.#renew(sentAt, last.age);
     if (lost.length > 0) this.#options.onTrouble?.(new RevocationsLost(lost));
+  }
+
+  /** All pages that there are, and when the last of them was asked for. */
+  async #everything(): Promise<{ pages: FeedPage[]; sentAt: LeaseMoment }> {
+    const pages: FeedPage[] = [];
+    for (;;) {
+      const sentAt = this.lease.now();
+      const page = await this.#options.transport.delta(pages.at(-1)?.through ?? 0, PATIENCE_MS);
+      if (pages[0] && page.epoch !== pages[0].epoch) throw new FeedUnreadable('the feed has begun anew meanwhile');
+      pages.push(page);
+      if (page.complete) return { pages, sentAt };
+      this.#stop.signal.throwIfAborted();
+    }
   }
 
   #renew(sentAt: LeaseMoment, age: number): void {
@@ -185,10 +213,11 @@ export class FeedFollower {
     this.lease.lose();
   }
 
-  #learn({ epochs, now, resource, age }: FeedLease): void {
+  #learn({ epochs, now, resource, age }: FeedLease, sentAt: LeaseMoment): void {
+    const at = this.lease.now();
     // A node has only counted on since it asked its database: for so long that says what time it is, and no longer.
-    if (now !== undefined && age <= TELLS_THE_TIME_MS) {
-      this.#clock = { at: this.lease.now(), now };
+    if (now !== undefined && age + at.monotonic - sentAt.monotonic <= TELLS_THE_TIME_MS) {
+      this.#clock = { at, now };
       this.deny.forget(now / 1000);
     }
     if (resource) this.#resource = resource;
@@ -213,7 +242,7 @@ export class FeedFollower {
 
   async #askLease(): Promise<void> {
     // Nothing is known yet: what there is comes first.
-    if (this.#epoch === 0) await this.catchUp();
+    if (this.#epoch === 0) await this.catchUp(Number.POSITIVE_INFINITY);
     const sentAt = this.lease.now();
     const applied = this.#applied;
     const said = {
@@ -230,11 +259,13 @@ export class FeedFollower {
     this.#excluded = this.#stop.signal.aborted;
     this.#whenUnreachable = answer.resource?.whenUnreachable ?? 'refuse';
     if (this.#isOtherFeed(answer, sentAt)) {
-      await this.#rewind();
+      this.#begunAnew = true;
+      this.lease.lose();
+      await this.catchUp(Number.POSITIVE_INFINITY);
       return;
     }
-    this.#learn(answer);
-    if (answer.through > this.#applied) await this.catchUp();
+    this.#learn(answer, sentAt);
+    if (answer.through > this.#applied) await this.catchUp(Number.POSITIVE_INFINITY);
     else this.#renew(sentAt, answer.age);
   }
 
@@ -242,7 +273,7 @@ export class FeedFollower {
     const { transport } = this.#options;
     while (!this.#stop.signal.aborted) {
       try {
-        if (this.#epoch === 0) await this.catchUp();
+        if (this.#epoch === 0) await this.catchUp(Number.POSITIVE_INFINITY);
         await transport.stream(this.#applied, (entries) => this.#streamed(entries), this.#stop.signal);
       } catch (error) {
         this.#trouble(error);
@@ -270,7 +301,7 @@ export class FeedFollower {
       if (entry.prev > this.#applied) gap = true;
       else if (!gap) this.#advance(entry.number);
     }
-    if (gap) void this.catchUp().catch((error: unknown) => this.#trouble(error));
+    if (gap) void this.catchUp(Number.POSITIVE_INFINITY).catch((error: unknown) => this.#trouble(error));
   }
 
   /** Until the next lease, or until there is something to acknowledge, but never more often than every 50 ms. */

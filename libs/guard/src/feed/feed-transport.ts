@@ -15,8 +15,11 @@ export interface LeaseRequest {
 
 /** How a point reaches the feed. Every call rejects when there is no answer in time. */
 export abstract class FeedTransport {
-  /** Everything above `after`; with 0 everything that a living token could meet. */
-  abstract delta(after: number, timeoutMs: number): Promise<FeedPage>;
+  /**
+   * A page of what is above `after`; from 0 on everything that a living token could meet. In time means that nothing has
+   * come for `silenceMs`: a page takes as long as a slow link needs for it.
+   */
+  abstract delta(after: number, silenceMs: number): Promise<FeedPage>;
   /** The only thing, beside a delta, that renews the lease. */
   abstract lease(request: LeaseRequest, timeoutMs: number): Promise<FeedLease>;
   /** Calls `onEntries` as entries come; resolves when the stream ends, rejects when it breaks. */

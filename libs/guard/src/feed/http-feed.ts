@@ -19,6 +19,8 @@ export interface HttpFeedOptions {
 
 /** Something comes every 15 seconds: a stream that is silent for longer is a connection that died unnoticed. */
 const SILENCE_MS = 40_000;
+/** Whoever sends a page byte by byte is not waited for. */
+const LONGEST_PAGE_MS = 30_000;
 
 /** The feed over HTTPS: a server-sent stream for speed, two plain requests for safety. Follows no redirect. */
 export class HttpFeed extends FeedTransport {
@@ -36,27 +38,30 @@ export class HttpFeed extends FeedTransport {
     this.#fetch = options.fetch ?? fetch;
   }
 
-  override async delta(after: number, timeoutMs: number): Promise<FeedPage> {
+  override async delta(after: number, silenceMs: number): Promise<FeedPage> {
     const known = this.#last?.after === after ? this.#last : undefined;
-    const response = await this.#send(`/delta?after=${after}`, timeoutMs, {
-      headers: known && { 'if-none-match': known.etag },
-    });
-    if (response.status === 304 && known) {
-      const age = Number(response.headers.get('grantkeeper-feed-age'));
-      const now = Number(response.headers.get('grantkeeper-feed-now'));
-      if (!Number.isFinite(age) || !(now > 0)) throw new FeedUnreadable('the age or the time is missing');
-      return { ...known.page, age, now };
+    const silence = new AbortController();
+    const watch = setTimeout(() => silence.abort(new FeedUnreadable('no answer in time')), silenceMs);
+    try {
+      const response = await this.#send(
+        `/delta?after=${after}`,
+        AbortSignal.any([silence.signal, AbortSignal.timeout(LONGEST_PAGE_MS)]),
+        { headers: known && { 'if-none-match': known.etag } },
+      );
+      if (response.status === 304 && known) return againAged(known.page, response.headers);
+      const page = readPage(JSON.parse(await text(response, () => watch.refresh())));
+      const etag = response.headers.get('etag');
+      this.#last = etag === null ? undefined : { after, etag, page };
+      return page;
+    } finally {
+      clearTimeout(watch);
     }
-    const page = readPage(await json(response));
-    const etag = response.headers.get('etag');
-    this.#last = etag === null ? undefined : { after, etag, page };
-    return page;
   }
 
   override async lease(request: LeaseRequest, timeoutMs: number): Promise<FeedLease> {
     return readLease(
       await json(
-        await this.#send('/lease', timeoutMs, {
+        await this.#send('/lease', AbortSignal.timeout(timeoutMs), {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
           body: JSON.stringify(request),
@@ -108,20 +113,20 @@ export class HttpFeed extends FeedTransport {
   }
 
   override async leave(instance: string, timeoutMs: number): Promise<void> {
-    const response = await this.#send(`/lease/${instance}`, timeoutMs, { method: 'DELETE' });
+    const response = await this.#send(`/lease/${instance}`, AbortSignal.timeout(timeoutMs), { method: 'DELETE' });
     await response.body?.cancel();
   }
 
   async #send(
     path: string,
-    timeoutMs: number,
+    signal: AbortSignal,
     init: { method?: string; headers?: Record<string, string> | undefined; body?: string },
   ): Promise<Response> {
     const response = await this.#fetch((await this.#base()) + path, {
       ...init,
       headers: { ...this.#headers, ...init.headers },
       redirect: 'error',
-      signal: AbortSignal.timeout(timeoutMs),
+      signal,
     });
     if (response.ok || response.status === 304) return response;
     await response.body?.cancel();
@@ -136,4 +141,22 @@ function baseOf(url: string): string {
 
 async function json(response: Response): Promise<unknown> {
   return response.json();
+}
+
+/** Calls `onSign` whenever some of it comes. */
+async function text(response: Response, onSign: () => void): Promise<string> {
+  let whole = '';
+  for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    onSign();
+    whole += chunk;
+  }
+  return whole;
+}
+
+/** A page that has not changed, as new as the answer says. */
+function againAged(page: FeedPage, headers: Headers): FeedPage {
+  const age = Number(headers.get('grantkeeper-feed-age'));
+  const now = Number(headers.get('grantkeeper-feed-now'));
+  if (!Number.isFinite(age) || !(now > 0)) throw new FeedUnreadable('the age or the time is missing');
+  return { ...page, age, now };
 }
