@@ -119,9 +119,9 @@ describe('a revocation and a restart of PostgreSQL', () => {
     await end();
     await until(async () => (await called(ended)) !== 200 && (await admitted(teamEnded)) !== 200);
     const answers = new Set<number>();
-    let isBack = false;
+    const back = new AbortController();
     const calls = (async () => {
-      while (!isBack) {
+      while (!back.signal.aborted) {
         answers.add(await called(ended)).add(await admitted(teamEnded));
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
@@ -130,7 +130,7 @@ describe('a revocation and a restart of PostgreSQL', () => {
     await until(async () => (await called(kept)) === 503 && (await admitted(teamKept)) === 503);
     server = await startServer(server.port);
     await until(async () => (await called(kept)) === 200 && (await admitted(teamKept)) === 200, 60_000);
-    isBack = true;
+    back.abort();
     await calls;
     expect([...answers].filter((status) => status !== 401 && status !== 503)).toEqual([]);
     expect([await called(ended), await admitted(teamEnded)]).toEqual([401, 401]);
