@@ -181,7 +181,7 @@ describe('consent', () => {
     it('says on the page how long it lasts and how to end it', async () => {
       await policy({ consentMaxAgeDays: 14 });
       const { text } = await person.open((await register({ client_name: 'Planner' })).authorizationUrl());
-      expect(text).toContain('Longest: 14 days.');
+      expect(text).toContain('Ends after 14 days.');
       expect(text).toMatch(/disconnect in Planner ?, or ask the administrator of Acme/);
       await policy({ consentMaxAgeDays: null });
     });

@@ -45,6 +45,23 @@ describe('an unknown tenant', () => {
     expect((await seen(path.replace('TENANT', 'nobody'))).headers['cache-control']).toBe('no-store');
   });
 
+  it('is the same page to a person as an address that nothing serves', async () => {
+    const page = async (path: string, languages = 'en') => {
+      const init = { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', 'accept-language': languages } };
+      const { status, headers, body } = await seen(path, init);
+      // Each request has a number of its own, by which it is found in the log.
+      const { 'content-length': _length, ...rest } = headers;
+      return { status, headers: rest as Record<string, string>, body: body.replace(/[0-9a-f-]{36}/, '') };
+    };
+    const nothing = await page('/nothing/is/here');
+    expect(nothing.status).toBe(404);
+    expect(nothing.body).toContain('There is nothing at this address');
+    expect(nothing.headers['content-security-policy']).toContain("default-src 'none'");
+    for (const path of ['/t/nobody/authorize?client_id=x', '/t/nobody/login', '/t/nobody/consent', '/t/nobody'])
+      expect(await page(path)).toEqual(nothing);
+    expect((await page('/t/nobody/authorize', 'de')).body).toContain('Unter dieser Adresse gibt es nichts');
+  });
+
   it('is the same 404 for what is posted', async () => {
     for (const endpoint of ['token', 'revoke', 'login', 'consent', 'switch-account', 'nothing']) {
       const { status, body } = await postForm(`${origin}/t/nobody/${endpoint}`, { a: 'b' });

@@ -21,6 +21,7 @@ export function attemptsOf(world: World): Attempts {
     ...feedAttempts(world),
     ...signalAttempts(world),
     ...receiverAttempts(world),
+    'GET /': public200(world, `${adminUrl}/`),
     'GET /health/live': public200(world, `${adminUrl}/health/live`),
     'GET /health/ready': public200(world, `${adminUrl}/health/ready`),
     'GET /metrics': public200(world, `${adminUrl}/metrics`),

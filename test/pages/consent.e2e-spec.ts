@@ -42,6 +42,46 @@ describe('the consent page in a browser', () => {
     expect(await page.evaluate<boolean>('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
   }
 
+  it('says that a form has expired when its address is opened, in the name of the tenant', async () => {
+    const page = await (await browser.newContext({ locale: 'en' })).newPage();
+    for (const form of ['login', 'consent', 'switch-account', 'sign-out']) {
+      await page.goto(`${issuer()}/${form}`);
+      expect(await page.locator('h1').innerText()).toBe('This page has expired');
+      expect(await page.locator('header .brand-name').innerText()).toBe('Acme');
+      await expectAccessible(page);
+    }
+    await page.goto(`${issuer()}/nothing`);
+    expect(await page.locator('h1').innerText()).toBe('There is nothing at this address');
+    await expectAccessible(page);
+    await page.goto(product.summary.authUrl);
+    expect(await page.locator('code').first().innerText()).toBe(product.summary.demo.resource);
+    await expectAccessible(page);
+    await page.context().close();
+  });
+
+  it.each([320, 360, 1280])('breaks no word of its buttons at %d px', async (width) => {
+    const client = await OAuthClient.register(issuer());
+    const page = await signedIn({ viewport: { width, height: 900 }, locale: 'en' }, client.authorizationUrl());
+    const lines = (selector: string): Promise<number> =>
+      page.evaluate<number>(`{
+        const range = document.createRange();
+        range.selectNodeContents(document.querySelector(${JSON.stringify(selector)}));
+        new Set([...range.getClientRects()].map(({ bottom }) => Math.round(bottom))).size;
+      }`);
+    expect([await lines('button[value=refuse]'), await lines('button[value=approve]')]).toEqual([1, 1]);
+    await page.context().close();
+  });
+
+  it('shows a box for what can be left out, and no tick for what cannot', async () => {
+    const client = await OAuthClient.register(issuer());
+    const page = await signedIn({ locale: 'en' }, client.authorizationUrl());
+    expect(await page.locator('.scopes input[type=checkbox]').count()).toBe(1);
+    // The tick of the badges and boxes, wherever it is drawn.
+    expect(await page.locator('.scopes path[d="M5 12.5 10 17.5 19 7"]').count()).toBe(0);
+    expect(await page.locator('#choose').innerText()).toBe('You can untick what you do not want to allow.');
+    await page.context().close();
+  });
+
   it('lets a scope be left out with the keyboard alone, without script (AS-52)', async () => {
     const client = await OAuthClient.register(issuer());
     const page = await signedIn({ javaScriptEnabled: false }, client.authorizationUrl());

@@ -7,6 +7,7 @@ import { Budgets } from '@grantkeeper/limits';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { RevocationModule } from '@grantkeeper/revocation';
 import { AuthorizationSettings } from './authorization-settings.ts';
+import { AnsweredFormsController } from './authorize/answered-forms.controller.ts';
 import { AuthorizeController } from './authorize/authorize.controller.ts';
 import { Authorizing } from './authorize/authorizing.ts';
 import { ClientRequests } from './authorize/client-requests.ts';
@@ -50,6 +51,8 @@ import { UnprovenRequests } from './token/unproven-requests.ts';
 import { TokenController } from './token/token.controller.ts';
 import { UserInfoController } from './userinfo/userinfo.controller.ts';
 
+export { notFoundPage, securityHeaders, stylesheetPath } from './pages/index.ts';
+
 /** Paths of this service that web pages of any origin may call (AS-38); the authorization endpoint is not one (AS-37). */
 export const OPEN_PATHS =
   /^\/(\.well-known\/(oauth-authorization-server|openid-configuration)\/|t\/[^/]+\/(\.well-known\/openid-configuration|jwks|register(\/[^/]+)?|par|token|revoke|userinfo)$)/;
@@ -67,6 +70,7 @@ export class AuthorizationModule {
         AuthorizeController,
         ParController,
         LoginController,
+        AnsweredFormsController,
         ConsentController,
         TokenController,
         RevokeController,

@@ -1,8 +1,9 @@
 import { runService } from '@grantkeeper/platform';
-import { AuthorizationModule, OPEN_PATHS } from './authorization.module.ts';
+import { AuthorizationModule, notFoundPage, OPEN_PATHS } from './authorization.module.ts';
 
 await runService({
   name: 'authorization',
   modules: (settings) => [AuthorizationModule.register(settings)],
   openPaths: OPEN_PATHS,
+  notFoundPage,
 });

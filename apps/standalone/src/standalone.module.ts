@@ -1,4 +1,4 @@
-import { AuthorizationModule, OPEN_PATHS } from '@grantkeeper/authorization-app';
+import { AuthorizationModule, notFoundPage, OPEN_PATHS } from '@grantkeeper/authorization-app';
 import type { StandaloneSettings } from '@grantkeeper/config';
 import { AdminKeys, LedgerModule } from '@grantkeeper/ledger-app';
 import { McpModule } from '@grantkeeper/mcp-app';
@@ -7,6 +7,7 @@ import { createHttpApplication, Platform, PlatformModule, projectionLag, TenantH
 import { VerificationModule, WorkerModule } from '@grantkeeper/worker-app';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
+import { FirstPage, FirstPageController } from './first-page.controller.ts';
 import { ensureDemo } from './demo/demo-tenant.ts';
 import type { Standalone, StandaloneOptions } from './standalone.ts';
 
@@ -16,6 +17,8 @@ class StandaloneModule {
   static of(platform: Platform, settings: StandaloneSettings, feedUrl: () => Promise<string>): DynamicModule {
     return {
       module: StandaloneModule,
+      controllers: [FirstPageController],
+      providers: [FirstPage],
       imports: [
         PlatformModule.of(platform),
         HealthModule.register(
@@ -55,6 +58,7 @@ export async function createStandalone(options: StandaloneOptions): Promise<Stan
     trustProxy: settings.trustProxy,
     logger,
     openPaths: OPEN_PATHS,
+    notFoundPage,
     hosts: new TenantHosts(platform.directory, [settings.authUrl, settings.mcpUrl, settings.adminUrl]),
   });
   const close = async () => {
@@ -66,6 +70,7 @@ export async function createStandalone(options: StandaloneOptions): Promise<Stan
     await app.init();
     log('Preparing the demo tenant');
     const demo = await ensureDemo(platform, app.get(CommandBus), app.get(AdminKeys), settings);
+    app.get(FirstPage).resource = demo.demo.resource;
     await app.listen(settings.port, '0.0.0.0');
     listening.resolve();
     return {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
-import { allowAllOrigins, FallbackFilter, NoNulPipe } from '@grantkeeper/http';
+import { allowAllOrigins, FallbackFilter, NoNulPipe, type NotFoundPage } from '@grantkeeper/http';
 import type { LoggerService, Type } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -17,6 +17,8 @@ export interface HttpApplicationOptions {
   readonly logger: LoggerService | false;
   /** Paths that web pages of any origin may call. */
   readonly openPaths?: RegExp;
+  /** What a person sees at an address that is not; else it is what a program sees. */
+  readonly notFoundPage?: NotFoundPage;
   /** Finds tenants by hosts of their own. */
   readonly hosts?: TenantHosts;
 }
@@ -47,7 +49,7 @@ export async function createHttpApplication(
     logger: options.logger,
     abortOnError: false,
   });
-  app.useGlobalFilters(new FallbackFilter());
+  app.useGlobalFilters(new FallbackFilter(options.notFoundPage));
   app.useGlobalPipes(new NoNulPipe());
   return app;
 }

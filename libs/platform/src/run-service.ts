@@ -1,4 +1,5 @@
 import { loadConfig, serviceSettings, type ServiceSettings } from '@grantkeeper/config';
+import type { NotFoundPage } from '@grantkeeper/http';
 import { createLogger, HealthModule, MetricsModule, NestLogger } from '@grantkeeper/observability';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { checkDatabase, checkSchema } from './check-database.ts';
@@ -18,6 +19,8 @@ export interface Service {
   readonly modules: (settings: ServiceSettings) => DynamicModule[];
   /** Paths that web pages of any origin may call. */
   readonly openPaths?: RegExp;
+  /** What a person sees at an address that is not. */
+  readonly notFoundPage?: NotFoundPage;
 }
 
 @Module({})
@@ -75,6 +78,7 @@ export async function runService(service: Service): Promise<void> {
       logger,
       hosts: new TenantHosts(platform.directory, [settings.authUrl, settings.mcpUrl, settings.adminUrl]),
       ...(service.openPaths && { openPaths: service.openPaths }),
+      ...(service.notFoundPage && { notFoundPage: service.notFoundPage }),
     });
     shutdown.add(() => app.close());
     await app

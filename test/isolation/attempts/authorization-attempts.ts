@@ -81,6 +81,10 @@ export function authorizationAttempts(world: World): Attempts {
         theirCookie,
       ),
     ],
+    'GET /t/:tenant/login': [plain('their session', `${mine.issuer}/login`, 400, theirCookie)],
+    'GET /t/:tenant/consent': [plain('their session', `${mine.issuer}/consent`, 400, theirCookie)],
+    'GET /t/:tenant/switch-account': [plain('their session', `${mine.issuer}/switch-account`, 400, theirCookie)],
+    'GET /t/:tenant/sign-out': [plain('their session', `${mine.issuer}/sign-out`, 400, theirCookie)],
     // The forms themselves are tried with real seals in the suite.
     'POST /t/:tenant/login': [
       form(

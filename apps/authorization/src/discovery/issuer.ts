@@ -17,6 +17,7 @@ export interface IssuerFacts {
 @Injectable()
 export class Issuers {
   readonly #urls = new ExpiringCache<string>({ ttlMs: 3_600_000, max: 10_000 });
+  readonly #names = new ExpiringCache<string>({ ttlMs: 60_000, max: 10_000 });
 
   constructor(
     private readonly directory: TenantDirectory,
@@ -33,6 +34,12 @@ export class Issuers {
     const tenantId = await this.directory.find(slug);
     if (!tenantId) throw new NotFoundException();
     return tenantId;
+  }
+
+  /** What the tenant is called, as it was within the last minute; undefined for an unknown one. */
+  async nameOf(slug: string): Promise<string | undefined> {
+    const tenantId = await this.directory.find(slug);
+    return tenantId && this.#names.get(tenantId, async () => (await this.factsOf(tenantId)).displayName);
   }
 
   async factsOf(tenantId: TenantId): Promise<IssuerFacts> {

@@ -122,12 +122,12 @@ describe('renderConsent', () => {
       'Published by <bdi>chatgpt.com</bdi>',
       'Ada Lovelace',
       'ada@acme.example',
-      'https://mcp.example/t/acme/mcp',
+      'https://<wbr>mcp.example/<wbr>t/<wbr>acme/<wbr>mcp',
       'See your boards',
       'boards:write',
       'Stay connected',
       'Sends you back to</dt><dd><bdi class="strong">chatgpt.com</bdi>',
-      'Longest: 90 days. Without use: 30 days.',
+      'Ends after 90 days, or after 30 days without use.',
       'disconnect in <bdi>ChatGPT</bdi>, or ask the administrator of <bdi>Acme</bdi>',
     ]) {
       expect(html).toContain(text);
@@ -176,8 +176,8 @@ describe('renderConsent', () => {
     const html = renderConsent({ ...consent, scopes: [], offline: false, lasts: { total: 600 } });
     expect(html).toContain('no permission beyond the connection itself');
     expect(html).toContain('For a short time');
-    expect(html).toContain('Longest: 10 minutes.');
-    expect(html).not.toMatch(/Stay connected|Without use/);
+    expect(html).toContain('Ends after 10 minutes.');
+    expect(html).not.toMatch(/Stay connected|without use/);
   });
 
   it('lets the person leave out what is optional, by a checkbox that belongs to the decision (AS-52)', () => {

@@ -45,12 +45,8 @@ export function renderConsent(view: ConsentView): string {
       documentTitle: view.problem ? `${phrases.text('consent.problem')} · ${title}` : title,
       // What is new comes first: it is what the person decides on.
       scopes: [...view.scopes].sort((a, b) => Number(a.alreadyGranted) - Number(b.alreadyGranted)),
-      limits: [
-        phrases.text('consent.total', { time: durationInWords(view.lasts.total, view.lang) }),
-        ...(view.lasts.idle !== undefined && view.lasts.idle < view.lasts.total
-          ? [phrases.text('consent.idle', { time: durationInWords(view.lasts.idle, view.lang) })]
-          : []),
-      ].join(' '),
+      limits: limitsOf(view),
+      resourceUrl: breakable(view.resource.url),
     },
   );
 }
@@ -82,6 +78,19 @@ function page(template: string, view: View, extra: object): string {
 function fieldState(problem: LoginView['problem']): string {
   if (problem === undefined) return '';
   return `${problem === 'invalid_credentials' ? ' aria-invalid="true"' : ''} aria-describedby="problem"`;
+}
+
+/** How long the access lasts, in one sentence. */
+function limitsOf({ lang, lasts: { total, idle } }: ConsentView): string {
+  const phrases = phrasesOf(lang);
+  const time = durationInWords(total, lang);
+  if (idle === undefined || idle >= total) return phrases.text('consent.total', { time });
+  return phrases.text('consent.totalOrIdle', { time, idle: durationInWords(idle, lang) });
+}
+
+/** HTML of a URL that is broken after its slashes before it is broken anywhere. */
+function breakable(url: string): string {
+  return escapeHtml(url).replaceAll(/\/+/g, '$&<wbr>');
 }
 
 /** A name that its owner cannot use to push what matters off the screen. */

@@ -107,6 +107,7 @@ p { margin: 0; }
 code { font: .8125rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; }
 
 .fields { display: grid; gap: 1.125rem; margin-top: 1.5rem; }
+.fields + p { margin-top: 1rem; }
 .field { display: grid; gap: .375rem; }
 label { font-size: .9375rem; font-weight: 600; }
 input:not([type="hidden"], [type="checkbox"]) {
@@ -216,6 +217,10 @@ dd > * { display: block; }
   .card { padding: 1.375rem 1.125rem; }
   h1 { font-size: 1.3125rem; }
   .button { padding-inline: .75rem; }
+}
+/* Two buttons beside each other would break their words. */
+@media (max-width: 22rem) {
+  .decision { grid-template-columns: 1fr; }
 }
 @media (forced-colors: active) {
   .button-primary { border-width: 2px; }

@@ -73,6 +73,7 @@ export type ErrorKind =
   | 'client_asked'
   | 'client_refused'
   | 'client_requests_full'
+  | 'not_found'
   | 'server_error'
   | 'too_many'
   | 'busy';

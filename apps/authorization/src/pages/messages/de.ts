@@ -40,18 +40,18 @@ export const de: Messages = {
   'consent.risky': 'Sensibel',
   'consent.granted': 'Bereits erlaubt',
   'consent.added': 'Neu',
-  'consent.choose': 'Entfernen Sie das Häkchen bei allem, was Sie nicht erlauben möchten.',
+  'consent.choose': 'Sie können das Häkchen bei allem entfernen, was Sie nicht erlauben möchten.',
   'consent.problem': 'Es bleibt nichts zu erlauben',
   'consent.nothing_left': 'Lassen Sie mindestens eine Berechtigung angekreuzt, oder wählen Sie „Ablehnen“.',
-  'consent.openid': 'Sie wiedererkennen: Sie erfährt die Kennung Ihres Kontos hier',
+  'consent.openid': 'Sie wiedererkennen: Die App erfährt die Kennung Ihres Kontos hier',
   'consent.profile': 'Ihren Namen sehen',
   'consent.email': 'Ihre E-Mail-Adresse sehen und ob sie bestätigt ist',
   'consent.offline': 'Verbunden bleiben',
   'consent.offlineHint': 'Die App behält diesen Zugriff auch in Ihrer Abwesenheit.',
   'consent.brief': 'Für kurze Zeit',
   'consent.briefHint': 'Danach muss die App Sie noch einmal fragen.',
-  'consent.total': 'Höchstens: {time}.',
-  'consent.idle': 'Ohne Nutzung: {time}.',
+  'consent.total': 'Dauer: höchstens {time}.',
+  'consent.totalOrIdle': 'Dauer: höchstens {time}, ohne Nutzung {idle}.',
   'consent.check': 'Bitte vor dem Erlauben prüfen',
   'consent.resource': 'Zugriff auf',
   'consent.redirect': 'Schickt Sie zurück zu',
@@ -103,7 +103,7 @@ export const de: Messages = {
   'error.tenant_unavailable.todo': 'Fragen Sie Ihre Administration.',
   'error.access_suspended.title': 'Der Zugang ist ausgesetzt',
   'error.access_suspended.what':
-    'Ihre Administration hat diesen Zugang vorläufig ausgesetzt. Was Sie früher erlaubt haben, bleibt erhalten und gilt wieder, wenn er freigegeben wird.',
+    'Ihre Administration hat diesen Zugang vorläufig ausgesetzt, deshalb lässt sich nichts verbinden.',
   'error.access_suspended.todo':
     'Schließen Sie diese Seite. Wenn Sie den Zugang jetzt brauchen, fragen Sie Ihre Administration.',
   'error.client_blocked.title': 'Diese App ist gesperrt',
@@ -127,6 +127,10 @@ export const de: Messages = {
     'Ihre Administration muss sie zulassen. Es warten aber schon zu viele Anfragen, deshalb konnte diese nicht weitergegeben werden.',
   'error.client_requests_full.todo':
     'Sagen Sie Ihrer Administration selbst, welche App Sie brauchen, oder versuchen Sie es später noch einmal.',
+  'error.not_found.title': 'Unter dieser Adresse gibt es nichts',
+  'error.not_found.what': 'Vielleicht ist sie falsch geschrieben, oder was hier war, gibt es nicht mehr.',
+  'error.not_found.todo':
+    'Prüfen Sie die Adresse. Hat eine App Sie hierher geschickt, gehen Sie zu ihr zurück und verbinden Sie sie noch einmal.',
   'error.server_error.title': 'Bei uns ist etwas schiefgegangen',
   'error.server_error.what':
     'Ihre Anfrage konnte nicht beantwortet werden. Der Fehler liegt weder bei Ihnen noch bei der App.',

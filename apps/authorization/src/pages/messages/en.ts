@@ -36,7 +36,7 @@ export const en = {
   'consent.risky': 'Sensitive',
   'consent.granted': 'Already allowed',
   'consent.added': 'New',
-  'consent.choose': 'Untick what you do not want to allow.',
+  'consent.choose': 'You can untick what you do not want to allow.',
   'consent.problem': 'Nothing is left to allow',
   'consent.nothing_left': 'Leave at least one permission ticked, or choose “Don’t allow”.',
   'consent.openid': 'Recognise you: it learns the identifier of your account here',
@@ -46,8 +46,8 @@ export const en = {
   'consent.offlineHint': 'The app keeps this access while you are away.',
   'consent.brief': 'For a short time',
   'consent.briefHint': 'The app has to ask again when this time is over.',
-  'consent.total': 'Longest: {time}.',
-  'consent.idle': 'Without use: {time}.',
+  'consent.total': 'Ends after {time}.',
+  'consent.totalOrIdle': 'Ends after {time}, or after {idle} without use.',
   'consent.check': 'Check before you allow',
   'consent.resource': 'Access to',
   'consent.redirect': 'Sends you back to',
@@ -93,8 +93,7 @@ export const en = {
   'error.tenant_unavailable.what': 'Its access is switched off or suspended at the moment.',
   'error.tenant_unavailable.todo': 'Ask your administrator.',
   'error.access_suspended.title': 'Access is suspended',
-  'error.access_suspended.what':
-    'Your administrator has suspended this access for now. What you have allowed before is kept, and works again when it is resumed.',
+  'error.access_suspended.what': 'Your administrator has suspended this access for now, so nothing can be connected.',
   'error.access_suspended.todo': 'Close this page. If you need the access now, ask your administrator.',
   'error.client_blocked.title': 'This app is blocked',
   'error.client_blocked.what': 'Your administrator does not let this app use your organisation’s data.',
@@ -104,7 +103,7 @@ export const en = {
   'error.client_not_listed.todo': 'If you need the app for your work, ask your administrator to allow it.',
   'error.client_asked.title': 'Your administrator has been asked',
   'error.client_asked.what':
-    'Nobody here has used this app before, so your administrator has to approve it first. They now see your request.',
+    'Nobody here has used this app before, so your administrator has to approve it first. They can see your request now.',
   'error.client_asked.todo':
     'You can close this page. When the app has been approved, go back to it and connect again.',
   'error.client_refused.title': 'Your administrator has refused this app',
@@ -114,6 +113,9 @@ export const en = {
   'error.client_requests_full.what':
     'Your administrator has to approve it, but too many requests are waiting, so this one could not be passed on.',
   'error.client_requests_full.todo': 'Tell your administrator yourself which app you need, or try again later.',
+  'error.not_found.title': 'There is nothing at this address',
+  'error.not_found.what': 'It may be mistyped, or what was here is gone.',
+  'error.not_found.todo': 'Check the address. If an app has sent you here, go back to it and connect again.',
   'error.server_error.title': 'Something went wrong on our side',
   'error.server_error.what': 'Your request could not be answered. The fault is not yours and not the app’s.',
   'error.server_error.todo': 'Try again in a moment. If it happens again, tell your administrator.',

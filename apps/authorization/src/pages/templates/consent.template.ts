@@ -41,7 +41,7 @@ export const consentTemplate = `<% layout('@layout') %>
 <ul class="scopes">
 <% it.scopes.forEach((scope, index) => { const id = 'scope-' + index; %>
 <li<% if (scope.risky) { %> class="risky"<% } %>>
-<% if (scope.field) { %><input type="checkbox" form="decision" id="<%= id %>" name="<%= scope.field %>" value="allow" checked aria-describedby="<%= id %>-tags choose"<% if (it.problem) { %> aria-invalid="true"<% } %>><% } else { %><%~ scope.risky ? it.icons.warning : it.icons.check %><% } %>
+<% if (scope.field) { %><input type="checkbox" form="decision" id="<%= id %>" name="<%= scope.field %>" value="allow" checked aria-describedby="<%= id %>-tags choose"<% if (it.problem) { %> aria-invalid="true"<% } %>><% } else { %><%~ scope.risky ? it.icons.warning : it.icons.dot %><% } %>
 <div>
 <% if (scope.field) { %><label for="<%= id %>"><bdi><%= scope.description %></bdi></label><% } else { %><p><bdi><%= scope.description %></bdi></p><% } %>
 <p class="tags" id="<%= id %>-tags"><code><bdi><%= scope.name %></bdi></code><% if (scope.risky) { %><span class="badge badge-warning"><%= p.text('consent.risky') %></span><% } %><% if (scope.alreadyGranted) { %><span class="badge"><%= p.text('consent.granted') %></span><% } else if (it.reason === 'more') { %><span class="badge badge-good"><%= p.text('consent.added') %></span><% } %></p>
@@ -61,7 +61,7 @@ export const consentTemplate = `<% layout('@layout') %>
 <h2 id="check"><%= p.text('consent.check') %></h2>
 <dl class="facts">
 <div><dt><%= p.text('consent.redirect') %></dt><dd><bdi class="strong"><%= it.redirectHost %></bdi></dd></div>
-<div><dt><%= p.text('consent.resource') %></dt><dd><bdi class="strong"><%= it.resource.name %></bdi><bdi class="muted small"><%= it.resource.url %></bdi></dd></div>
+<div><dt><%= p.text('consent.resource') %></dt><dd><bdi class="strong"><%= it.resource.name %></bdi><bdi class="muted small"><%~ it.resourceUrl %></bdi></dd></div>
 </dl>
 <% if (it.loopback) { %>
 <div class="notice notice-warning">

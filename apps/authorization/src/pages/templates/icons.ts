@@ -4,6 +4,7 @@ const icon = (paths: string) =>
 /** Inline drawings. All are decoration: the words beside them say the same. */
 export const icons = {
   check: icon('<path d="M5 12.5 10 17.5 19 7"/>'),
+  dot: icon('<circle cx="12" cy="12" r="3" fill="currentColor" stroke="none"/>'),
   warning: icon('<path d="M12 3.5 21.5 20h-19Z"/><path d="M12 10v4.5"/><path d="M12 17.3v.1"/>'),
   clock: icon('<circle cx="12" cy="12" r="9"/><path d="M12 7v5l3.5 2"/>'),
   shield: icon(
