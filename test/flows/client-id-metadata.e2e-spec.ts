@@ -350,6 +350,62 @@ describe('clients whose id is the URL of their metadata', () => {
       await policy({ adminConsent: 'notice' });
     });
 
+    it('may be consented to by an admin for everyone before anybody has linked them, or has agreed to the change', async () => {
+      const path = '/first-the-admin.json';
+      const url = server.putClient(path, { client_name: 'Before' });
+      const give = async (metadataDigest?: string) =>
+        product.admin<{ type?: string; metadataDigest?: string }>('POST', '/tenants/acme/admin-consents', {
+          clientId: url,
+          scopes: ['boards:read', 'boards:write'],
+          metadataDigest,
+        });
+      const newest = async () => {
+        const place = `/tenants/acme/clients/${encodeURIComponent(url)}/versions`;
+        const { body } = await product.admin<{ versions: { metadataDigest: string; metadata: object }[] }>(
+          'GET',
+          place,
+        );
+        return body.versions[0]!;
+      };
+      const refused = async (answer: ReturnType<typeof give>) => {
+        const { status, body } = await answer;
+        return [status, body.type?.split(':').at(-1)];
+      };
+      // What nobody has looked at is not consented to; the admin is told where to look.
+      expect(await refused(give())).toEqual([409, 'consent.version_not_named']);
+      expect(await refused(give('made-up'))).toEqual([409, 'consent.version_changed']);
+      const { metadataDigest, metadata } = await newest();
+      expect(metadata).toMatchObject({ client_name: 'Before' });
+      expect(await give(metadataDigest)).toMatchObject({ status: 201, body: { metadataDigest } });
+      expect((await events()).slice(-2)).toMatchObject([
+        { type: 'ClientAdmitted', payload: { clientId: url, kind: 'cimd', by: 'admin' } },
+        { type: 'AdminConsentGiven', payload: { metadataDigest } },
+      ]);
+      const someone = await colleague('ina', clientAt(server.putClient('/inas.json')));
+      const page = await someone.open(clientAt(url).authorizationUrl());
+      expect(page.form('consent')?.fields).toMatchObject({ basis: 'admin' });
+      expect((await someone.decide(page, 'approve')).location?.searchParams.get('code')).toBeTruthy();
+
+      server.putClient(path, { client_name: 'After' });
+      await expire(url);
+      expect((await someone.open(clientAt(url).authorizationUrl())).form('consent')?.fields).not.toHaveProperty(
+        'basis',
+      );
+      const next = await newest();
+      expect(await give(next.metadataDigest)).toMatchObject({
+        status: 201,
+        body: { metadataDigest: next.metadataDigest },
+      });
+      expect((await events()).at(-2)).toMatchObject({ type: 'ClientChanged', payload: { by: 'admin' } });
+      expect((await someone.open(clientAt(url).authorizationUrl())).form('consent')?.fields).toMatchObject({
+        basis: 'admin',
+      });
+
+      const broken = { clientId: `${server.origin}/nothing-here.json`, scopes: ['boards:read'], metadataDigest: 'x' };
+      const unreadable = await product.admin<{ type: string }>('POST', '/tenants/acme/admin-consents', broken);
+      expect([unreadable.status, unreadable.body.type.split(':').at(-1)]).toEqual([422, 'consent.client_unreadable']);
+    });
+
     it('are covered by an admin’s consent where the policy takes changes as they come; the event says so', async () => {
       const url = server.putClient('/taken.json', { client_name: 'Before' });
       const client = clientAt(url);

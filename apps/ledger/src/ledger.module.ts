@@ -1,10 +1,14 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
+import { ClientDocuments, RemoteDocuments } from '@grantkeeper/client-documents';
 import { Database } from '@grantkeeper/event-store';
 import { TimeTravel } from '@grantkeeper/history';
+import { Clock } from '@grantkeeper/kernel';
+import { OutboundClient } from '@grantkeeper/outbound';
 import { RevocationModule } from '@grantkeeper/revocation';
 import { AdminConsentsController } from './admin-consents/admin-consents.controller.ts';
 import { GiveAdminConsentHandler } from './admin-consents/give-admin-consent.handler.ts';
+import { PublishedClients } from './admin-consents/published-clients.ts';
 import { WithdrawAdminConsentHandler } from './admin-consents/withdraw-admin-consent.handler.ts';
 import { AdminKeys } from './access/admin-keys.ts';
 import { AdminGuard } from './access/admin.guard.ts';
@@ -164,6 +168,13 @@ export class LedgerModule {
         SetPolicyHandler,
         CreateClientGrantHandler,
         SetClientTokenPolicyHandler,
+        {
+          provide: PublishedClients,
+          inject: [Database, OutboundClient, Clock],
+          // Admins have proven who they are: no budget holds them up.
+          useFactory: (database: Database, outbound: OutboundClient, clock: Clock) =>
+            new PublishedClients(database, new ClientDocuments(new RemoteDocuments(database, outbound, clock))),
+        },
         GiveAdminConsentHandler,
         WithdrawAdminConsentHandler,
         Webhooks,

@@ -14,6 +14,7 @@ import { WithdrawAdminConsent } from './withdraw-admin-consent.handler.ts';
 const id = z.uuid().toLowerCase();
 const newConsent = z.strictObject({
   clientId: z.string().min(1).max(2048),
+  metadataDigest: z.string().min(1).max(128).optional(),
   resourceId: id.optional(),
   scopes: z.array(z.string().min(1).max(128)).min(1).max(50),
 });

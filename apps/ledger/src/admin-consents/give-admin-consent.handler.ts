@@ -1,21 +1,23 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { type Actor, type ConsentClient, decideAdminConsent, type ResourceScope } from '@grantkeeper/domain';
+import { type Actor, decideAdminConsent, type ResourceScope } from '@grantkeeper/domain';
 import {
   type AppendInput,
   type CommandIdentity,
   Database,
   EventStore,
   once,
-  type ProjectedRow,
   type Transaction,
 } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
-import { sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
 import { adminConsentFact } from './admin-consent-fact.ts';
+import { clientToConsentTo } from './client-to-consent-to.ts';
+import { PublishedClients } from './published-clients.ts';
 
 export interface AdminConsentInput {
   readonly clientId: string;
+  /** The version that the admin has looked at; the one that holds when it is not named. */
+  readonly metadataDigest?: string | undefined;
   /** The tenant's default resource when it is not named. */
   readonly resourceId?: string | undefined;
   readonly scopes: readonly string[];
@@ -31,8 +33,8 @@ export interface GivenAdminConsent {
 }
 
 /**
- * An admin consents for everyone of the tenant to a client at a resource, in the version that holds. A client that was
- * only registered is admitted.
+ * An admin consents for everyone of the tenant to a client at a resource, in one version. A client that was only
+ * registered, or that only publishes itself, is admitted; of one that is known that version holds from then on.
  */
 export class GiveAdminConsent extends Command<GivenAdminConsent> {
   constructor(
@@ -51,15 +53,17 @@ export class GiveAdminConsentHandler implements ICommandHandler<GiveAdminConsent
   constructor(
     private readonly database: Database,
     private readonly store: EventStore,
+    private readonly published: PublishedClients,
   ) {}
 
   async execute({ tenantId, input, actor, origin, command }: GiveAdminConsent): Promise<GivenAdminConsent> {
     return once(this.store, tenantId, command, async () => {
+      const published = await this.published.forConsent(tenantId, input);
       const { head, client, blocked, clientRow, resource, inForce } = await this.database.asTenantAtOneMoment(
         tenantId,
         async (tx) => {
           const found = await resourceOf(tx, tenantId, input.resourceId);
-          const known = await clientOf(tx, tenantId, input.clientId);
+          const known = await clientToConsentTo(tx, tenantId, input, published);
           return {
             head: await tx
               .selectFrom('heads')
@@ -101,48 +105,6 @@ export class GiveAdminConsentHandler implements ICommandHandler<GiveAdminConsent
       return given;
     });
   }
-}
-
-async function clientOf(
-  tx: Transaction,
-  tenantId: TenantId,
-  clientId: string,
-): Promise<{ client?: ConsentClient; blocked: boolean; clientRow?: ProjectedRow }> {
-  const row = await tx
-    .selectFrom('clients')
-    .selectAll()
-    .where('tenant_id', '=', tenantId)
-    .where('client_id', '=', clientId)
-    .executeTakeFirst();
-  const known =
-    row ??
-    (await tx
-      .selectFrom('client_registrations')
-      .selectAll()
-      .where('tenant_id', '=', tenantId)
-      .where('client_id', '=', clientId)
-      .executeTakeFirst());
-  if (!known || row?.removed_seq != null) return { blocked: false, ...(row && { clientRow: { ...row } }) };
-  // Addresses of people, and nothing that anyone decides on: they stay out of what is kept for ever.
-  const { contacts: _contacts, ...metadata } = known.metadata as unknown as ConsentClient['metadata'];
-  const { rows } = await sql<{
-    blocked: boolean;
-  }>`SELECT EXISTS (SELECT FROM client_rules x WHERE x.tenant_id = ${tenantId}
-    AND x.subject = ANY (${known.subjects}) AND x.effect = 'block' AND x.removed_seq IS NULL) AS blocked`.execute(tx);
-  return {
-    blocked: rows[0]?.blocked ?? false,
-    client: {
-      clientId,
-      kind: (row?.kind ?? 'dynamic') as ConsentClient['kind'],
-      admitted: row !== undefined,
-      approved: row?.approved ?? false,
-      changed: false,
-      subjects: known.subjects,
-      metadata,
-      metadataDigest: known.metadata_digest,
-    },
-    ...(row && { clientRow: { ...row } }),
-  };
 }
 
 async function resourceOf(tx: Transaction, tenantId: TenantId, resourceId: string | undefined) {

@@ -42,6 +42,15 @@ describe('an admin’s consent for everyone', () => {
     expect(events[0]!.payload).toMatchObject({ by: 'admin' });
   });
 
+  it('makes the version that the admin has looked at the one that holds', () => {
+    const events = give(state({ client: { ...client, changed: true, metadataDigest: 'd2' } }));
+    expect(typesOf(events)).toEqual(['ClientChanged', 'AdminConsentGiven']);
+    expect(events.map(({ payload }) => payload)).toMatchObject([
+      { metadataDigest: 'd2', by: 'admin' },
+      { metadataDigest: 'd2' },
+    ]);
+  });
+
   it('approves a client that was known by somebody’s consent alone', () => {
     expect(typesOf(give(state({ client: { ...client, approved: false } })))).toEqual([
       'ClientApproved',

@@ -1,5 +1,5 @@
 import { DomainError } from '@grantkeeper/kernel';
-import { clientAdmitted, clientApproved } from '../client/client.events.ts';
+import { clientAdmitted, clientApproved, clientChanged } from '../client/client.events.ts';
 import type { NewEvent } from '../event.ts';
 import type { ConsentClient } from '../grant/consent.decider.ts';
 import { adminConsentGiven, adminConsentWithdrawn } from './admin-consent.events.ts';
@@ -47,6 +47,9 @@ export function decideAdminConsent(
     ...(client.admitted
       ? []
       : [clientAdmitted.on(clientId, { clientId, kind, metadata, metadataDigest, subjects, by: 'admin' })]),
+    ...(client.admitted && client.changed
+      ? [clientChanged.on(clientId, { clientId, metadata, metadataDigest, subjects, by: 'admin' })]
+      : []),
     ...(client.admitted && !client.approved ? [clientApproved.on(clientId, { clientId })] : []),
     adminConsentGiven.on(command.consentId, {
       consentId: command.consentId,
