@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { clientAdmitted, grantCreated } from '@grantkeeper/domain';
+import { clientAdmitted, grantCreated, uniqueClaims } from '@grantkeeper/domain';
 import { Database, EventStore } from '@grantkeeper/event-store';
 import { tenantId } from '@grantkeeper/kernel';
 import { inlineProjections } from '@grantkeeper/read-models';
@@ -110,20 +110,22 @@ async function link(product: RunningProduct): Promise<string> {
     const store = new EventStore(database, inlineProjections, {
       seal: () => Promise.reject(new Error('nothing to seal')),
     });
+    const events = [
+      clientAdmitted.on(clientId, {
+        clientId,
+        kind: 'dynamic',
+        metadata: { client_name: 'Docs' },
+        metadataDigest: 'd',
+        subjects: [`client:${clientId}`],
+        by: 'consent',
+      }),
+      grantCreated.on(grantId, { grantId, userId, clientId, resourceId, scopes, shown }),
+    ];
     await store.append({
       tenantId: tenantId(tenant.id),
       actor: { kind: 'user', id: userId },
-      events: [
-        clientAdmitted.on(clientId, {
-          clientId,
-          kind: 'dynamic',
-          metadata: { client_name: 'Docs' },
-          metadataDigest: 'd',
-          subjects: [`client:${clientId}`],
-          by: 'consent',
-        }),
-        grantCreated.on(grantId, { grantId, userId, clientId, resourceId, scopes, shown }),
-      ],
+      events,
+      facts: uniqueClaims(events).map((claim) => ({ ...claim, expect: null })),
     });
   } finally {
     await database.close();

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { uniqueClaims } from '@grantkeeper/domain';
 import type { TenantId } from '@grantkeeper/kernel';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../db/embedded-postgres.ts';
@@ -47,8 +48,9 @@ describe('npm run ledger', () => {
   afterAll(async () => ledger.close());
 
   async function addPerson(): Promise<void> {
-    const { events, rows } = await ledger.person(acme);
-    await ledger.store.append({ tenantId: acme, actor: chain, events, rows });
+    const { userId, events, rows } = await ledger.person(acme);
+    const facts = uniqueClaims(events, { 'user.email': userId }).map((claim) => ({ ...claim, expect: null }));
+    await ledger.store.append({ tenantId: acme, actor: chain, events, rows, facts });
   }
   const chain = { kind: 'admin', id: 'ada', via: { kind: 'operator', id: 'console' } };
   const run = (...args: string[]): Promise<Ended> => start(args, { DATABASE_URL: ledger.url }).ended;

@@ -1,8 +1,14 @@
-import { VerificationRecords } from '@grantkeeper/event-store';
+import { VerificationRecords, verifyLedger } from '@grantkeeper/event-store';
 import { SYSTEM_TENANT, type TenantId } from '@grantkeeper/kernel';
-import { inlineProjections } from '@grantkeeper/read-models';
+import { inlineProjections, uniqueEffectOf } from '@grantkeeper/read-models';
 import { MetricsModule } from '@grantkeeper/observability';
-import { adminKeyCreated } from '@grantkeeper/domain';
+import {
+  adminConsentGiven,
+  adminConsentWithdrawn,
+  adminKeyCreated,
+  grantCreated,
+  uniqueClaims,
+} from '@grantkeeper/domain';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -106,5 +112,53 @@ describe('continuous verification', () => {
     expect(await sample('grantkeeper_ledgers_diverged')).toEqual(['0']);
     // And the alarm is not lost: it is in the ledger of the system.
     expect(await alarms()).toHaveLength(1);
+  });
+
+  it('finds a unique fact that was lost, that nobody claims, or that another holds', async () => {
+    const acme = await ledger.tenant();
+    const { userId, events: born, rows } = await ledger.person(acme);
+    const grantId = uuidv7();
+    const [resourceId, consentId, withdrawn] = [uuidv7(), uuidv7(), uuidv7()];
+    const about = { clientId: 'gkd_one', resourceId };
+    const shown = {
+      clientName: 'One',
+      nameVerified: false,
+      redirectHost: 'one.example',
+      metadataDigest: 'd',
+      scopes: ['a'],
+    };
+    const given = { ...about, metadataDigest: 'd', scopes: ['a'] };
+    const events = [
+      ...born,
+      grantCreated.on(grantId, { ...about, grantId, userId, scopes: ['a'], shown }),
+      adminConsentGiven.on(withdrawn, { ...given, consentId: withdrawn }),
+      adminConsentWithdrawn.on(withdrawn, { ...about, consentId: withdrawn }),
+      adminConsentGiven.on(consentId, { ...given, consentId }),
+    ];
+    const facts = uniqueClaims(events, { 'user.email': 'hmac' })
+      .filter(({ holder }) => holder !== withdrawn)
+      .map((claim) => ({ ...claim, expect: null }));
+    await ledger.store.append({ tenantId: acme, actor, events, rows, facts });
+    const differing = async () =>
+      (await verifyLedger(ledger.database, inlineProjections, acme, { facts: uniqueEffectOf })).differences.map(
+        ({ table, key, live, fold }) => [table, key['kind'], live?.['holder'], fold?.['holder']],
+      );
+    expect(await differing()).toEqual([]);
+
+    const slot = `kind = 'grant.slot' AND tenant_id = '${acme}'`;
+    await asOwner(`UPDATE unique_facts SET holder = 'somebody' WHERE ${slot}`);
+    expect(await differing()).toEqual([['unique_facts', 'grant.slot', 'somebody', grantId]]);
+    await asOwner(`DELETE FROM unique_facts WHERE tenant_id = '${acme}' AND kind <> 'admin_consent'`);
+    expect((await differing()).sort()).toEqual([
+      ['unique_facts', 'grant.slot', undefined, grantId],
+      ['unique_facts', 'user.email', undefined, userId],
+    ]);
+    await asOwner(`INSERT INTO unique_facts VALUES ('${acme}', 'user.email', 'a', '${userId}'),
+      ('${acme}', 'user.email', 'b', '${userId}'), ('${acme}', 'grant.slot', '${userId} ${resourceId} gkd_one', '${grantId}')`);
+    expect(await differing()).toEqual([['unique_facts', 'user.email', userId, undefined]]);
+
+    const facing = new VerificationJob(ledger.database, ledger.store, inlineProjections, undefined, uniqueEffectOf);
+    await facing.verify(acme);
+    expect(await records.last(acme)).toMatchObject({ ok: false, firstDifference: { table: 'unique_facts' } });
   });
 });

@@ -6,6 +6,14 @@ import type { z } from 'zod';
  */
 export type PrivacyClass = 'pseudonym' | 'business' | 'public';
 
+/**
+ * What an event does to something that must be unique in the tenant: from it on `holder` holds it, or holds it no more.
+ * There is no `value` where that is made with a key: only whoever appends knows it.
+ */
+export type UniqueEffect =
+  | { readonly kind: string; readonly value?: string; readonly holder: string }
+  | { readonly kind: string; readonly releasedBy: string };
+
 /** What an event's type stands for: its contract (docs/events.md), and what its append must respect. */
 export interface EventDefinition<Type extends string = string, Payload = unknown, Personal extends string = string> {
   readonly type: Type;
@@ -22,6 +30,8 @@ export interface EventDefinition<Type extends string = string, Payload = unknown
   readonly wide: boolean;
   /** The event ends access: its append waits for everyone who is handing out access, and nobody hands any out meanwhile. */
   readonly endsAccess: boolean;
+  /** What of it must be unique; the row of `unique_facts` that says so is written with the event. */
+  unique?(payload: Payload): UniqueEffect;
   readonly says: string;
 }
 
@@ -96,6 +106,7 @@ export function defineEvent<Type extends string, Payload, Personal extends strin
   personal?: readonly Personal[];
   wide?: boolean;
   endsAccess?: boolean;
+  unique?: (payload: Payload) => UniqueEffect;
   says: string;
 }) {
   const whole: EventDefinition<Type, Payload, Personal> = {

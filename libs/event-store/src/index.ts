@@ -5,6 +5,7 @@ export * from './last-event.ts';
 export * from './replay.ts';
 export * from './schema/schema.ts';
 export * from './tenant-directory.ts';
+export * from './verification/fact-fold.ts';
 export * from './verification/ledger-fold.ts';
 export * from './verification/ledger-pages.ts';
 export * from './verification/table-comparison.ts';

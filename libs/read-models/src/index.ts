@@ -43,4 +43,5 @@ export const inlineProjections: readonly InlineProjection[] = [
   cuts,
 ];
 
+export { uniqueEffectOf } from './unique-facts.ts';
 export * from './async/index.ts';

@@ -1,5 +1,5 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { type Actor, type ConsentClient, decideConsent } from '@grantkeeper/domain';
+import { type Actor, type ConsentClient, decideConsent, uniqueClaims } from '@grantkeeper/domain';
 import { EventStore, type Position, positionOfLast, RECORDED_AT, retrying } from '@grantkeeper/event-store';
 import { Clock, type TenantId } from '@grantkeeper/kernel';
 import { clientDisplay, coversScopes, ISSUER_SCOPES, redirectHost } from '@grantkeeper/oauth';
@@ -114,7 +114,6 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
       );
       const { code, row } = this.codes.create(asked, grantId, positionOfLast(events.length), command.approved);
       const actor: Actor = { kind: 'user', id: person.userId };
-      const slot = `${person.userId} ${access.resource.resourceId} ${redirect.clientId}`;
       const grantRow = context.grants?.find((grant) => grant.grant_id === grantId);
       await this.store.append({
         tenantId,
@@ -125,16 +124,11 @@ export class GrantConsentHandler implements ICommandHandler<GrantConsent> {
           ...(context.client ? [{ table: 'clients', row: context.client }] : []),
           ...(grantRow ? [{ table: 'grants', row: grantRow }] : []),
         ],
-        facts: grantRow
-          ? []
-          : [
-              {
-                kind: 'grant.slot',
-                value: slot,
-                holder: grantId,
-                expect: context.slots?.[access.resource.resourceId] ?? null,
-              },
-            ],
+        // Of a grant that is there already nothing is claimed.
+        facts: uniqueClaims(events).map((claim) => ({
+          ...claim,
+          expect: context.slots?.[access.resource.resourceId] ?? null,
+        })),
         rows: {
           authorization_codes: [{ ...row, tenant_id: tenantId }],
           ...(request.pushed && { answered_requests: [answerTo(tenantId, request.pushed)] }),

@@ -1,5 +1,5 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { type Actor, decideAdminConsent, type ResourceScope } from '@grantkeeper/domain';
+import { type Actor, decideAdminConsent, type ResourceScope, uniqueClaims } from '@grantkeeper/domain';
 import {
   type AppendInput,
   type CommandIdentity,
@@ -10,7 +10,6 @@ import {
 } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
 import { v7 as uuidv7 } from 'uuid';
-import { adminConsentFact } from './admin-consent-fact.ts';
 import { clientToConsentTo } from './client-to-consent-to.ts';
 import { PublishedClients } from './published-clients.ts';
 
@@ -99,7 +98,7 @@ export class GiveAdminConsentHandler implements ICommandHandler<GiveAdminConsent
         read: head,
         events,
         current: clientRow ? [{ table: 'clients', row: clientRow }] : [],
-        facts: [adminConsentFact(given, { holder: id, expect: null })],
+        facts: uniqueClaims(events).map((claim) => ({ ...claim, expect: null })),
         ...(command && { command: { ...command, result: given } }),
       });
       return given;

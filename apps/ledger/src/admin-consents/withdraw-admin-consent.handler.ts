@@ -1,9 +1,8 @@
 import { Command, CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { type Actor, decideAdminConsentWithdrawal } from '@grantkeeper/domain';
+import { type Actor, adminConsentFact, decideAdminConsentWithdrawal } from '@grantkeeper/domain';
 import { type AppendInput, Database, EventStore, lastEventId, retrying } from '@grantkeeper/event-store';
 import { DomainError, type TenantId } from '@grantkeeper/kernel';
 import { RevokeAccess } from '@grantkeeper/revocation';
-import { adminConsentFact } from './admin-consent-fact.ts';
 
 const PAGE = 500;
 
@@ -86,7 +85,7 @@ export class WithdrawAdminConsentHandler implements ICommandHandler<WithdrawAdmi
       read: head,
       events,
       current: [{ table: 'admin_consents', row: { ...row } }],
-      facts: [adminConsentFact({ resourceId, clientId, metadataDigest }, { holder: null, expect: consentId })],
+      facts: [{ ...adminConsentFact({ resourceId, clientId, metadataDigest }), holder: null, expect: consentId }],
     });
     return true;
   }

@@ -1,5 +1,12 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { type Actor, type ClientGrantState, decideClientGrant } from '@grantkeeper/domain';
+import {
+  type Actor,
+  type ClientGrantState,
+  decideClientGrant,
+  GRANT_SLOT,
+  grantSlot,
+  uniqueClaims,
+} from '@grantkeeper/domain';
 import {
   type AppendInput,
   type CommandIdentity,
@@ -52,17 +59,12 @@ export class CreateClientGrantHandler implements ICommandHandler<CreateClientGra
         read: position,
         events,
         // Two admins at once cannot both give it one.
-        facts: [{ kind: 'grant.slot', value: slotOf(input.clientId, state), holder: newGrantId, expect: holder }],
+        facts: uniqueClaims(events).map((claim) => ({ ...claim, expect: holder })),
         ...(command && { command: { ...command, result: { id: newGrantId } } }),
       });
       return { id: newGrantId };
     });
   }
-}
-
-/** Beside the slots of people, `<user> <resource> <client>`. */
-function slotOf(clientId: string, { resource }: ClientGrantState): string {
-  return `client ${resource?.resourceId ?? ''} ${clientId}`;
 }
 
 async function read(tx: Transaction, tenantId: TenantId, input: ClientGrantInput) {
@@ -120,8 +122,8 @@ async function read(tx: Transaction, tenantId: TenantId, input: ClientGrantInput
     .selectFrom('unique_facts')
     .select('holder')
     .where('tenant_id', '=', tenantId)
-    .where('kind', '=', 'grant.slot')
-    .where('value', '=', slotOf(input.clientId, state))
+    .where('kind', '=', GRANT_SLOT)
+    .where('value', '=', grantSlot({ resourceId: resource?.resource_id ?? '', clientId: input.clientId }))
     .executeTakeFirst();
   return { position, state, holder: fact?.holder ?? null };
 }

@@ -1,5 +1,5 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { type Actor, identityLinked, userCreated } from '@grantkeeper/domain';
+import { type Actor, identityLinked, uniqueClaims, userCreated } from '@grantkeeper/domain';
 import { type AppendInput, type CommandIdentity, Database, EventStore, once } from '@grantkeeper/event-store';
 import { PersonalData, TenantKeys } from '@grantkeeper/keys';
 import { DomainError, type TenantId } from '@grantkeeper/kernel';
@@ -61,24 +61,23 @@ export class CreateUserHandler implements ICommandHandler<CreateUser> {
       const subject = { user: userId };
       const created: CreatedUser = { id: userId, sub: userId };
       const personKey = await this.personalData.createPersonKey(tenantId, userId);
+      const events = [
+        userCreated.on(
+          userId,
+          { userId, sub: created.sub, role: input.role, emailVerified: input.emailVerified },
+          {
+            email: { subject, value: input.email },
+            ...(input.name !== undefined && { name: { subject, value: input.name } }),
+          },
+        ),
+        ...(hash === undefined ? [] : [identityLinked.on(userId, { identityId: uuidv7(), userId, kind: 'password' })]),
+      ];
       await this.store.append({
         tenantId,
         actor: input.actor,
         origin: input.origin,
-        events: [
-          userCreated.on(
-            userId,
-            { userId, sub: created.sub, role: input.role, emailVerified: input.emailVerified },
-            {
-              email: { subject, value: input.email },
-              ...(input.name !== undefined && { name: { subject, value: input.name } }),
-            },
-          ),
-          ...(hash === undefined
-            ? []
-            : [identityLinked.on(userId, { identityId: uuidv7(), userId, kind: 'password' })]),
-        ],
-        facts: [{ kind: 'user.email', value: emailIndex, holder: userId, expect: null }],
+        events,
+        facts: uniqueClaims(events, { 'user.email': emailIndex }).map((claim) => ({ ...claim, expect: null })),
         rows: {
           person_keys: [personKey],
           ...(hash !== undefined && {

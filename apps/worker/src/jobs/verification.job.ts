@@ -4,6 +4,7 @@ import {
   type Database,
   type Difference,
   type EventStore,
+  type FactEffects,
   type InlineProjection,
   retrying,
   type VerificationRecord,
@@ -48,6 +49,7 @@ export class VerificationJob {
     private readonly store: EventStore,
     private readonly projections: readonly InlineProjection[],
     private readonly pace: VerificationPace = standardPace,
+    private readonly facts?: FactEffects,
   ) {
     this.#records = new VerificationRecords(database);
   }
@@ -73,7 +75,9 @@ export class VerificationJob {
   async verify(tenant: TenantId): Promise<Verification> {
     const began = performance.now();
     const before = await this.#records.last(tenant);
-    const verification = await verifyLedger(this.database, this.projections, tenant);
+    const verification = await verifyLedger(this.database, this.projections, tenant, {
+      ...(this.facts && { facts: this.facts }),
+    });
     verifications.add({ result: verification.ok ? 'ok' : 'diverged' });
     const [first] = verification.differences;
     if (first) await this.#raise(tenant, verification, first, before);

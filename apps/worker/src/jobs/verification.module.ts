@@ -1,6 +1,6 @@
 import { Database, EventStore } from '@grantkeeper/event-store';
 import { Queues } from '@grantkeeper/queue';
-import { inlineProjections } from '@grantkeeper/read-models';
+import { inlineProjections, uniqueEffectOf } from '@grantkeeper/read-models';
 import {
   type BeforeApplicationShutdown,
   type DynamicModule,
@@ -47,7 +47,7 @@ export class VerificationModule {
           provide: VerificationJob,
           inject: [Database, EventStore],
           useFactory: (database: Database, store: EventStore) =>
-            new VerificationJob(database, store, inlineProjections, pace),
+            new VerificationJob(database, store, inlineProjections, pace, uniqueEffectOf),
         },
         {
           provide: VerificationGauges,

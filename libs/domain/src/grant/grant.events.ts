@@ -34,6 +34,21 @@ const parties = { grantId: z.uuid(), userId: z.uuid(), clientId: z.string(), res
 /** Of a grant that may be a client's own: then it names no person. */
 const anyParties = { ...parties, userId: z.uuid().optional() };
 
+/** The slot of a link: a person, or a client that acts for itself, has one of each client at a resource. */
+export function grantSlot({
+  userId = 'client',
+  resourceId,
+  clientId,
+}: {
+  readonly userId?: string | undefined;
+  readonly resourceId: string;
+  readonly clientId: string;
+}): string {
+  return `${userId} ${resourceId} ${clientId}`;
+}
+
+export const GRANT_SLOT = 'grant.slot';
+
 export const grantCreated = defineEvent({
   type: 'GrantCreated',
   version: 1,
@@ -49,6 +64,7 @@ export const grantCreated = defineEvent({
     adminConsentId: 'business',
   },
   personal: ['address'],
+  unique: (grant) => ({ kind: GRANT_SLOT, value: grantSlot(grant), holder: grant.grantId }),
   says: 'A person consented, or an admin had for everyone: a client may act for them at a resource with these scopes.',
 });
 
@@ -71,6 +87,7 @@ export const clientGrantCreated = defineEvent({
     scopes: 'business',
     metadataDigest: 'business',
   },
+  unique: (grant) => ({ kind: GRANT_SLOT, value: grantSlot({ ...grant, userId: undefined }), holder: grant.grantId }),
   says: 'An admin allowed a client to act for itself at a resource with these scopes (client credentials).',
 });
 

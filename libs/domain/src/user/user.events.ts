@@ -14,6 +14,8 @@ export const userCreated = defineEvent({
   }),
   privacy: { userId: 'pseudonym', sub: 'pseudonym', role: 'business', emailVerified: 'business' },
   personal: ['email', 'name'],
+  // Its value is a keyed HMAC of the address.
+  unique: ({ userId }) => ({ kind: 'user.email', holder: userId }),
   says: 'A person of the tenant became known.',
 });
 

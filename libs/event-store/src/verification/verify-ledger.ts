@@ -1,6 +1,7 @@
 import type { TenantId } from '@grantkeeper/kernel';
 import type { Database } from '../database.ts';
 import type { InlineProjection } from '../inline-projection.ts';
+import { type FactEffects, FactFold } from './fact-fold.ts';
 import { LedgerFold } from './ledger-fold.ts';
 import { ledgerPages } from './ledger-pages.ts';
 import { compareTable, type Difference } from './table-comparison.ts';
@@ -18,6 +19,8 @@ export interface Verification {
 }
 
 export interface VerifyOptions {
+  /** What events say of unique facts; these are compared as well when it is given. */
+  readonly facts?: FactEffects;
   /** Told after each page of events. */
   readonly onProgress?: (seq: number, head: number) => void;
 }
@@ -33,7 +36,7 @@ export async function verifyLedger(
   database: Database,
   projections: readonly InlineProjection[],
   tenantId: TenantId,
-  { onProgress }: VerifyOptions = {},
+  { facts, onProgress }: VerifyOptions = {},
 ): Promise<Verification> {
   return database.asTenantAtOneMoment(tenantId, async (tx) => {
     const head = await tx
@@ -42,8 +45,12 @@ export async function verifyLedger(
       .where('tenant_id', '=', tenantId)
       .executeTakeFirstOrThrow();
     const fold = new LedgerFold(projections);
+    const unique = facts && new FactFold(facts);
     for await (const page of ledgerPages(tx, tenantId)) {
-      for (const event of page) fold.apply(event);
+      for (const event of page) {
+        fold.apply(event);
+        unique?.apply(event);
+      }
       onProgress?.(fold.last, head.seq);
     }
     const differences: Difference[] = fold.faults.map(({ seq, says }) => fault(seq, says));
@@ -53,6 +60,11 @@ export async function verifyLedger(
     for (const projection of projections) {
       const compared = await compareTable(tx, tenantId, projection, fold, MOST_DIFFERENCES);
       rows[projection.table] = compared.rows;
+      differences.push(...compared.differences);
+    }
+    if (unique) {
+      const compared = await unique.compare(tx, tenantId, MOST_DIFFERENCES);
+      rows['unique_facts'] = compared.rows;
       differences.push(...compared.differences);
     }
     return { epoch: head.epoch, seq: head.seq, rows, ok: differences.length === 0, differences };

@@ -1,5 +1,5 @@
 import { type Database, describeDifference, verifyLedger } from '@grantkeeper/event-store';
-import { inlineProjections } from '@grantkeeper/read-models';
+import { inlineProjections, uniqueEffectOf } from '@grantkeeper/read-models';
 import { ledgersOf } from './ledgers.ts';
 import { count, counted, ProgressBar } from './progress-bar.ts';
 import { optionsOf, UsageError } from './usage.ts';
@@ -24,6 +24,7 @@ export async function verifyCommand(
     const start = performance.now();
     const bar = new ProgressBar(name);
     const { seq, ok, rows, differences } = await verifyLedger(database, inlineProjections, id, {
+      facts: uniqueEffectOf,
       onProgress: (done, head) => bar.show(done, head),
     }).finally(() => bar.end());
     verified += 1;
