@@ -1,4 +1,5 @@
 import type { TenantId } from '@grantkeeper/kernel';
+import { sql } from 'kysely';
 import type { Transaction } from '../database.ts';
 import type { ProjectedEvent } from '../inline-projection.ts';
 import type { Difference } from './table-comparison.ts';
@@ -82,7 +83,7 @@ async function* factsOf(
       .selectFrom('unique_facts')
       .select(['kind', 'value', 'holder'])
       .where('tenant_id', '=', tenantId)
-      .where(({ eb, refTuple, tuple }) => eb(refTuple('kind', 'value'), '>', tuple(after.kind, after.value)))
+      .where(sql<boolean>`(kind, value) > (${after.kind}, ${after.value})`)
       .orderBy('kind')
       .orderBy('value')
       .limit(CHUNK)
