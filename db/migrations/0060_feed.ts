@@ -104,6 +104,7 @@ CREATE TABLE enforcement_point_instances (
   when_unreachable text NOT NULL CHECK (when_unreachable IN ('refuse', 'degrade_until_expiry')),
   PRIMARY KEY (tenant_id, point_id, instance_id)
 ) WITH (fillfactor = 50);
+CREATE INDEX enforcement_point_instances_begun ON enforcement_point_instances (tenant_id, point_id, first_seen_at);
 CALL isolate_by_tenant('enforcement_point_instances');
 GRANT INSERT, UPDATE, DELETE ON enforcement_point_instances TO grantkeeper_service;
 
@@ -122,8 +123,9 @@ GRANT INSERT, DELETE ON feed_acknowledgements TO grantkeeper_service;
 
 -- acknowledge_feed(tenant, [{pointId, instanceId, scope, epoch, applied, keys, whenUnreachable}]): renews the leases of these
 -- instances, and notes how far each has come; answers for each whether it did. Without whenUnreachable an instance does
--- what it was told last, or, where it was ever told to go on, may not have heard anything else. False, and nothing is noted, for a new instance of a
--- tenant's point that has 200 living ones: it must then get no lease, as no receipt would name it.
+-- what it was told last, or, where it was ever told to go on, may not have heard anything else. False, and nothing is
+-- noted, for a new instance of a tenant's point that has 200 living ones, or has begun a thousand within the hour: it must
+-- then get no lease, as no receipt would name it.
 CREATE FUNCTION acknowledge_feed(p_tenant uuid, p_all jsonb) RETURNS boolean[] LANGUAGE plpgsql AS $$
 DECLARE
   noted boolean[] := array_fill(true, ARRAY[jsonb_array_length(p_all)]);
@@ -140,9 +142,12 @@ BEGIN
       when_unreachable = coalesce(one.when_unreachable, i.when_unreachable)
     WHERE i.tenant_id = p_tenant AND i.point_id = one.point_id AND i.instance_id = one.instance_id;
     IF NOT FOUND THEN
-      IF one.scope = 'tenant' AND (SELECT count(*) FROM enforcement_point_instances i
+      IF one.scope = 'tenant' AND ((SELECT count(*) FROM enforcement_point_instances i
+        WHERE i.tenant_id = p_tenant AND i.point_id = one.point_id
+          AND i.first_seen_at > clock_timestamp() - interval '1 hour') >= 1000
+        OR (SELECT count(*) FROM enforcement_point_instances i
         WHERE i.tenant_id = p_tenant AND i.point_id = one.point_id AND i.left_at IS NULL
-          AND i.last_lease_at > clock_timestamp() - interval '1 minute') >= 200 THEN
+          AND i.last_lease_at > clock_timestamp() - interval '1 minute') >= 200) THEN
         noted[one.n] := false;
         CONTINUE;
       END IF;

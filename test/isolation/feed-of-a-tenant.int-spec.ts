@@ -180,6 +180,29 @@ describe('the revocation feed of a tenant’s own point', () => {
     expect((await lease(point.credential, randomUUID())).status).toBe(200);
   });
 
+  it('begins a thousand instances an hour at most, also when each says goodbye at once', async () => {
+    const point = await newPoint(mine);
+    const first = randomUUID();
+    expect((await lease(point.credential, first)).status).toBe(200);
+    const begin = (count: number, ago: string) =>
+      database.query(
+        `INSERT INTO enforcement_point_instances (tenant_id, point_id, instance_id, scope, epoch, applied, when_unreachable,
+           first_seen_at, last_lease_at, left_at)
+         SELECT $1, $2, gen_random_uuid(), 'tenant', 1, 0, 'refuse', t, t, t
+         FROM generate_series(1, $3::int), LATERAL (SELECT now() - $4::interval AS t) before`,
+        [mine.id, point.id, count, ago],
+      );
+    await begin(1_000, '61 minutes');
+    expect((await lease(point.credential, randomUUID())).status).toBe(200);
+    await begin(998, '59 minutes');
+    const refused = await lease(point.credential, randomUUID());
+    expect([refused.status, ((await refused.json()) as { type: string }).type]).toEqual([
+      429,
+      'urn:problem:feed.too_many_instances',
+    ]);
+    expect((await lease(point.credential, first, 1)).status).toBe(200);
+  });
+
   describe('gives no lease to whom no receipt would name', () => {
     const bad = randomUUID();
     const letFail = async (state: string): Promise<void> => {

@@ -210,7 +210,7 @@ export class RevocationFeed implements OnApplicationBootstrap, BeforeApplication
     if (noted) return true;
     throw new DomainError(
       'feed.too_many_instances',
-      'The enforcement point has too many living instances.',
+      'The enforcement point has too many instances, or begins too many.',
       'too_many',
     );
   }

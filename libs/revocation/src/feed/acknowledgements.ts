@@ -44,8 +44,8 @@ export class Acknowledgements {
   constructor(private readonly database: Database) {}
 
   /**
-   * False when the point has as many living instances as it may have, and this is another one. Rejects with what kept it
-   * from being written down.
+   * False when the point has as many living instances as it may have, or has begun as many as it may, and this is another
+   * one. Rejects with what kept it from being written down.
    */
   async note(said: Acknowledgement): Promise<boolean> {
     const { tenantId, isNews, ...input } = said;

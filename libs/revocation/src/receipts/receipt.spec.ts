@@ -97,3 +97,15 @@ describe('a receipt says of each instance', () => {
     ]);
   });
 });
+
+it('names a hundred of those that have ended, the last ones, and counts them all', () => {
+  const ended = Array.from({ length: 300 }, (_, n) =>
+    instance({ instanceId: `left-${n}`, lastLeaseAt: after(-n), leftAt: after(1) }),
+  );
+  const living = instance({ instanceId: 'living', acknowledgedAt: after(5) });
+  const facts = point(living, { instances: [...ended.slice(0, 150), living, ...ended.slice(150)] });
+  const { instances, points } = makeReceipt({ recordedAt, names: {} }, [facts], after(50));
+  expect(instances).toMatchObject({ left: 300, acknowledged: 1 });
+  const named = points[0]!.instances.map(({ id }) => id);
+  expect(new Set(named)).toEqual(new Set(['living', ...ended.slice(0, 100).map(({ instanceId }) => instanceId)]));
+});

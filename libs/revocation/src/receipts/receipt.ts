@@ -4,6 +4,8 @@ export const LONGEST_TOKEN_MS = 61 * 60_000;
 export const SILENT_AFTER_MS = 4_000;
 /** For how long acknowledgements are kept: older receipts can no longer be made. */
 export const RECEIPT_DAYS = 30;
+/** Of those that can accept nothing any more, `left` or `gone`, so many of each point are named, the last ones. */
+const MOST_ENDED = 100;
 
 /** A process that followed the feed when something was revoked, as it is known now. */
 export interface InstanceFacts {
@@ -87,14 +89,24 @@ export function makeReceipt({ recordedAt, names }: Revoked, points: readonly Poi
     scope,
     name,
     resource,
-    instances: instances.map((instance) => {
-      const receipt = receiptOf(instance, recordedAt, now);
-      counts[receipt.state] += 1;
-      if (receipt.state === 'pending' || !hasStopped(receipt, now)) settled = false;
-      return { ...receipt, ...keyIn(instance, names['kid']) };
-    }),
+    instances: withoutMostEnded(
+      instances.map((instance) => {
+        const receipt = receiptOf(instance, recordedAt, now);
+        counts[receipt.state] += 1;
+        if (receipt.state === 'pending' || !hasStopped(receipt, now)) settled = false;
+        return { ...receipt, ...keyIn(instance, names['kid']) };
+      }),
+    ),
   }));
   return { settled, instances: counts, points: described };
+}
+
+function withoutMostEnded(receipts: readonly InstanceReceipt[]): readonly InstanceReceipt[] {
+  const ended = receipts.filter(({ state }) => state === 'left' || state === 'gone');
+  if (ended.length <= MOST_ENDED) return receipts;
+  const lastFirst = ended.toSorted((one, other) => (one.lastHeardAt < other.lastHeardAt ? 1 : -1));
+  const unnamed = new Set(lastFirst.slice(MOST_ENDED));
+  return receipts.filter((receipt) => !unnamed.has(receipt));
 }
 
 function receiptOf(
