@@ -11,14 +11,13 @@ import {
   Param,
   Post,
   Query,
-  Req,
   Res,
   UseFilters,
 } from '@nestjs/common';
 import { whenUnreachable } from '@grantkeeper/domain';
 import { ProblemFilter, readInput } from '@grantkeeper/http';
 import { DomainError } from '@grantkeeper/kernel';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { CREDENTIAL_MS, FeedCallers } from './feed-callers.ts';
 import { RevocationFeed } from './revocation-feed.ts';
@@ -101,13 +100,18 @@ export class FeedController {
     @Headers('authorization') authorization: string | undefined,
     @Ip() address: string,
     @Query() query: unknown,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const caller = await this.callers.authenticate(authorization, address);
     const { after } = readInput(cursor, query);
     const { raw } = reply;
+    if (raw.destroyed) {
+      // Gone meanwhile, and nothing will tell of it any more.
+      reply.hijack();
+      return;
+    }
     const send = (text: string): void => {
+      if (raw.writableEnded || raw.destroyed) return;
       if (raw.writableLength > MOST_UNREAD) raw.destroy();
       else raw.write(text);
     };
@@ -124,7 +128,7 @@ export class FeedController {
     send(': the stream is for speed, the lease for safety\n\n');
     const heartbeat = setInterval(() => send(':\n\n'), HEARTBEAT_MS);
     const watch = setInterval(() => void this.#endUnless(authorization, address, raw), CREDENTIAL_MS);
-    request.raw.once('close', () => {
+    raw.once('close', () => {
       clearInterval(heartbeat);
       clearInterval(watch);
       unfollow();
