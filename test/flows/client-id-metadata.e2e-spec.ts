@@ -84,7 +84,7 @@ describe('clients whose id is the URL of their metadata', () => {
     await policy({ clientDocuments: 'open' });
   });
 
-  it('link without registration: one fetch for page, consent and code; the event holds the version (CIMD-04, CIMD-25)', async () => {
+  it('link without registration: one fetch for page, consent and code; the event holds the version (CIMD-25)', async () => {
     const url = server.putClient('/first.json', { client_name: 'First' });
     const client = clientAt(url);
     const before = (await events()).length;
@@ -166,11 +166,35 @@ describe('clients whose id is the URL of their metadata', () => {
     ['has a fragment', (path: string) => `${server.putClient(path)}#x`],
     ['has dot segments', (path: string) => `${server.origin}/x/..${path}`],
     ['holds credentials', (path: string) => server.putClient(path).replace('https://', 'https://user@')],
-  ])('whose document %s end in a page that says so, not in a redirect (CIMD-02, CIMD-26)', async (name, make) => {
-    const url = make(`/broken/${encodeURIComponent(name)}.json`);
-    const page = await person.open(clientAt(url).authorizationUrl());
-    expect([page.status, page.location]).toEqual([400, undefined]);
-    expect(page.text).toMatch(/could not be used|client_id/);
+  ])(
+    'whose document %s end in a page that says so, not in a redirect (CIMD-02, CIMD-04, CIMD-26)',
+    async (name, make) => {
+      const url = make(`/broken/${encodeURIComponent(name)}.json`);
+      const page = await person.open(clientAt(url).authorizationUrl());
+      expect([page.status, page.location]).toEqual([400, undefined]);
+      expect(page.text).toMatch(/could not be used|client_id/);
+    },
+  );
+
+  it('may be registered beforehand, each or by its publisher, and all others refused (CIMD-23)', async () => {
+    const urls = ['listed', 'stranger'].map((name) => server.putClient(`/${name}.json`));
+    const open = async (url: string) => (await person.open(clientAt(url).authorizationUrl())).form('consent');
+    const rule = async (method: string, subject: string) => {
+      const path = `/tenants/acme/client-rules/${encodeURIComponent(subject)}`;
+      expect((await product.admin(method, path, { effect: 'allow' })).status).toBeLessThan(300);
+    };
+    await policy({ clientAdmission: 'allow_list' });
+    try {
+      expect([await open(urls[0]!), await open(urls[1]!)]).toEqual([undefined, undefined]);
+      await rule('PUT', `client:${urls[0]!}`);
+      expect([(await open(urls[0]!)) !== undefined, await open(urls[1]!)]).toEqual([true, undefined]);
+      await rule('PUT', `publisher:${new URL(server.origin).host}`);
+      expect(await open(urls[1]!)).toBeDefined();
+      await rule('DELETE', `publisher:${new URL(server.origin).host}`);
+      expect(await open(urls[1]!)).toBeUndefined();
+    } finally {
+      await policy({ clientAdmission: 'open' });
+    }
   });
 
   it('that nobody has met are refused at the token endpoint, without a fetch', async () => {
@@ -600,7 +624,7 @@ describe('clients whose id is the URL of their metadata', () => {
       expectTokens(await client.redeem(authorization, await key.proof(url, issuer)));
     });
 
-    it('may rotate keys in the document: the new one is taken and the old one is not, without another consent (CIMD-27)', async () => {
+    it('may rotate keys in the document: the new one is taken and the old one is not, without another consent', async () => {
       const [before, after] = [await ClientKey.generate('1'), await ClientKey.generate('2')];
       const url = server.putClient('/inline.json', signing(before));
       const client = clientAt(url);

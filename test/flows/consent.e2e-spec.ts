@@ -16,6 +16,12 @@ interface Grant {
   revokedBecause: string | null;
 }
 
+interface Recorded {
+  readonly type: string;
+  readonly stream: { readonly id: string };
+  readonly payload: Record<string, unknown>;
+}
+
 describe('consent', () => {
   let product: RunningProduct;
   let issuer: string;
@@ -42,12 +48,12 @@ describe('consent', () => {
     const { body } = await product.admin<{ grants: Grant[] }>('GET', `/tenants/acme/grants?client=${client.id}`);
     return body.grants;
   };
-  const events = async (): Promise<{ type: string; payload: Record<string, unknown> }[]> => {
+  const events = async (): Promise<Recorded[]> => {
     const { body } = await product.admin<string>('GET', '/tenants/acme/events?limit=1000');
     return body
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line) as { type: string; payload: Record<string, unknown> });
+      .map((line) => JSON.parse(line) as Recorded);
   };
   const eventsOf = async (client: OAuthClient, type: string) =>
     (await events()).filter((event) => event.type === type && event.payload['clientId'] === client.id);
@@ -60,7 +66,7 @@ describe('consent', () => {
   const codeIn = (page: Page) => page.location?.searchParams.get('code') ?? undefined;
 
   describe('of scopes', () => {
-    it('may leave out an optional one: the token and the link have the rest, the event has both (AS-34, AS-52, AS-53)', async () => {
+    it('may leave out an optional one: the token and the link have the rest, the event has both (AS-34, AS-52)', async () => {
       const client = await register();
       const verifier = 'v'.repeat(43);
 
@@ -83,7 +89,7 @@ describe('consent', () => {
       });
     });
 
-    it('shows what is new and widens the link instead of making a second one, when the client asks for more (CL-04)', async () => {
+    it('shows what is new and widens the link instead of making a second one, when the client asks for more, and records it (CL-04, AS-53)', async () => {
       const client = await register();
       await client.link(person, { scope: READ });
       const page = await person.open(client.authorizationUrl({ scope: `${READ} ${WRITE}` }));
@@ -92,6 +98,13 @@ describe('consent', () => {
       expect(page.text).toMatch(/See your boards and their cards boards:read Already allowed/);
       expect(codeIn(await person.decide(page, 'approve'))).toBeDefined();
       expect(await grantsOf(client)).toMatchObject([{ scopes: [READ, WRITE], status: 'active' }]);
+      const created = await eventsOf(client, 'GrantCreated');
+      const widened = (await events()).filter(
+        ({ type, stream }) => type === 'GrantWidened' && stream.id === created[0]!.stream.id,
+      );
+      expect(widened.map(({ payload }) => payload)).toMatchObject([
+        { scopes: [READ, WRITE], added: [WRITE], shown: { scopes: [READ, WRITE] } },
+      ]);
     });
 
     it('asks again about what was left out, and leaves the link as it is when that is refused', async () => {

@@ -11,6 +11,7 @@ import {
 } from '../support/clients/oauth-client.ts';
 import { DpopKey } from '../support/clients/dpop.ts';
 import { Person } from '../support/clients/person.ts';
+import { startCopy } from '../support/copy.ts';
 import { callTool } from '../support/clients/tool-call.ts';
 import { type RunningProduct, startProduct } from '../support/product.ts';
 
@@ -44,14 +45,13 @@ describe('DPoP (RFC 9449)', () => {
   });
 
   /** A tenant whose policy wants a nonce in every proof: of its own, because policies of resources may lag. */
-  async function strictTenant() {
-    const slug = 'nonces';
+  async function strictTenant(slug = 'nonces') {
     const { body } = await product.admin<{ issuer: string; resource: string }>('POST', '/tenants', {
       slug,
       displayName: 'Nonces',
     });
     await product.admin('PATCH', `/tenants/${slug}/policy`, { dpopNonce: 'required' });
-    const [email, password] = ['grace@nonces.example', 'a long enough password'];
+    const [email, password] = [`grace@${slug}.example`, 'a long enough password'] as const;
     await product.admin('POST', `/tenants/${slug}/users`, { email, password });
     const strict = { issuer: body.issuer, resource: body.resource, person: new Person(email, password) };
     const oauth = await OAuthClient.register(strict.issuer);
@@ -218,6 +218,26 @@ describe('DPoP (RFC 9449)', () => {
       expect((await oauth.redeem(first, {}, { dpop: proof })).status).toBe(200);
       expectRefusal(await oauth.redeem(second, {}, { dpop: proof }), 'invalid_dpop_proof');
       expect((await oauth.redeem(second, {}, await withProof(proofFor()))).status).toBe(200);
+    });
+
+    it('takes a proof once at all copies of the server, and a nonce of one at every other (RFC-15)', async () => {
+      const copy = await startCopy(product, null);
+      try {
+        const strict = await strictTenant('copies');
+        const there = (at: string) => at.replace(product.summary.authUrl, copy.url);
+        const here = await OAuthClient.register(strict.issuer);
+        const atCopy = OAuthClient.of(there(strict.issuer), here.id);
+        const authorized = [await here.authorize(strict.person), await here.authorize(strict.person)] as const;
+        const proof = (nonce?: string) =>
+          key.proof('POST', `${strict.issuer}/token`, nonce === undefined ? {} : { nonce });
+        const refused = await here.redeem(authorized[0], {}, { dpop: await proof() });
+        const once = await proof(refused.headers.get('dpop-nonce')!);
+        const taken = await atCopy.redeem(authorized[0], { resource: strict.resource }, { dpop: once });
+        expect([taken.status, taken.body.token_type]).toEqual([200, 'DPoP']);
+        expectRefusal(await here.redeem(authorized[1], {}, { dpop: once }), 'invalid_dpop_proof');
+      } finally {
+        await copy.stop();
+      }
     });
 
     it('gives a proof that comes twenty times at once to one request', async () => {

@@ -54,6 +54,26 @@ describe('the login and consent forms', () => {
       expect((await visitor.signIn(page)).form('consent')).toBeDefined();
     });
 
+    it('has the address filled in that the client hints at (login_hint)', async () => {
+      const url = client.authorizationUrl({ login_hint: mallory.email });
+      expect((await person.elsewhere().open(url)).html).toMatch(
+        new RegExp(`name="email" type="email" value="${mallory.email}"`),
+      );
+      const strange = client.authorizationUrl({ login_hint: '"><script>alert(1)</script>' });
+      const page = await person.elsewhere().open(strange);
+      expect(page.form('login')).toBeDefined();
+      expect(page.html).not.toContain('<script>alert');
+    });
+
+    it('is shown to who is signed in when they are to choose an account (prompt=select_account)', async () => {
+      const visitor = person.elsewhere();
+      await client.link(visitor);
+      const url = client.authorizationUrl({ prompt: 'select_account' });
+      const page = await visitor.open(url);
+      expect(page.form('login')).toBeDefined();
+      expect((await visitor.signIn(page)).location?.searchParams.get('code')).toBeTruthy();
+    });
+
     it('cannot be posted by another site, which would sign a person in as somebody else', async () => {
       const { action, fields } = (await mallory.elsewhere().open(client.authorizationUrl())).form('login')!;
       const visitor = person.elsewhere();

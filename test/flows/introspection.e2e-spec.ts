@@ -102,7 +102,21 @@ describe('introspection', () => {
       expectInactive(await ask(other));
   });
 
-  it('says nothing of a token of another resource or tenant', async () => {
+  it('says nothing of a token of another resource of the same tenant (RFC-09)', async () => {
+    const url = 'https://tickets.example/mcp';
+    const { status } = await product.admin('POST', '/tenants/acme/resources', {
+      url,
+      displayName: 'Tickets',
+      scopes: [{ name: 'tickets:read', description: 'Read tickets', risky: false, default: true }],
+    });
+    expect(status).toBe(201);
+    const fresh = await OAuthClient.register(issuer);
+    const theirs = await fresh.link(person, { resource: url, scope: 'tickets:read' });
+    expect(claimsOf(theirs.access_token)['aud']).toBe(url);
+    expectInactive(await ask(theirs.access_token));
+  });
+
+  it('says nothing of a token of another tenant', async () => {
     const { body: other } = await product.admin<{ issuer: string }>('POST', '/tenants', {
       slug: 'globex',
       displayName: 'Globex',
@@ -249,6 +263,7 @@ describe('introspection', () => {
         id: one.id,
         name: 'Listed API',
         resource: { id: one.resource.id, url: resource },
+        instances: [],
         createdAt: expect.any(String),
         credentialSince: expect.any(String),
         retiredAt: null,

@@ -92,6 +92,38 @@ describe('the metadata of a tenant’s issuer', () => {
     },
   );
 
+  it.each(['registration', 'revocation', 'pushed_authorization_request', 'token', 'userinfo'])(
+    'names a %s endpoint that pages of any origin may call (AS-38)',
+    async (name) => {
+      const { document } = await read(forms[0]!);
+      const headers = { origin: 'https://app.example', 'access-control-request-method': 'POST' };
+      const preflight = await fetch(String(document[`${name}_endpoint`]), { method: 'OPTIONS', headers });
+      expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, '*']);
+      expect(preflight.headers.get('access-control-allow-credentials')).toBeNull();
+    },
+  );
+
+  it('names keys that pages of any origin may read, and an authorization endpoint that none may call (AS-37, AS-38)', async () => {
+    const { document } = await read(forms[0]!);
+    const headers = { origin: 'https://app.example' };
+    const opened = async (name: string) =>
+      (await fetch(String(document[name]), { headers })).headers.get('access-control-allow-origin');
+    expect([await opened('jwks_uri'), await opened('authorization_endpoint')]).toEqual(['*', null]);
+  });
+
+  it('offers the grant types that the token endpoint knows, and no other', async () => {
+    const { document } = await read(forms[0]!);
+    const known = async (grantType: string): Promise<boolean> => {
+      const body = new URLSearchParams({ grant_type: grantType, client_id: 'gkd_nobody' });
+      const answer = await fetch(String(document['token_endpoint']), { method: 'POST', body });
+      return ((await answer.json()) as { error: string }).error !== 'unsupported_grant_type';
+    };
+    const offered = document['grant_types_supported'] as string[];
+    const others = ['password', 'implicit', 'urn:ietf:params:oauth:grant-type:jwt-bearer'];
+    expect(await Promise.all(offered.map(known))).toEqual(offered.map(() => true));
+    expect(await Promise.all(others.map(known))).toEqual(others.map(() => false));
+  });
+
   it('is the same whatever Host and forwarded headers say: issuers are for ever (AS-55, MT-07)', async () => {
     const { document } = await read(forms[0]!, {
       'x-forwarded-host': 'evil.example',

@@ -4,6 +4,7 @@ import * as openid from 'openid-client';
 import { type CryptoKey, importJWK } from 'jose';
 import { ASSERTION_TYPE, ClientKey } from '../support/clients/client-key.ts';
 import { OAuthClient, postJson, REDIRECT_URI, type Sent } from '../support/clients/oauth-client.ts';
+import { startCopy } from '../support/copy.ts';
 import { Person } from '../support/clients/person.ts';
 import { callTool } from '../support/clients/tool-call.ts';
 import { expectError, expectTokens } from '../support/clients/token-answers.ts';
@@ -102,6 +103,19 @@ describe('private_key_jwt with keys in the registration', () => {
     );
     expectError(await client.refresh(token, wasted), 401, 'invalid_client');
     expectTokens(await client.refresh(token, await proof()));
+  });
+
+  it('refuses an assertion at one copy of the server that another has taken (OA-19)', async () => {
+    const copy = await startCopy(product, null);
+    try {
+      const once = await proof();
+      const { refresh_token: token } = expectTokens(await client.redeem(await client.authorize(person), once));
+      const atCopy = OAuthClient.of(issuer.replace(product.summary.authUrl, copy.url), client.id);
+      expectError(await atCopy.refresh(token, once), 401, 'invalid_client');
+      expectTokens(await atCopy.refresh(token, await proof()));
+    } finally {
+      await copy.stop();
+    }
   });
 
   it('lets one of many requests at once use an assertion', async () => {

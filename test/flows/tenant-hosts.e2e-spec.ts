@@ -71,7 +71,7 @@ describe('a tenant with hosts of its own (MT-06)', () => {
     body: new URLSearchParams(fields).toString(),
   });
 
-  it('has two metadata documents, with the issuer that the URL was made of (AS-06, AS-07)', async () => {
+  it('has two metadata documents, with the issuer that the URL was made of (AS-06, AS-07, MT-08)', async () => {
     for (const document of ['oauth-authorization-server', 'openid-configuration']) {
       const { status, headers, json } = await at(AUTH, `/.well-known/${document}`);
       expect([status, headers['content-type']]).toEqual([200, expect.stringContaining('application/json')]);

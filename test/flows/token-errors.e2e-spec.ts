@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import pg from 'pg';
 import { callTool, refusedCall } from '../support/clients/tool-call.ts';
 import { claimsOf, newVerifier, OAuthClient, postJson, type Sent } from '../support/clients/oauth-client.ts';
 import { Person } from '../support/clients/person.ts';
@@ -10,9 +12,12 @@ describe('the token endpoint', () => {
   let resource: string;
   let person: Person;
   let client: OAuthClient;
+  let owner: pg.Client;
 
   beforeAll(async () => {
     product = await startProduct();
+    owner = new pg.Client({ connectionString: product.databaseUrl });
+    await owner.connect();
     const { demo } = product.summary;
     ({ issuer, resource } = demo);
     person = new Person(demo.user.email, demo.user.password);
@@ -21,6 +26,7 @@ describe('the token endpoint', () => {
   }, 60_000);
 
   afterAll(async () => {
+    await owner?.end();
     await product?.stop();
   });
 
@@ -92,7 +98,19 @@ describe('the token endpoint', () => {
       expect(claimsOf(tokens.access_token)['aud']).toBe(resource);
     });
 
-    it('is not redeemed by another client', async () => {
+    it('lives for 60 seconds, and is not redeemed after that (AS-22)', async () => {
+      const authorization = await client.authorize(person);
+      const hash = createHash('sha256').update(authorization.code).digest();
+      const lives = `SELECT extract(epoch FROM expires_at - now())::float8 AS seconds FROM authorization_codes WHERE code_hash = $1`;
+      const { rows } = await owner.query<{ seconds: number }>(lives, [hash]);
+      expect(rows[0]!.seconds).toBeGreaterThan(0);
+      expect(rows[0]!.seconds).toBeLessThanOrEqual(60);
+      const late = `UPDATE authorization_codes SET expires_at = now() - interval '1 millisecond' WHERE code_hash = $1`;
+      await owner.query(late, [hash]);
+      expectError(await client.redeem(authorization), 400, 'invalid_grant');
+    });
+
+    it('is not redeemed by another client (AS-22)', async () => {
       const authorization = await client.authorize(person);
       const other = await OAuthClient.register(issuer);
       expectError(await other.redeem(authorization), 400, 'invalid_grant');

@@ -81,7 +81,7 @@ const row = async (url: string) =>
   (await owner.query('SELECT * FROM remote_documents WHERE url = $1', [url])).rows[0] as Record<string, unknown>;
 
 describe('a client metadata document', () => {
-  it('is fetched once and kept for as long as its server says (CIMD-04, CIMD-17, CIMD-28)', async () => {
+  it('is fetched once and kept for as long as its server says (CIMD-17)', async () => {
     const url = server.putClient('/kept.json', {}, { 'cache-control': 'max-age=600' });
     const first = await current(url);
     expect(first.metadata).toMatchObject({ client_name: 'Example' });

@@ -3,7 +3,7 @@ import * as client from 'openid-client';
 import { authorizationServerMetadata, openIdConfiguration } from './authorization-server-metadata.ts';
 
 const issuer = 'https://auth.example/t/acme';
-const description = { issuer, scopes: ['boards:write', 'boards:read'] };
+const description = { issuer, scopes: ['boards:write', 'boards:read'], languages: ['en', 'de'] };
 
 describe('authorizationServerMetadata', () => {
   it('names what is implemented, and nothing else', () => {

@@ -31,6 +31,8 @@ export interface AuthorizationServerDescription {
   readonly resources?: readonly string[] | undefined;
   /** In which DPoP proofs may be signed (RFC 9449 §5.1, DPOP-01). */
   readonly dpopAlgs?: readonly string[] | undefined;
+  /** The languages of its pages (BCP 47). */
+  readonly languages: readonly string[];
   /** Where enforcement points follow what is revoked. */
   readonly revocationFeed?: string | undefined;
   readonly features?: Partial<AuthorizationServerFeatures> | undefined;
@@ -90,6 +92,7 @@ export function authorizationServerMetadata({
   scopeCeiling,
   resources,
   dpopAlgs,
+  languages,
   revocationFeed,
   features,
 }: AuthorizationServerDescription): AuthorizationServerMetadata {
@@ -127,7 +130,7 @@ export function authorizationServerMetadata({
     ...(on.clientIdMetadataDocuments ? { client_id_metadata_document_supported: true } : {}),
     ...(resources && resources.length > 0 ? { protected_resources: resources } : {}),
     acr_values_supported: AUTHENTICATION_CONTEXTS,
-    ui_locales_supported: ['en', 'de'],
+    ui_locales_supported: languages,
     ...(revocationFeed === undefined ? {} : { grantkeeper_revocation_feed: revocationFeed }),
   };
 }

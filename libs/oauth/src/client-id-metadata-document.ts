@@ -1,7 +1,7 @@
 import { OAuthError } from '@grantkeeper/kernel';
 import { readClientMetadata, type ClientMetadata, type TokenEndpointAuthMethod } from './client-metadata.ts';
 import { CLIENT_SIGNING_ALGS, isClientSigningAlg, refusePrivateKeys } from './json-web-keys.ts';
-import { checkRegistrableRedirectUri, isLoopbackRedirect, type RedirectUriPolicy } from './redirect-uri.ts';
+import { checkRegistrableRedirectUri, isLoopbackRedirect } from './redirect-uri.ts';
 
 /** Ways for a client that has no secret with us: a document that anyone reads can hold none (CIMD-08). */
 const METHODS = ['private_key_jwt', 'none'] as const satisfies readonly TokenEndpointAuthMethod[];
@@ -17,11 +17,7 @@ const SHARED_SECRETS = ['client_secret_basic', 'client_secret_post', 'client_sec
  *
  * Rejects with `invalid_client_metadata` or `invalid_redirect_uri`, naming the field.
  */
-export function readClientIdMetadataDocument(
-  clientId: string,
-  document: unknown,
-  policy: RedirectUriPolicy = { privateUseSchemes: false },
-): ClientMetadata {
+export function readClientIdMetadataDocument(clientId: string, document: unknown): ClientMetadata {
   if (typeof document !== 'object' || document === null || Array.isArray(document)) {
     throw refusal('the document must be a JSON object');
   }
@@ -39,15 +35,12 @@ export function readClientIdMetadataDocument(
     software_id: _id,
     software_version: _version,
     ...kept
-  } = readClientMetadata(
-    {
-      ...fields,
-      redirect_uris: usableRedirectUris(fields['redirect_uris'], policy),
-      // So that keys are read, whichever of the methods is preferred.
-      token_endpoint_auth_method: methods.includes('private_key_jwt') ? 'private_key_jwt' : 'none',
-    },
-    policy,
-  );
+  } = readClientMetadata({
+    ...fields,
+    redirect_uris: usableRedirectUris(fields['redirect_uris']),
+    // So that keys are read, whichever of the methods is preferred.
+    token_endpoint_auth_method: methods.includes('private_key_jwt') ? 'private_key_jwt' : 'none',
+  });
   if (kept.client_name === undefined) throw refusal('client_name is missing');
   return { ...kept, token_endpoint_auth_method: preferred, token_endpoint_auth_methods_supported: methods };
 }
@@ -100,13 +93,13 @@ function methodsOf(
   return [first, ...others];
 }
 
-function usableRedirectUris(value: unknown, policy: RedirectUriPolicy): unknown {
+function usableRedirectUris(value: unknown): unknown {
   if (!Array.isArray(value)) return value;
   let first: unknown;
   const usable = value.filter((uri) => {
     if (typeof uri !== 'string') return true;
     try {
-      checkRegistrableRedirectUri(uri, isLoopbackRedirect(uri) ? 'native' : 'web', policy);
+      checkRegistrableRedirectUri(uri, isLoopbackRedirect(uri) ? 'native' : 'web');
       return true;
     } catch (error) {
       first ??= error;

@@ -99,10 +99,9 @@ describe('readClientMetadata', () => {
     ).toEqual(['https://a.example/cb']);
   });
 
-  it('follows the policy on private-use schemes', () => {
+  it('takes no private-use scheme', () => {
     const body = { redirect_uris: ['com.example.app:/cb'] };
     expect(() => readClientMetadata(body)).toThrow(refused('invalid_redirect_uri', /private-use/));
-    expect(readClientMetadata(body, { privateUseSchemes: true }).application_type).toBe('native');
   });
 
   it.each([

@@ -7,12 +7,7 @@ import {
   type ClientSigningAlg,
   type PublicKeySet,
 } from './json-web-keys.ts';
-import {
-  checkRegistrableRedirectUri,
-  isLoopbackRedirect,
-  type ApplicationType,
-  type RedirectUriPolicy,
-} from './redirect-uri.ts';
+import { checkRegistrableRedirectUri, isLoopbackRedirect, type ApplicationType } from './redirect-uri.ts';
 import { formatScope, parseScope } from './scope.ts';
 import { hasPlainHost, splitUri } from './uri.ts';
 
@@ -70,12 +65,12 @@ export const ID_TOKEN_ALGS: readonly IdTokenAlg[] = ['RS256', 'ES256'];
 export const GRANT_TYPES: readonly ClientGrantType[] = ['authorization_code', 'refresh_token'];
 
 /** What the metadata of a client may hold, by who registers it. */
-export interface ClientMetadataPolicy extends RedirectUriPolicy {
+export interface ClientMetadataPolicy {
   /** Whether the client may act for itself (RFC 6749 §4.4): only an admin can let it. */
   readonly clientCredentials?: boolean;
 }
 
-const ANYONE: ClientMetadataPolicy = { privateUseSchemes: false };
+const ANYONE: ClientMetadataPolicy = {};
 
 const MAX_REDIRECT_URIS = 20;
 
@@ -138,7 +133,7 @@ export function readClientMetadata(body: unknown, policy: ClientMetadataPolicy =
   const applicationType = sent.application_type ?? inferApplicationType(redirectUris);
   const { post_logout_redirect_uris: sentLogoutUris } = body as { post_logout_redirect_uris?: unknown };
   const logoutUris = isAbsent(sentLogoutUris) ? undefined : readUris('post_logout_redirect_uris', sentLogoutUris);
-  for (const uri of [...redirectUris, ...(logoutUris ?? [])]) checkRegistrableRedirectUri(uri, applicationType, policy);
+  for (const uri of [...redirectUris, ...(logoutUris ?? [])]) checkRegistrableRedirectUri(uri, applicationType);
 
   const name = sent.client_name === undefined ? undefined : displayText(sent.client_name);
   const authMethod = readAuthMethod(sent.token_endpoint_auth_method);

@@ -43,19 +43,10 @@ describe('checkRegistrableRedirectUri', () => {
     ['data:text/html,x', 'native', /scheme/],
     ['file:///etc/passwd', 'native', /scheme/],
     ['myapp://cb', 'native', /scheme/],
-    ['com.example.app:/cb', 'native', /private-use schemes are not allowed here/],
+    ['com.example.app:/cb', 'native', /private-use schemes are not allowed$/],
     [`https://a.example/${'x'.repeat(2_100)}`, 'web', /absolute URI/],
   ] as const)('refuses %s for a %s client', (uri, type, reason) => {
     expect(() => checkRegistrableRedirectUri(uri, type)).toThrow(refused(reason));
-  });
-
-  it('accepts a reverse-domain scheme for native clients where the policy allows it, and no other scheme', () => {
-    const policy = { privateUseSchemes: true };
-    expect(() => checkRegistrableRedirectUri('com.example.app:/cb', 'native', policy)).not.toThrow();
-    expect(() => checkRegistrableRedirectUri('com.example.app://cb', 'native', policy)).not.toThrow();
-    expect(() => checkRegistrableRedirectUri('com.example.app:/cb', 'web', policy)).toThrow(refused(/native/));
-    expect(() => checkRegistrableRedirectUri('javascript:alert(1)', 'native', policy)).toThrow(refused(/scheme/));
-    expect(() => checkRegistrableRedirectUri('vbscript:x', 'native', policy)).toThrow(refused(/scheme/));
   });
 });
 

@@ -5,25 +5,16 @@ import { hasPlainHost, splitUri } from './uri.ts';
 /** OpenID Connect Registration §2: `native` runs on the user's machine, `web` on a server. */
 export type ApplicationType = 'native' | 'web';
 
-/** What a tenant allows beyond https and loopback. MCP asks for those two only; RFC 8252 §7.1 knows more (AS-12). */
-export interface RedirectUriPolicy {
-  /** Whether native clients may use private-use schemes in reverse domain form (`com.example.app:/callback`). */
-  readonly privateUseSchemes: boolean;
-}
-
 const LOOPBACK_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
 const LOOPBACK = /^(http:\/\/(?:localhost|127\.0\.0\.1|\[::1\]))(?::([0-9]{1,5}))?((?:[/?].*)?)$/;
 
 /**
  * Rejects with `invalid_redirect_uri` unless `uri` may be registered: https; http to a loopback host for native
- * clients (RFC 8252 §7.3); a private-use scheme for native clients where the policy allows it. Never with fragment,
- * userinfo, wildcard, or a query that already holds a parameter of the authorization response.
+ * clients (RFC 8252 §7.3). Private-use schemes, which RFC 8252 §7.1 knows as well, any app on a machine can claim, and
+ * MCP does not allow them (AS-12). Never with fragment, userinfo, wildcard, or a query that already holds a parameter of
+ * the authorization response.
  */
-export function checkRegistrableRedirectUri(
-  uri: string,
-  applicationType: ApplicationType,
-  policy: RedirectUriPolicy = { privateUseSchemes: false },
-): void {
+export function checkRegistrableRedirectUri(uri: string, applicationType: ApplicationType): void {
   const parts = splitUri(uri);
   if (!parts) throw refusal('is not an absolute URI without userinfo');
   if (parts.fragment !== undefined) throw refusal('must not have a fragment');
@@ -44,9 +35,7 @@ export function checkRegistrableRedirectUri(
   }
   if (scheme === 'http') throw refusal('must use https unless its host is localhost, 127.0.0.1 or [::1]');
   if (!/^[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+$/.test(parts.scheme)) throw refusal('has a scheme that is not allowed');
-  if (!policy.privateUseSchemes)
-    throw refusal('must use https or a loopback host: private-use schemes are not allowed here');
-  if (applicationType !== 'native') throw refusal('with a private-use scheme needs application_type native');
+  throw refusal('must use https or a loopback host: private-use schemes are not allowed');
 }
 
 /**

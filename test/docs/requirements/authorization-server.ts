@@ -13,7 +13,7 @@ export const authorizationServer = requirements([
   ['AS-09', '`iss` is advertised where it is sent'],
   ['AS-10', 'Clients compare `iss` as plain text and drop a response without it'],
   ['AS-11', 'HTTPS at every endpoint'],
-  ['AS-12', 'Redirect URIs are HTTPS or of this machine; private-use schemes by policy only'],
+  ['AS-12', 'Redirect URIs are HTTPS or of this machine; private-use schemes never'],
   ['AS-13', 'Redirect URIs match exactly'],
   ['AS-14', 'The port of a loopback redirect URI is ignored, and nothing else of it'],
   ['AS-15', 'Nobody is redirected to a place that is not proven, nor without a click to one that is not trusted'],
@@ -80,13 +80,6 @@ export const tenantUrls = requirements([
   ],
   ['MT-06', 'A host name for a tenant where one is needed'],
   ['MT-07', '`Host` and forwarded headers never influence issuers or resources'],
-  [
-    'MT-08',
-    'Metadata may list the resources that it protects',
-    {
-      because:
-        'Optional, and no client asks for it: resources name their issuer, and a list would tell strangers what a tenant has.',
-    },
-  ],
+  ['MT-08', 'Metadata may list the resources that it protects'],
   ['MT-09', 'An unknown tenant is the same 404 as anything unknown'],
 ]);

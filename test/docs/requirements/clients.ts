@@ -28,7 +28,14 @@ export const metadataDocuments = requirements([
   ['CIMD-24', 'Client ids that we make are no https URLs'],
   ['CIMD-25', 'A changed document is kept as a version, seen, and treated by policy'],
   ['CIMD-26', 'A broken document is a page for the person, never a redirect'],
-  ['CIMD-27', 'Documents also identify clients at grants without a redirect'],
+  [
+    'CIMD-27',
+    'Documents also identify clients at grants without a redirect',
+    {
+      because:
+        'The only such grant here is client_credentials, which an admin lets a client use by registering it: whoever publishes a document could otherwise act for itself uninvited.',
+    },
+  ],
   [
     'CIMD-28',
     'A fetch tells the publisher that its client is used; the cache blunts that',

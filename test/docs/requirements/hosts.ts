@@ -72,7 +72,10 @@ export const standards = requirements([
   ['RFC-10', 'RFC 9701: a signed answer that is no access token'],
   ['RFC-11', 'RFC 7591: unknown metadata is ignored; used clients do not expire'],
   ['RFC-12', 'RFC 7592: behind the registration access token, which rotates'],
-  ['RFC-13', 'RFC 9126: offered, never required; the URI works once, for its client'],
+  [
+    'RFC-13',
+    'RFC 9126: offered, not required unless the tenant’s policy or the client says so; the URI works once, for its client',
+  ],
   ['RFC-14', 'RFC 9101 and RFC 9396: signed request objects and rich authorization', LATER('')],
   ['RFC-15', 'RFC 9449: bound tokens, nonce, replay cache over all copies'],
   ['RFC-16', 'RFC 8705: certificate-bound tokens', LATER('')],

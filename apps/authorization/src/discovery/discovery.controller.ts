@@ -3,6 +3,7 @@ import { DPOP_ALGORITHMS } from '@grantkeeper/guard';
 import { OAuthErrorFilter } from '@grantkeeper/http';
 import { authorizationServerMetadata, openIdConfiguration } from '@grantkeeper/oauth';
 import { AuthorizationSettings } from '../authorization-settings.ts';
+import { messages } from '../pages/messages/phrases.ts';
 import { Issuers } from './issuer.ts';
 
 /** The metadata of a tenant's issuer at every form that clients probe (AS-07, MT-01), and its keys. */
@@ -42,6 +43,7 @@ export class DiscoveryController {
       scopeCeiling: settings.scopeCeiling,
       resources,
       dpopAlgs: DPOP_ALGORITHMS,
+      languages: Object.keys(messages),
       revocationFeed: `${this.settings.adminUrl}/feed/v1`,
       features: {
         pushedRequestsOnly: settings.requirePushedRequests,

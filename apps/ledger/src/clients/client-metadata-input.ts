@@ -5,7 +5,7 @@ import { s256 } from '@grantkeeper/tokens';
 
 /** The metadata of a client as an admin gives it, by the rules that hold for every client; more may be allowed to it. */
 export function readRegisteredMetadata(body: unknown): ClientMetadata {
-  const metadata = translated(() => readClientMetadata(body, { privateUseSchemes: false, clientCredentials: true }));
+  const metadata = translated(() => readClientMetadata(body, { clientCredentials: true }));
   if (metadata.grant_types.includes('client_credentials') && metadata.token_endpoint_auth_method === 'none') {
     throw invalid('grant_types may hold client_credentials only for a client that authenticates');
   }
