@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createGuard } from '@grantkeeper/guard';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { decodeJwt } from 'jose';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
 import pg from 'pg';
 import { ChildProduct } from '../support/child-product.ts';
 import { OAuthClient, type TokenBody } from '../support/clients/oauth-client.ts';
@@ -33,13 +34,16 @@ afterAll(async () => {
   for (const directory of [dataDir, backup]) await rm(directory, { recursive: true, force: true });
 });
 
-async function newEpoch(...args: string[]): Promise<{ code: number | null; out: string }> {
+async function newEpoch(
+  args: readonly string[],
+  settings: Record<string, string> = {},
+): Promise<{ code: number | null; out: string }> {
   const { DATABASE_URL: _url, ...env } = process.env;
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
       [ledgerCommand, 'new-epoch', ...args],
-      { env: { ...env, GRANTKEEPER_DATA_DIR: dataDir, NODE_OPTIONS: '' } },
+      { env: { ...env, GRANTKEEPER_DATA_DIR: dataDir, NODE_OPTIONS: '', ...settings } },
       (_error, out, err) => resolve({ code: child.exitCode, out: out + err }),
     );
   });
@@ -92,12 +96,14 @@ it('is in a new epoch after a restore, with what was ended after that point ende
     await cp(join(dataDir, 'postgres'), backup, { recursive: true });
     summary = await product.start();
 
-    // What the restore will lose: the end of a link, a block, and a new link.
+    // What the restore will lose: the end of a link, a block, a new link, and the end of the key that signed them all.
     const grantId = decodeJwt(before.revoked.access_token)['grant_id'];
     await admin(summary, '/revocations', { target: { kind: 'grant', grantId }, reason: 'Left' });
     await admin(summary, '/revocations', { target: { kind: 'client', clientId: blocked.id }, reason: 'Unwanted' });
     await until(async () => !(await accepted(before.revoked.access_token)));
     const lost = await link(await OAuthClient.register(issuer), person);
+    const { kid } = decodeProtectedHeader(before.kept.access_token);
+    await admin(summary, '/revocations', { target: { kind: 'signing_key', kid }, reason: 'Leaked' });
     const exported = join(backup, '..', `${backup.split('/').at(-1)}.ndjson`);
     await writeFile(exported, await admin(summary, '/events?personal=sealed'));
 
@@ -105,11 +111,17 @@ it('is in a new epoch after a restore, with what was ended after that point ende
     await rm(join(dataDir, 'postgres'), { recursive: true });
     await cp(backup, join(dataDir, 'postgres'), { recursive: true });
     const restoredAt = new Date();
-    const { code, out } = await newEpoch('--reapply', exported);
+    // Another key could not be opened by the services, so the revoked one would have no successor.
+    const others = { GRANTKEEPER_MASTER_KEYS: `1:${randomBytes(32).toString('base64')}` };
+    expect(await newEpoch(['--reapply', exported], others)).toEqual({
+      code: 2,
+      out: expect.stringMatching(/cannot be opened .*GRANTKEEPER_MASTER_KEYS/),
+    });
+    const { code, out } = await newEpoch(['--reapply', exported]);
     await rm(exported);
     expect([code, out]).toEqual([
       0,
-      expect.stringMatching(/acme {2}epoch 1 ended with event \d+; 2 lost acts done again/),
+      expect.stringMatching(/acme {2}epoch 1 ended with event \d+; 3 lost acts done again/),
     ]);
     summary = await product.start();
 
@@ -126,6 +138,15 @@ it('is in a new epoch after a restore, with what was ended after that point ende
     const anew = await link(kept, person);
     expect(await callTool(resource, anew.access_token)).toMatchObject({ status: 200 });
     await until(() => accepted(anew.access_token));
+    // The key is revoked, and the issuer signs with another, of which the services can open the private half.
+    expect(decodeProtectedHeader(anew.access_token).kid).not.toBe(kid);
+    const { signingKeys } = JSON.parse(await admin(summary, '/signing-keys')) as {
+      signingKeys: { kid: string; alg: string; state: string }[];
+    };
+    expect(signingKeys.filter(({ alg }) => alg === 'ES256').map(({ state }) => state)).toEqual(['active', 'revoked']);
+    expect(signingKeys.find((key) => key.kid === kid)?.state).toBe('revoked');
+    const { keys } = (await (await fetch(`${issuer}/jwks`)).json()) as { keys: { kid: string }[] };
+    expect(keys.map((key) => key.kid)).not.toContain(kid);
     // The point that went on running has acknowledged what was done again, by nothing that it had said of the epoch before.
     const { revocations } = JSON.parse(await admin(summary, '/revocations')) as {
       revocations: { seq: number; kind: string; grantId?: string }[];

@@ -2,7 +2,7 @@ import { commandSettings, loadConfig } from '@grantkeeper/config';
 import { Database } from '@grantkeeper/event-store';
 import { checkSchema, describeFailure } from '@grantkeeper/platform';
 import { newEpochCommand } from './ledger/new-epoch.command.ts';
-import { openTargetDatabase } from './ledger/target-database.ts';
+import { openTargetDatabase, type TargetDatabase } from './ledger/target-database.ts';
 import { rebuildCommand } from './ledger/rebuild.command.ts';
 import { statsCommand } from './ledger/stats.command.ts';
 import { tailCommand } from './ledger/tail.command.ts';
@@ -14,7 +14,7 @@ export type LedgerCommand = (
   args: readonly string[],
   database: Database,
   stopping: AbortSignal,
-  url: string,
+  target: TargetDatabase,
 ) => Promise<number>;
 
 const commands: Readonly<Record<string, LedgerCommand>> = {
@@ -40,7 +40,7 @@ async function run([name, ...args]: readonly string[]): Promise<number> {
     await checkSchema(target.named, target.url);
     const database = new Database({ url: target.url, max: 3, onError: () => undefined });
     try {
-      return await command(args, database, stopping.signal, target.url);
+      return await command(args, database, stopping.signal, target);
     } finally {
       await database.close();
     }

@@ -5,8 +5,10 @@ import { inlineProjections } from '@grantkeeper/read-models';
 import { FeedEpoch } from './feed-epoch.ts';
 import { ledgersOf } from './ledgers.ts';
 import { lostActs } from './lost-acts.ts';
+import { signingKeysFor } from './lost-signing-keys.ts';
 import { counted } from './progress-bar.ts';
 import { Reapplication } from './reapplication.ts';
+import type { TargetDatabase } from './target-database.ts';
 import { optionsOf, UsageError } from './usage.ts';
 
 const ACTOR = { kind: 'operator', id: 'new-epoch' } as const;
@@ -23,24 +25,30 @@ export async function newEpochCommand(
   args: readonly string[],
   database: Database,
   _stopping: AbortSignal,
-  url: string,
+  target: TargetDatabase,
 ): Promise<number> {
   const { values, positionals } = optionsOf(args, { reapply: { type: 'string', multiple: true } });
   if (positionals.length > 0) throw new UsageError(`new-epoch does not take "${positionals[0]}".`);
-  const feed = await FeedEpoch.open(process.env['MIGRATION_DATABASE_URL'] ?? url);
+  const feed = await FeedEpoch.open(process.env['MIGRATION_DATABASE_URL'] ?? target.url);
   try {
-    return await beginEpoch(values.reapply ?? [], database, feed);
+    return await beginEpoch(values.reapply ?? [], database, feed, target);
   } finally {
     await feed.close();
   }
 }
 
-async function beginEpoch(exports: readonly string[], database: Database, feed: FeedEpoch): Promise<number> {
+async function beginEpoch(
+  exports: readonly string[],
+  database: Database,
+  feed: FeedEpoch,
+  target: TargetDatabase,
+): Promise<number> {
   const heads = await headsOf(database);
   const lost = await lostActs(exports, database, heads);
+  const signingKeys = await signingKeysFor(lost, database, target);
   const epoch = await nextEpoch(database);
   const store = new EventStore(database, inlineProjections, new NothingPersonal());
-  const reapplication = new Reapplication(database, store, ACTOR);
+  const reapplication = new Reapplication(database, store, signingKeys, ACTOR);
   let undone = 0;
   for await (const { id, name } of ledgersOf(database, undefined)) {
     const before = heads.get(id)!;

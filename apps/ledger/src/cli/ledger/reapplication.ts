@@ -1,5 +1,6 @@
 import type { Actor, Because, RevocationTarget, SuspensionTarget } from '@grantkeeper/domain';
 import type { Database, EventStore } from '@grantkeeper/event-store';
+import type { SigningKeys } from '@grantkeeper/keys';
 import { DomainError, type TenantId } from '@grantkeeper/kernel';
 import {
   ResumeAccess,
@@ -9,6 +10,7 @@ import {
   SuspendAccess,
   SuspendAccessHandler,
 } from '@grantkeeper/revocation';
+import { RevokeSigningKey, RevokeSigningKeyHandler } from '../../signing-keys/revoke-signing-key.handler.ts';
 import { SetClientRule, SetClientRuleHandler } from '../../clients/set-client-rule.handler.ts';
 import type { LostAct } from './lost-acts.ts';
 
@@ -51,7 +53,7 @@ const suspensions: Readonly<Record<string, (names: Names) => SuspensionTarget>> 
 
 /** Not done again, and no harm: they only gave, or the restore has undone them together with what they concern. */
 const GIVING =
-  /^(Grant(Created|Widened|Renewed)|ClientGrantCreated|User(Created|EmailVerificationSet)|IdentityLinked|Client(Admitted|Approved|Changed))$/;
+  /^(Grant(Created|Widened|Renewed)|ClientGrantCreated|User(Created|EmailVerificationSet)|IdentityLinked|SigningKeyCreated|Client(Admitted|Approved|Changed))$/;
 
 /** Does again what a restore has lost and an export tells: what ended access, suspended it, or kept a client out. */
 export class Reapplication {
@@ -59,16 +61,20 @@ export class Reapplication {
   readonly #suspend: SuspendAccessHandler;
   readonly #resume: ResumeAccessHandler;
   readonly #rules: SetClientRuleHandler;
+  readonly #revokeKey: RevokeSigningKeyHandler | undefined;
 
+  /** `signingKeys` may be null where no signing key is to be revoked. */
   constructor(
     database: Database,
     store: EventStore,
+    signingKeys: SigningKeys | null,
     private readonly actor: Actor,
   ) {
     this.#revoke = new RevokeAccessHandler(database, store);
     this.#suspend = new SuspendAccessHandler(database, store);
     this.#resume = new ResumeAccessHandler(database, store);
     this.#rules = new SetClientRuleHandler(database, store);
+    this.#revokeKey = signingKeys ? new RevokeSigningKeyHandler(database, store, signingKeys) : undefined;
   }
 
   async carryOut(tenant: TenantId, acts: readonly LostAct[]): Promise<Reapplied> {
@@ -96,6 +102,10 @@ export class Reapplication {
     if (revoked) {
       const because = (payload['because'] ?? 'admin') as Because;
       await this.#revoke.execute(new RevokeAccess(tenant, { target: revoked(names), because, actor }));
+      return true;
+    }
+    if (type === 'SigningKeyRevoked' && this.#revokeKey) {
+      await this.#revokeKey.execute(new RevokeSigningKey(tenant, { kid: String(payload['kid']), actor }));
       return true;
     }
     const [, what = '', how] = /^(\w+)(Suspended|Resumed)$/.exec(type) ?? [];

@@ -21,7 +21,8 @@ export const usage = `Usage: npm run ledger -- <command> [options]
   new-epoch  after the database was restored to an earlier point, before it serves again: every credential from before is
              dead, and enforcement points read the feed anew
              --reapply <file>        an export (NDJSON) that reaches beyond that point: ends and suspends again what was
-                                     ended or suspended after it; may be given several times
+                                     ended or suspended after it; may be given several times. Where it tells of a
+                                     revoked signing key, GRANTKEEPER_MASTER_KEYS is needed for another one
   stats    how long the ledgers are, what is behind them, and when they were verified
              --tenant <slug or id>   everything about one
 
