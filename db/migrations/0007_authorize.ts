@@ -93,8 +93,10 @@ BEGIN
       WHERE g.tenant_id = p_tenant AND g.user_id = u.user_id AND g.client_id = p->>'clientId'));
 END $$;
 
--- issue_code(tenant, {…row, answers?}): a code under a link that already allows what is asked for. No event: nobody
--- decided anything. False when the pushed request that it answers has been answered.
+-- issue_code(tenant, {…row, answers?, taken?}): a code under a link that already allows what is asked for. No event:
+-- nobody decided anything. Where that link was given to another version of the client, whose changes the policy takes as
+-- they come, taken says which version got the code and where it was sent: that is kept as activity. False when the pushed
+-- request that it answers has been answered.
 CREATE FUNCTION issue_code(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
@@ -104,6 +106,11 @@ BEGIN
     IF NOT FOUND THEN RETURN 'false'; END IF;
   END IF;
   INSERT INTO authorization_codes SELECT * FROM jsonb_populate_record(NULL::authorization_codes, p);
+  IF p ? 'taken' THEN
+    INSERT INTO activity (tenant_id, retention_class, what, grant_id, user_id, client_id, resource_id, detail)
+    SELECT p_tenant, 'standard', 'code.issued_to_changed_client', g.grant_id, g.user_id, g.client_id, g.resource_id, p->'taken'
+    FROM grants g WHERE g.tenant_id = p_tenant AND g.grant_id = (p->>'grant_id')::uuid;
+  END IF;
   RETURN 'true';
 END $$;
 

@@ -46,6 +46,19 @@ CREATE TABLE client_document_versions (
 );
 CREATE INDEX client_document_versions_expiry ON client_document_versions (tenant_id, expires_at);
 
+-- The sets of keys that were met at the URLs where clients say that their keys are.
+CREATE TABLE client_key_set_versions (
+  tenant_id uuid NOT NULL,
+  url text NOT NULL,
+  digest text NOT NULL,
+  key_set jsonb NOT NULL,
+  first_fetched_at timestamptz NOT NULL,
+  last_fetched_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  PRIMARY KEY (tenant_id, url, digest)
+);
+CREATE INDEX client_key_set_versions_expiry ON client_key_set_versions (tenant_id, expires_at);
+
 -- The ids of assertions that were accepted, until they would be refused as expired.
 CREATE TABLE client_assertions (
   tenant_id uuid NOT NULL,
@@ -59,7 +72,7 @@ CREATE INDEX client_assertions_expiry ON client_assertions (tenant_id, expires_a
 DO $$
 DECLARE name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['remote_documents', 'client_document_versions', 'client_assertions'] LOOP
+  FOREACH name IN ARRAY ARRAY['remote_documents', 'client_document_versions', 'client_key_set_versions', 'client_assertions'] LOOP
     CALL isolate_by_tenant(name::regclass);
     EXECUTE format('REVOKE ALL ON %I FROM grantkeeper_readonly', name);
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON %I TO grantkeeper_service', name);
@@ -138,6 +151,11 @@ BEGIN
     INSERT INTO client_document_versions AS v (tenant_id, client_id, metadata_digest, metadata, first_fetched_at, last_fetched_at, expires_at)
     VALUES (p_tenant, row.url, row.digest, row.content, at, at, at + interval '90 days')
     ON CONFLICT (tenant_id, client_id, metadata_digest) DO UPDATE SET last_fetched_at = at, expires_at = excluded.expires_at;
+  END IF;
+  IF row.kind = 'jwks' AND p->>'outcome' <> 'failed' THEN
+    INSERT INTO client_key_set_versions AS v (tenant_id, url, digest, key_set, first_fetched_at, last_fetched_at, expires_at)
+    VALUES (p_tenant, row.url, row.digest, row.content, at, at, at + interval '90 days')
+    ON CONFLICT (tenant_id, url, digest) DO UPDATE SET last_fetched_at = at, expires_at = excluded.expires_at;
   END IF;
   RETURN remote_document_state(row);
 END $$;

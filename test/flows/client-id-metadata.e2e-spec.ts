@@ -314,6 +314,17 @@ describe('clients whose id is the URL of their metadata', () => {
       server.putClient('/accepted.json', { client_name: 'After' });
       await expire(url);
       expect((await person.open(client.authorizationUrl())).location?.searchParams.get('code')).toBeTruthy();
+      // Nobody was asked, so it stands where it can be found.
+      const { rows } = await owner.query<{ what: string; detail: object }>(
+        `SELECT what, detail FROM activity WHERE client_id = $1 AND what LIKE 'code.%'`,
+        [url],
+      );
+      expect(rows).toEqual([
+        {
+          what: 'code.issued_to_changed_client',
+          detail: { metadataDigest: expect.any(String), redirectHost: new URL(callback).host },
+        },
+      ]);
       await policy({ clientChanges: 'consent' });
     });
 
@@ -605,6 +616,16 @@ describe('clients whose id is the URL of their metadata', () => {
       const fresh = expectTokens(await client.refresh(tokens.refresh_token, await after.proof(url, issuer)));
       expectError(await client.refresh(fresh.refresh_token, await before.proof(url, issuer)), 401, 'invalid_client');
       expect(server.count('/rotating/jwks.json')).toBe(2);
+      // Nothing of it is in the metadata: an admin sees it beside the versions (CIMD-25).
+      const place = `/tenants/acme/clients/${encodeURIComponent(url)}/versions`;
+      const { body } = await product.admin<{ versions: unknown[]; keySets: Record<string, unknown>[] }>('GET', place);
+      expect(body.versions).toHaveLength(1);
+      const published = { firstAt: expect.any(String), lastAt: expect.any(String) };
+      expect(body.keySets).toMatchObject([
+        { url: jwksUri, digest: expect.any(String), keys: [{ kid: '2' }], published },
+        { url: jwksUri, digest: expect.any(String), keys: [{ kid: '1' }], published },
+      ]);
+      expect(JSON.stringify(body.keySets)).not.toContain('"d":');
     });
 
     it('whose keys are out of reach are told to come again, not that they are no client (CL-08)', async () => {

@@ -45,6 +45,8 @@ export interface Asked {
   readonly consentExpired: boolean;
   /** They have said it to another version of the client's metadata, and are to look at this one. */
   readonly clientChanged: boolean;
+  /** The same where policy takes this one as it comes: nobody looks at it. */
+  readonly changeTaken: boolean;
 }
 
 /** An answer to the client by redirect; an error only after client and redirect URI are proven (AS-15). */
@@ -204,6 +206,7 @@ export class Authorizing {
         consent,
         consentExpired: consentHasExpired(question),
         clientChanged: mustConsentToChange(question),
+        changeTaken: question.changed && !mustConsentToChange(question),
       };
     });
   }

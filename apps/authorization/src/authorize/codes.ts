@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '@grantkeeper/event-store';
 import { Clock, type TenantId } from '@grantkeeper/kernel';
+import { redirectHost } from '@grantkeeper/oauth';
 import { newOpaqueSecret } from '@grantkeeper/tokens';
 import type { Asked } from './authorizing.ts';
 import { PageError } from './page-error.ts';
@@ -50,6 +51,12 @@ export class Codes {
       ...row,
       tenant_id: tenantId,
       answers: asked.pushed?.requestHash ?? null,
+      ...(asked.changeTaken && {
+        taken: {
+          metadataDigest: asked.redirect.metadataDigest,
+          redirectHost: redirectHost(asked.redirect.redirectUri),
+        },
+      }),
     });
     if (!issued) throw new PageError('session_expired', 'request_uri is unknown, expired or used');
     return code;

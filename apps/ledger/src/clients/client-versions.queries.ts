@@ -24,6 +24,15 @@ export interface ClientVersion {
   readonly activeGrants: number;
 }
 
+/** A set of keys as it was met where a client says that its keys are. */
+export interface ClientKeySetVersion {
+  readonly url: string;
+  readonly digest: string;
+  /** Public keys (RFC 7517). */
+  readonly keys: readonly unknown[];
+  readonly published: { readonly firstAt: Date; readonly lastAt: Date };
+}
+
 /** Far more than a client has: one that changes at every fetch shall not fill the page. */
 const MOST_RECORDED = 500;
 
@@ -32,9 +41,16 @@ const MOST_RECORDED = 500;
 export class ClientVersions {
   constructor(private readonly database: Database) {}
 
-  /** The one seen last first. Rejects with `client.not_found` for a client that nobody has met. */
-  async list(tenantId: TenantId, clientId: string, limit: number): Promise<ClientVersion[]> {
-    const { client, recorded, published, links } = await this.database.asTenantAtOneMoment(tenantId, (tx) =>
+  /**
+   * The one seen last first; beside them the sets of keys that were met at every `jwks_uri` they name, since a client
+   * can change its keys without a word in its metadata. Rejects with `client.not_found` for a client that nobody has met.
+   */
+  async list(
+    tenantId: TenantId,
+    clientId: string,
+    limit: number,
+  ): Promise<{ versions: ClientVersion[]; keySets: ClientKeySetVersion[] }> {
+    const { client, recorded, published, links, keySets } = await this.database.asTenantAtOneMoment(tenantId, (tx) =>
       read(tx, tenantId, clientId),
     );
     if (recorded.length === 0 && published.length === 0)
@@ -60,10 +76,18 @@ export class ClientVersions {
       };
       return { seen, version };
     });
-    return versions
-      .sort((one, other) => other.seen - one.seen)
-      .slice(0, limit)
-      .map(({ version }) => version);
+    return {
+      versions: versions
+        .sort((one, other) => other.seen - one.seen)
+        .slice(0, limit)
+        .map(({ version }) => version),
+      keySets: keySets.slice(0, limit).map((row) => ({
+        url: row.url,
+        digest: row.digest,
+        keys: (row.key_set as { keys?: readonly unknown[] }).keys ?? [],
+        published: { firstAt: row.first_fetched_at, lastAt: row.last_fetched_at },
+      })),
+    };
   }
 }
 
@@ -110,5 +134,19 @@ async function read(tx: Transaction, tenantId: TenantId, clientId: string) {
     at: event.recorded_at,
     payload: upcast(event.type, event.schema_version, event.payload) as Recorded,
   }));
-  return { client, recorded, published, links };
+  const places = [...recorded.map(({ payload }) => payload.metadata), ...published.map(({ metadata }) => metadata)]
+    .map((metadata) => (metadata as { jwks_uri?: unknown }).jwks_uri)
+    .filter((place) => typeof place === 'string');
+  const keySets =
+    places.length === 0
+      ? []
+      : await tx
+          .selectFrom('client_key_set_versions')
+          .selectAll()
+          .where('tenant_id', '=', tenantId)
+          .where('url', 'in', [...new Set(places)])
+          .orderBy('last_fetched_at', 'desc')
+          .limit(MOST_RECORDED)
+          .execute();
+  return { client, recorded, published, links, keySets };
 }

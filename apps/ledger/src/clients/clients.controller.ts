@@ -112,7 +112,7 @@ export class ClientsController {
     @Query() query: unknown,
   ) {
     const { limit } = readInput(versionsPage, query);
-    return { versions: await this.versions.list(tenantId, readInput(clientId, path).client, limit) };
+    return this.versions.list(tenantId, readInput(clientId, path).client, limit);
   }
 
   @Patch(':client')

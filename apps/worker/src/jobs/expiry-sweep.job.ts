@@ -87,7 +87,12 @@ export class ExpirySweep {
         .where('tenant_id', '=', tenant)
         .where('last_lease_at', '<', receiptsEnd)
         .execute();
-      for (const table of ['client_assertions', 'remote_documents', 'client_document_versions'] as const) {
+      for (const table of [
+        'client_assertions',
+        'remote_documents',
+        'client_document_versions',
+        'client_key_set_versions',
+      ] as const) {
         await tx.deleteFrom(table).where('tenant_id', '=', tenant).where('expires_at', '<', now).execute();
       }
     });

@@ -18,6 +18,16 @@ export interface ClientDocumentVersionsRow {
   expires_at: Timestamp;
 }
 
+export interface ClientKeySetVersionsRow {
+  tenant_id: string;
+  url: string;
+  digest: string;
+  key_set: Json;
+  first_fetched_at: Timestamp;
+  last_fetched_at: Timestamp;
+  expires_at: Timestamp;
+}
+
 export interface RemoteDocumentsRow {
   tenant_id: string;
   kind: string;
@@ -41,5 +51,6 @@ export interface RemoteDocumentsRow {
 export interface ClientDocumentTables {
   client_assertions: ClientAssertionsRow;
   client_document_versions: ClientDocumentVersionsRow;
+  client_key_set_versions: ClientKeySetVersionsRow;
   remote_documents: RemoteDocumentsRow;
 }
