@@ -22,6 +22,8 @@ CREATE TABLE remote_documents (
   -- When the content was last fetched, or confirmed by a 304.
   fetched_at timestamptz,
   fresh_until timestamptz,
+  -- Whether it may stand in when it is no longer fresh, as its server has said (RFC 9111 §4.2.4).
+  may_be_stale boolean NOT NULL DEFAULT true,
   attempted_at timestamptz NOT NULL,
   -- Whoever fetches says until when others should wait for it.
   fetching_until timestamptz,
@@ -84,6 +86,7 @@ CREATE FUNCTION remote_document_state(d remote_documents) RETURNS jsonb LANGUAGE
   SELECT CASE WHEN d.tenant_id IS NOT NULL THEN jsonb_build_object(
     'content', d.content, 'digest', d.digest,
     'fresh', coalesce(d.fresh_until > clock_timestamp(), false),
+    'mayBeStale', d.may_be_stale,
     'staleSeconds', extract(epoch FROM clock_timestamp() - d.fresh_until)::int,
     'fetching', coalesce(d.fetching_until > clock_timestamp(), false),
     'retryInSeconds', greatest(0, ceil(extract(epoch FROM d.retry_at - clock_timestamp())))::int,
@@ -125,7 +128,7 @@ BEGIN
 END $$;
 
 -- finish_remote_fetch(tenant, {kind, url, outcome, …}) with outcome 'fetched' {content, digest, etag, lastModified,
--- freshSeconds}, 'unchanged' {freshSeconds} or 'failed' {failure, transient}. Failures wait 5 s, 10 s, 20 s … 10 minutes.
+-- freshSeconds, mayBeStale}, 'unchanged' {freshSeconds, mayBeStale or null} or 'failed' {failure, transient}. Failures wait 5 s, 10 s, 20 s … 10 minutes.
 CREATE FUNCTION finish_remote_fetch(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   at timestamptz := clock_timestamp();
@@ -140,6 +143,7 @@ BEGIN
     fetched_at = CASE p->>'outcome' WHEN 'failed' THEN d.fetched_at ELSE at END,
     fresh_until = CASE p->>'outcome' WHEN 'failed' THEN d.fresh_until
       ELSE at + make_interval(secs => (p->>'freshSeconds')::int) END,
+    may_be_stale = coalesce((p->>'mayBeStale')::boolean, d.may_be_stale),
     failures = CASE p->>'outcome' WHEN 'failed' THEN d.failures + 1 ELSE 0 END,
     retry_at = CASE p->>'outcome' WHEN 'failed' THEN at + make_interval(secs => least(600, 5 * 2 ^ least(d.failures, 10))) END,
     last_failure = p->>'failure',

@@ -221,6 +221,37 @@ describe('a client metadata document', () => {
       expect(await refusal(current(url, copy(), true))).toBe('its server answered 503');
     });
 
+    it.each(['no-store', 'private', 'no-cache', 'max-age=600, must-revalidate', 'proxy-revalidate', 's-maxage=600'])(
+      'does not stand in where its server said %s, for new links and for those that exist (CIMD-17)',
+      async (directives) => {
+        const path = `/never-stale/${encodeURIComponent(directives)}.json`;
+        const url = server.putClient(path, {}, { 'cache-control': directives });
+        await current(url);
+        // Kept for a minute all the same: not every request is one to its server.
+        await current(url);
+        expect(server.count(path)).toBe(1);
+        server.put(path, down);
+        await age(url, 1);
+        expect(await refusal(current(url, copy(), true))).toBe('its server answered 503');
+        expect(await copy().documents.bestKnown(tenantId, url, await state(url))).toBeUndefined();
+      },
+    );
+
+    it('keeps what its server said of that when it is confirmed without another word', async () => {
+      const url = server.put('/confirmed-strictly.json', (request, response) => {
+        const document = { client_id: url, client_name: 'Example', redirect_uris: [`${server.origin}/cb`] };
+        if (request.headers['if-none-match'] !== undefined) return void response.writeHead(304).end();
+        const headers = { 'content-type': 'application/json', etag: '"1"', 'cache-control': 'must-revalidate' };
+        response.writeHead(200, headers).end(JSON.stringify(document));
+      });
+      await current(url);
+      await age(url, 1);
+      await current(url);
+      server.put('/confirmed-strictly.json', down);
+      await age(url, 1);
+      expect(await refusal(current(url, copy(), true))).toBe('its server answered 503');
+    });
+
     it('does not stand in when its publisher has withdrawn or broken it; links that exist go on for a day', async () => {
       const url = server.putClient('/withdrawn.json');
       const good = await current(url);

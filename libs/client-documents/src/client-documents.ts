@@ -6,10 +6,7 @@ import {
   type ClientMetadata,
 } from '@grantkeeper/oauth';
 import type { DocumentKind } from './remote-document.ts';
-import { type CachedDocument, isDue, type RemoteDocuments } from './remote-documents.ts';
-
-/** For how long after its freshness a document may stand in while its server cannot be reached. */
-export const MAX_STALE_SECONDS = 86_400;
+import { type CachedDocument, isDue, mayStandIn, type RemoteDocuments } from './remote-documents.ts';
 
 const clientMetadata: DocumentKind<ClientMetadata> = {
   name: 'client_metadata',
@@ -48,8 +45,8 @@ export class ClientDocuments {
    * The document of `clientId`, fetched if `known` is no longer fresh, because somebody at `address` asks. Rejects with `OAuthError` `invalid_client` for
    * a URL that cannot be one (CIMD-02), and with `ClientDocumentUnavailable` when there is none to go by (CIMD-04).
    *
-   * A document that was good may stand in for a day while its server is out of reach, if somebody of the tenant has
-   * `trusted` the client before. It may not when its server says something else: then the publisher has withdrawn it.
+   * A document that was good may stand in for a day while its server is out of reach, unless that has said otherwise, if
+   * somebody of the tenant has `trusted` the client before. It may not when its server says something else: then the publisher has withdrawn it.
    */
   async current(
     tenantId: TenantId,
@@ -61,9 +58,7 @@ export class ClientDocuments {
     const state = await this.#refreshed(tenantId, clientId, known, address);
     const document = documentOf(state);
     if (document && state.fresh) return document;
-    const usable =
-      trusted && state.failureIsTransient === true && (state.staleSeconds ?? Infinity) <= MAX_STALE_SECONDS;
-    if (document && usable) return document;
+    if (document && trusted && state.failureIsTransient === true && mayStandIn(state)) return document;
     throw new ClientDocumentUnavailable(
       state.failure ?? 'it has not been fetched',
       state.failureIsTransient ?? true,
@@ -73,7 +68,7 @@ export class ClientDocuments {
 
   /**
    * The document as it is best known, for a client that holds a link already: a fault of its server must not end links,
-   * so any failure is borne for a day. Undefined when there is none, or none young enough.
+   * so any failure is borne for a day, unless its server wants to be asked first. Undefined when there is none, or none young enough.
    */
   async bestKnown(
     tenantId: TenantId,
@@ -81,7 +76,7 @@ export class ClientDocuments {
     known: CachedDocument<ClientMetadata> | null,
   ): Promise<ClientDocument | undefined> {
     const state = await this.#refreshed(tenantId, clientId, known);
-    return state.fresh || (state.staleSeconds ?? Infinity) <= MAX_STALE_SECONDS ? documentOf(state) : undefined;
+    return state.fresh || mayStandIn(state) ? documentOf(state) : undefined;
   }
 
   async #refreshed(

@@ -1,8 +1,7 @@
 import type { TenantId } from '@grantkeeper/kernel';
 import { readPublicKeySet, type ClientMetadata, type PublicKeySet } from '@grantkeeper/oauth';
-import { MAX_STALE_SECONDS } from './client-documents.ts';
 import type { DocumentKind } from './remote-document.ts';
-import { type CachedDocument, isDue, type RemoteDocuments } from './remote-documents.ts';
+import { type CachedDocument, isDue, mayStandIn, type RemoteDocuments } from './remote-documents.ts';
 
 /** How long after an attempt the next one for a key that is not there may be made. */
 const AGAIN_AFTER_SECONDS = 30;
@@ -52,6 +51,6 @@ export class ClientKeys {
   }
 }
 
-function usable({ content, fresh, staleSeconds }: CachedDocument<PublicKeySet>): PublicKeySet | undefined {
-  return content && (fresh || (staleSeconds ?? Infinity) <= MAX_STALE_SECONDS) ? content : undefined;
+function usable(known: CachedDocument<PublicKeySet>): PublicKeySet | undefined {
+  return known.content && (known.fresh || mayStandIn(known)) ? known.content : undefined;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { FRESHNESS, freshSeconds } from './freshness.ts';
+import { FRESHNESS, freshSeconds, mayBeStale } from './freshness.ts';
 
 const now = new Date('2026-11-20T12:00:00Z');
 
@@ -39,4 +39,23 @@ describe('freshSeconds (CIMD-17)', () => {
       expect(freshSeconds(headers as unknown as Record<string, string>, now)).toBe(FRESHNESS.longest);
     },
   );
+});
+
+describe('mayBeStale (CIMD-17)', () => {
+  it.each([
+    ['no-store', false],
+    ['no-cache', false],
+    ['private, max-age=600', false],
+    ['max-age=600, Must-Revalidate', false],
+    ['public, max-age=600, proxy-revalidate', false],
+    ['s-maxage=600', false],
+    ['max-age=600', true],
+    ['public, immutable', true],
+  ])('%s: %s', (directives, expected) => {
+    expect(mayBeStale({ 'cache-control': directives })).toBe(expected);
+  });
+
+  it('is not said where nothing is said of keeping it', () => {
+    expect(mayBeStale({ expires: '0' })).toBeUndefined();
+  });
 });

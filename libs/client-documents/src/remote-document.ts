@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { OAuthError } from '@grantkeeper/kernel';
 import { OutboundError, type OutboundClient } from '@grantkeeper/outbound';
-import { freshSeconds } from './freshness.ts';
+import { freshSeconds, mayBeStale } from './freshness.ts';
 
 /** A sort of document that others publish: how much of it is read, and what it must be. */
 export interface DocumentKind<Content> {
@@ -26,8 +26,10 @@ export type FetchOutcome<Content> =
       readonly etag: string | null;
       readonly lastModified: string | null;
       readonly freshSeconds: number;
+      readonly mayBeStale: boolean;
     }
-  | { readonly outcome: 'unchanged'; readonly freshSeconds: number }
+  /** `mayBeStale` is null when the answer says nothing of it: then it is as it was. */
+  | { readonly outcome: 'unchanged'; readonly freshSeconds: number; readonly mayBeStale: boolean | null }
   | FetchFailure;
 
 export interface FetchFailure {
@@ -70,7 +72,12 @@ export async function fetchDocument<Content>(
     });
     const { status, headers } = response;
     const conditional = validators.etag !== null || validators.lastModified !== null;
-    if (status === 304 && conditional) return { outcome: 'unchanged', freshSeconds: freshSeconds(headers, now) };
+    if (status === 304 && conditional)
+      return {
+        outcome: 'unchanged',
+        freshSeconds: freshSeconds(headers, now),
+        mayBeStale: mayBeStale(headers) ?? null,
+      };
     if (status !== 200)
       return failed(`its server answered ${status}`, status >= 500 || [408, 425, 429].includes(status));
     if (kind.strictType && !isJson(headers['content-type'])) return failed('it is not served as application/json');
@@ -82,6 +89,7 @@ export async function fetchDocument<Content>(
       etag: validator(headers['etag']),
       lastModified: validator(headers['last-modified']),
       freshSeconds: freshSeconds(headers, now),
+      mayBeStale: mayBeStale(headers) ?? true,
     };
   } catch (error) {
     if (error instanceof OutboundError) return failed(words[error.reason], transient.has(error.reason));

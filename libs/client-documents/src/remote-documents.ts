@@ -11,6 +11,8 @@ export interface CachedDocument<Content> {
   readonly fresh: boolean;
   /** Since when it is no longer fresh; null without content. */
   readonly staleSeconds: number | null;
+  /** It may stand in for one that cannot be had, as far as its server has said. */
+  readonly mayBeStale: boolean;
   /** Somebody is fetching it. */
   readonly fetching: boolean;
   readonly retryInSeconds: number | null;
@@ -19,6 +21,14 @@ export interface CachedDocument<Content> {
   readonly failureIsTransient: boolean | null;
   /** Set when nothing was asked, since too much is: after so many seconds it may be. */
   readonly heldUpSeconds?: number;
+}
+
+/** For how long after its freshness content may stand in while its server cannot be reached. */
+const MAX_STALE_SECONDS = 86_400;
+
+/** Whether content that is no longer fresh may stand in for what cannot be had now (RFC 9111 §4.2.4). */
+export function mayStandIn({ mayBeStale, staleSeconds }: CachedDocument<unknown>): boolean {
+  return mayBeStale && (staleSeconds ?? Infinity) <= MAX_STALE_SECONDS;
 }
 
 /** Whether asking again may bring more than `known`: it is no longer fresh, and no failure has just been met. */
@@ -173,6 +183,7 @@ const nothing: CachedDocument<never> = {
   digest: null,
   fresh: false,
   staleSeconds: null,
+  mayBeStale: false,
   fetching: false,
   retryInSeconds: null,
   failure: null,

@@ -38,6 +38,7 @@ export interface RemoteDocumentsRow {
   last_modified: string | null;
   fetched_at: Timestamp | null;
   fresh_until: Timestamp | null;
+  may_be_stale: Generated<boolean>;
   attempted_at: Timestamp;
   fetching_until: Timestamp | null;
   failures: Generated<number>;
