@@ -209,5 +209,35 @@ export function describeJourney(sdk: Sdk): void {
       expect(second).toMatchObject({ status: 'active', client: { id: provider.clientId } });
       expect(old).toMatchObject({ id: first?.id, status: 'revoked' });
     });
+
+    it('is refused when the admin blocks it as well: the SDK starts over, and no page lets anybody link it', async () => {
+      const target = { kind: 'client', clientId: provider.clientId };
+      const { status } = await product.admin('POST', '/tenants/acme/revocations', {
+        target,
+        reason: 'Not what it says that it is',
+        block: true,
+      });
+      expect(status).toBe(200);
+      const { access_token: revoked } = provider.heldTokens;
+      await until(async () => (await callTool(product.summary.demo.resource, revoked)).status === 401);
+
+      recorder.take();
+      await expect(session.call('list_boards')).rejects.toBeInstanceOf(sdk.unauthorized);
+      expect(recorder.take().filter(({ to }) => to.startsWith('POST'))).toEqual([
+        { to: 'POST mcp', status: 401, error: 'invalid_token' },
+        { to: 'POST token', status: 400, error: 'invalid_grant' },
+      ]);
+      expect(provider.held).toBeUndefined();
+      const page = await person.open(provider.takeWanted());
+      expect([page.status, page.location, page.heading]).toEqual([403, undefined, 'This app is blocked']);
+
+      // However often it tries, it gets nowhere, and asks the person each time.
+      await expect(session.call('list_boards')).rejects.toBeInstanceOf(sdk.unauthorized);
+      expect(recorder.take().filter(({ to }) => to.startsWith('POST'))).toEqual([
+        { to: 'POST mcp', status: 401, error: undefined },
+      ]);
+      expect((await person.open(provider.takeWanted())).heading).toBe('This app is blocked');
+      expect(new Set((await grants()).map((grant) => grant.status))).toEqual(new Set(['revoked']));
+    });
   });
 }
