@@ -14,6 +14,7 @@ import json
 import logging
 import threading
 import time
+import urllib.error
 import urllib.request
 import uuid
 from dataclasses import dataclass
@@ -126,6 +127,8 @@ class RevocationFeed:
         self._applied = 0
         self._applied_at = 0.0
         self._known: tuple[_Moment, float] | None = None
+        # The point has too many instances, and no receipt names this one: then it knows nothing for sure.
+        self._excluded = False
         self._stop = threading.Event()
         # When the ledger's clock was told, and what it said, in seconds.
         self._clock: tuple[_Moment, float] | None = None
@@ -195,15 +198,23 @@ class RevocationFeed:
                     self.deny.apply(entry)
                 self._advance(page["through"])
                 complete = page["complete"]
-            self._known = (sent, page["age"] / 1000)
+            self._renew(sent, page["age"])
 
     def _lease(self) -> None:
         with self._lock:
             sent, applied = _Moment.now(), self._applied
-        body = {"instance": self._instance, "epoch": self._epoch, "applied": applied, "keys": []}
-        with self._request("/lease", method="POST", body=body) as response:
-            answer = json.load(response)
+        # This client never goes on when nobody can be asked, whatever an admin has set.
+        body = {"instance": self._instance, "epoch": self._epoch, "applied": applied, "whenUnreachable": "refuse"}
+        try:
+            with self._request("/lease", method="POST", body=body) as response:
+                answer = json.load(response)
+        except urllib.error.HTTPError as refusal:
+            if refusal.code == 429:
+                with self._lock:
+                    self._excluded, self._known = True, None
+            raise
         with self._lock:
+            self._excluded = False
             if self._is_other_feed(answer, sent):
                 self._known = None
                 self._catch_up(anew=True)
@@ -211,7 +222,11 @@ class RevocationFeed:
                 self._catch_up()
             else:
                 self._learn(answer)
-                self._known = (sent, answer["age"] / 1000)
+                self._renew(sent, answer["age"])
+
+    def _renew(self, sent: _Moment, age: int) -> None:
+        if not self._excluded:
+            self._known = (sent, age / 1000)
 
     def _is_other_feed(self, page: Mapping[str, Any], sent: _Moment) -> bool:
         """Another epoch, or a read begun after the last number had come that ends below it: the ledger was restored."""

@@ -170,5 +170,30 @@ feed.stop()
       await team.revoke(other);
       await until(async () => (await standing(other)) === 'revoked');
     });
+
+    suite('knows nothing for sure while its point has too many instances, as no receipt names it', async () => {
+      const team = await registerTeamServer(product, 'https://crowded.example/mcp');
+      const { access_token: token } = await team.link();
+      const { access_token: ended } = await team.link();
+      const database = new pg.Client(product.databaseUrl);
+      await database.connect();
+      try {
+        await database.query(
+          `INSERT INTO enforcement_point_instances (tenant_id, point_id, instance_id, scope, epoch, applied, when_unreachable)
+           SELECT $1, $2, gen_random_uuid(), 'tenant', 1, 0, 'refuse' FROM generate_series(1, 200)`,
+          [claimsOf(token)['tenant'], team.point.id],
+        );
+        const standing = startPython(`${product.summary.adminUrl}/feed/v1`, team.point.credential);
+        await until(async () => (await standing(token)) === 'unknown');
+        // What it reads anew when it is asked changes nothing; what is revoked is refused all the same.
+        await team.revoke(ended);
+        await until(async () => (await standing(ended)) === 'revoked');
+        for (let times = 0; times < 5; times += 1) expect(await standing(token)).toBe('unknown');
+        await database.query('DELETE FROM enforcement_point_instances WHERE point_id = $1', [team.point.id]);
+        await until(async () => (await standing(token)) === 'active');
+      } finally {
+        await database.end();
+      }
+    });
   });
 });
