@@ -120,14 +120,7 @@ export class RevocationFeed implements OnApplicationBootstrap, BeforeApplication
       readAt: momentNow(),
       chain: await this.#reader.chainOf(caller.tenantId),
     }));
-    if (!chain) throw new Error('The tenant has no ledger.');
-    return {
-      epoch: chain.feedEpoch,
-      through: chain.through,
-      epochs: chain.epoch > 1 ? { [caller.tenantId]: chain.epoch } : {},
-      ...agedSince(readAt, chain.now),
-      resource: describe(caller.resource),
-    };
+    return ofChain(caller, chain, readAt);
   }
 
   /**
@@ -142,9 +135,7 @@ export class RevocationFeed implements OnApplicationBootstrap, BeforeApplication
 
   /** Everything above `after`, up to what is known to be complete, or up to as much as one answer holds. */
   async delta(caller: FeedCaller, after: number): Promise<Knowledge & { entries: Entry[]; complete: boolean }> {
-    // Known first: what is read afterwards holds at least that much.
-    const knowledge = await this.knowledge(caller);
-    const rows = await this.#reader.rowsAfter(after, caller.scope === 'tenant' ? caller.tenantId : undefined);
+    const { rows, ...knowledge } = await this.#above(caller, after);
     const entries = rows.map((row) => entryFor(caller, row));
     const complete = rows.length < FEED_PAGE;
     const last = entries.at(-1)?.number ?? 0;
@@ -155,6 +146,18 @@ export class RevocationFeed implements OnApplicationBootstrap, BeforeApplication
       entries,
       complete,
     };
+  }
+
+  async #above(caller: FeedCaller, after: number): Promise<Knowledge & { readonly rows: readonly FeedRow[] }> {
+    if (caller.scope === 'tenant') {
+      const readAt = momentNow();
+      const chain = await this.#reader.chainAfter(caller.tenantId, after);
+      return { ...ofChain(caller, chain, readAt), rows: chain?.rows ?? [] };
+    }
+    const { epochs, ...known } = await this.knowledge(caller);
+    const { epoch, through, readAt, now, rows } = await this.#reader.feedAfter(after);
+    if (epoch !== known.epoch || through < known.through) throw new Error('The feed is not the one that was read.');
+    return { epoch, through, epochs, ...agedSince(readAt, now), rows };
   }
 
   /**
@@ -230,6 +233,21 @@ function agedSince(readAt: Moment, now: number): Pick<Knowledge, 'age' | 'now'> 
 function refusing(caller: FeedCaller): FeedCaller {
   if (caller.scope === 'cell') return caller;
   return { ...caller, resource: { ...caller.resource, whenUnreachable: 'refuse' } };
+}
+
+function ofChain(
+  { tenantId, resource }: Extract<FeedCaller, { scope: 'tenant' }>,
+  chain: TenantChain | undefined,
+  readAt: Moment,
+): Knowledge {
+  if (!chain) throw new Error('The tenant has no ledger.');
+  return {
+    epoch: chain.feedEpoch,
+    through: chain.through,
+    epochs: chain.epoch > 1 ? { [tenantId]: chain.epoch } : {},
+    ...agedSince(readAt, chain.now),
+    resource: describe(resource),
+  };
 }
 
 function describe({ scopes, ...resource }: CheckedResource): PointResource {

@@ -49,6 +49,7 @@ const COLUMNS = `tenant_id AS "tenantId", seq, prev_seq AS "prevSeq", feed_no AS
   extract(epoch FROM until_at)::float8 AS until`;
 /** The clock that also writes the times into tokens, and until when a row of the feed is needed. */
 const NOW = '(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now';
+const CHAIN = `f.epoch AS "feedEpoch", h.epoch, h.feed_seq AS through, ${NOW}, pg_is_in_recovery() AS replica`;
 /** Rows of one read, and of one answer: some 300 kB, which is a matter of a moment on any link. */
 export const FEED_PAGE = 1_000;
 
@@ -94,32 +95,49 @@ export class FeedReader {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Rows above `after` that a living token could meet, at most {@link FEED_PAGE}; of one tenant by `seq`, of all by number. */
-  async rowsAfter(after: number, tenantId?: string): Promise<FeedRow[]> {
-    const [condition, order] =
-      tenantId === undefined ? ['feed_no > $1', 'feed_no'] : ['tenant_id = $3 AND seq > $1', 'seq'];
-    return this.options.database.promptly<FeedRow & Record<string, unknown>>(
-      `SELECT ${COLUMNS} FROM revocation_feed WHERE ${condition} AND (until_at IS NULL OR until_at > clock_timestamp())
-       ORDER BY ${order} LIMIT $2`,
-      [after, FEED_PAGE, ...(tenantId === undefined ? [] : [tenantId])],
+  /**
+   * What is above `after` in the feed of all tenants, by number, at most {@link FEED_PAGE} rows that a living token could
+   * meet. The head that vouches for them is of the same statement, so of the same server and moment. Rejects where that is
+   * not the primary.
+   */
+  async feedAfter(after: number): Promise<Omit<FeedKnowledge, 'epochs'> & { readonly rows: readonly FeedRow[] }> {
+    const readAt = momentNow();
+    const [head] = await this.#onPrimary<{ epoch: number; through: number; now: number; rows: FeedRow[] }>(
+      `SELECT f.epoch, f.feed_no AS through, ${NOW}, pg_is_in_recovery() AS replica,
+         ${rowsWhere('feed_no > $1', 'feed_no', 2)} AS rows
+       FROM feed_head f`,
+      [after, FEED_PAGE],
     );
+    if (!head) throw new Error('The feed has no head.');
+    return { ...head, readAt };
+  }
+
+  /** The same of one tenant's chain, by `seq`; undefined when the tenant has no ledger. */
+  async chainAfter(
+    tenantId: string,
+    after: number,
+  ): Promise<(TenantChain & { readonly rows: readonly FeedRow[] }) | undefined> {
+    const [chain] = await this.#onPrimary<TenantChain & { rows: FeedRow[] }>(
+      `SELECT ${CHAIN}, ${rowsWhere('tenant_id = $1 AND seq > $2', 'seq', 3)} AS rows
+       FROM heads h CROSS JOIN feed_head f WHERE h.tenant_id = $1`,
+      [tenantId, after, FEED_PAGE],
+    );
+    return chain;
   }
 
   /** How far the chain of one tenant goes, read now on the primary. */
   async chainOf(tenantId: string): Promise<TenantChain | undefined> {
-    const [row] = await this.options.database.promptly<{
-      feedEpoch: number;
-      epoch: number;
-      through: number;
-      now: number;
-      replica: boolean;
-    }>(
-      `SELECT f.epoch AS "feedEpoch", h.epoch, h.feed_seq AS through, ${NOW}, pg_is_in_recovery() AS replica
-       FROM heads h CROSS JOIN feed_head f WHERE h.tenant_id = $1`,
+    const [chain] = await this.#onPrimary<TenantChain & Record<string, unknown>>(
+      `SELECT ${CHAIN} FROM heads h CROSS JOIN feed_head f WHERE h.tenant_id = $1`,
       [tenantId],
     );
-    if (row?.replica) throw new Error('This is not the primary.');
-    return row;
+    return chain;
+  }
+
+  async #onPrimary<Row extends object>(text: string, values: unknown[]): Promise<Row[]> {
+    const rows = await this.options.database.promptly<Row & { replica: boolean }>(text, values);
+    if (rows[0]?.replica) throw new Error('This is not the primary.');
+    return rows;
   }
 
   async #run(): Promise<void> {
@@ -213,4 +231,11 @@ function assertDense(through: number, rows: readonly FeedRow[]): void {
     if (feedNo !== expected) throw new Error(`The feed has ${feedNo} where ${expected} is due.`);
     expected += 1;
   }
+}
+
+/** An expression for the rows that a living token could meet, in their order; `$limit` says how many at most. */
+function rowsWhere(condition: string, order: 'seq' | 'feed_no', limit: number): string {
+  const by = order === 'seq' ? 'r.seq' : 'r."feedNo"';
+  return `(SELECT coalesce(json_agg(r ORDER BY ${by}), '[]') FROM (SELECT ${COLUMNS} FROM revocation_feed
+    WHERE ${condition} AND (until_at IS NULL OR until_at > clock_timestamp()) ORDER BY ${order} LIMIT $${limit}) r)`;
 }
