@@ -110,6 +110,7 @@ export class Database {
   readonly #pool: pg.Pool;
   readonly #relay: pg.Pool;
   readonly #prompt: pg.Pool;
+  readonly #first: pg.Pool;
   readonly #kysely: Kysely<Schema>;
   readonly #url: string;
 
@@ -118,6 +119,7 @@ export class Database {
     this.#pool = openPool(options.url, 'service', options);
     this.#relay = openPool(options.url, 'relay', { ...options, max: 3 });
     this.#prompt = openPool(options.url, 'relay', { ...options, max: 4, answerWithinMs: PROMPT_MS });
+    this.#first = openPool(options.url, 'relay', { ...options, max: 2, answerWithinMs: PROMPT_MS });
     const pool = {
       options: this.#pool.options,
       connect: async () => givenUpWhenLost(await this.#pool.connect()),
@@ -201,6 +203,11 @@ export class Database {
     return (await this.#prompt.query<Row>(text, values)).rows;
   }
 
+  /** The same for what everybody in this process waits for: also before what {@link promptly} reads for callers. */
+  async first<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return (await this.#first.query<Row>(text, values)).rows;
+  }
+
   /**
    * Calls `onNotice` for every notification on `channel`, over a connection of its own that no pooler may share. `ended`
    * resolves when the connection is gone, also when it has died unnoticed.
@@ -238,11 +245,11 @@ export class Database {
 
   /** Resolves when the primary answers. */
   async ping(): Promise<void> {
-    await this.promptly('SELECT 1');
+    await this.first('SELECT 1');
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([this.#kysely.destroy(), this.#relay.end(), this.#prompt.end()]);
+    await Promise.allSettled([this.#kysely.destroy(), this.#relay.end(), this.#prompt.end(), this.#first.end()]);
     // Kysely ends the pool only if it has ever used it; an idle connection would keep the process for half a minute.
     if (!this.#pool.ending) await this.#pool.end();
   }

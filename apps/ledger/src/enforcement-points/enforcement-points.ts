@@ -61,7 +61,7 @@ export class EnforcementPoints {
     const pointId = uuidv7();
     const { credential, hash } = newEnforcementPointCredential(tenantId, pointId);
     return once<RegisteredPoint>(this.store, tenantId, command, async () => {
-      const { read, resource } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
+      const { read, resource, points } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
         read: await headOf(tx, tenantId),
         resource: await tx
           .selectFrom('resources')
@@ -70,9 +70,15 @@ export class EnforcementPoints {
           .$if(named.resourceId === undefined, (all) => all.where('is_default', '=', true))
           .$if(named.resourceId !== undefined, (all) => all.where('resource_id', '=', named.resourceId!))
           .executeTakeFirst(),
+        points: await tx
+          .selectFrom('enforcement_points')
+          .select(({ fn }) => fn.countAll<string>().as('number'))
+          .where('tenant_id', '=', tenantId)
+          .where('retired_seq', 'is', null)
+          .executeTakeFirstOrThrow(),
       }));
       const events = decideEnforcementPointRegistration(
-        { resourceExists: resource !== undefined },
+        { resourceExists: resource !== undefined, points: Number(points.number) },
         { pointId, resourceId: resource?.id ?? '', name: named.name },
       );
       const result = { pointId, resource: resource! };

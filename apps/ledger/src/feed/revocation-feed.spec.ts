@@ -42,3 +42,41 @@ describe('a delta', () => {
     }
   });
 });
+
+describe('deltas of one tenant', () => {
+  const theirs = tenantId('0190a000-0000-7000-8000-00000000000b');
+
+  it('are read one after the other, and one that several want once; another tenant waits for none of them', async () => {
+    const asked: string[] = [];
+    const answers: (() => void)[] = [];
+    const feed = feedOn((text, [tenant, after]) => {
+      asked.push(`${tenant === MINE ? 'mine' : 'theirs'} ${after}`);
+      return new Promise((resolve) => answers.push(() => resolve(answerOf(PRIMARY, text))));
+    });
+    const settle = () => new Promise((resolve) => setImmediate(resolve));
+    const mine = [0, 0, 1, 2].map((after) => feed.delta(point(), after));
+    const other = feed.delta(point(theirs), 0);
+    await settle();
+    expect(asked).toEqual(['mine 0', 'theirs 0']);
+    answers[1]!();
+    await other;
+    for (const next of ['mine 1', 'mine 2']) {
+      answers.splice(0).forEach((answer) => answer());
+      await settle();
+      expect(asked.at(-1)).toBe(next);
+    }
+    answers.splice(0).forEach((answer) => answer());
+    expect(await Promise.all(mine)).toHaveLength(4);
+    expect(asked).toHaveLength(4);
+  });
+
+  it('are refused beyond so many that wait', async () => {
+    const feed = feedOn(() => new Promise(() => undefined));
+    const refusals: unknown[] = [];
+    for (let after = 0; after < 1_100; after += 1)
+      void feed.delta(point(), after).catch((error) => refusals.push(error));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(refusals).toHaveLength(99);
+    expect(refusals[0]).toMatchObject({ code: 'feed.too_many_requests', kind: 'too_many' });
+  });
+});

@@ -14,9 +14,11 @@ import {
   millisecondsSince,
   type Moment,
   momentNow,
+  type TenantId,
 } from '@grantkeeper/kernel';
 import { Acknowledgements, FEED_PAGE, FeedReader, type FeedRow, type TenantChain } from '@grantkeeper/revocation';
 import type { CheckedResource, FeedCaller } from './feed-callers.ts';
+import { Turns } from './turns.ts';
 
 /** An entry as an enforcement point reads it (libs/guard). */
 interface Entry {
@@ -63,8 +65,17 @@ interface LeaseRequest {
   readonly whenUnreachable?: WhenUnreachable | undefined;
 }
 
+interface TenantPage {
+  readonly readAt: Moment;
+  readonly chain: Awaited<ReturnType<FeedReader['chainAfter']>>;
+}
+
 /** That a tenant's point may have open in one process: one for each of its instances, and those that are just replaced. */
 const MOST_STREAMS = 400;
+/** The same of all points of a tenant. */
+const MOST_STREAMS_OF_TENANT = 1_000;
+/** Deltas of one tenant that may wait while one is being read: one for each instance, and those that are just replaced. */
+const MOST_WAITING = 1_000;
 
 /** The feed as each kind of point may see it: all of it in the order of `feed_no`, or one tenant's chain and nothing else. */
 @Injectable()
@@ -78,7 +89,11 @@ export class RevocationFeed implements OnApplicationBootstrap, BeforeApplication
     max: 10_000,
   });
   readonly #streams = new Set<() => void>();
-  /** How many are open, by the point that reads them. */
+  /** A page costs more than anything else here, and anybody's point may ask for it, from the beginning. */
+  readonly #turns = new Turns(MOST_WAITING);
+  /** Pages that are being read, or wait for that: instances of a point ask for the same one when something has come. */
+  readonly #reading = new Map<string, Promise<TenantPage>>();
+  /** How many are open, by the point and by the tenant that read them. */
   readonly #streamsOf = new Map<string, number>();
   #stopping = false;
 
@@ -150,8 +165,7 @@ export class RevocationFeed implements OnApplicationBootstrap, BeforeApplication
 
   async #above(caller: FeedCaller, after: number): Promise<Knowledge & { readonly rows: readonly FeedRow[] }> {
     if (caller.scope === 'tenant') {
-      const readAt = momentNow();
-      const chain = await this.#reader.chainAfter(caller.tenantId, after);
+      const { chain, readAt } = await this.#pageOf(caller.tenantId, after);
       return { ...ofChain(caller, chain, readAt), rows: chain?.rows ?? [] };
     }
     const { epochs, ...known } = await this.knowledge(caller);
@@ -160,15 +174,33 @@ export class RevocationFeed implements OnApplicationBootstrap, BeforeApplication
     return { epoch, through, epochs, ...agedSince(readAt, now), rows };
   }
 
+  async #pageOf(tenantId: TenantId, after: number): Promise<TenantPage> {
+    const key = `${tenantId}/${after}`;
+    const underWay = this.#reading.get(key);
+    if (underWay) return underWay;
+    const page = this.#turns.take(tenantId, async () => ({
+      readAt: momentNow(),
+      chain: await this.#reader.chainAfter(tenantId, after),
+    }));
+    this.#reading.set(key, page);
+    try {
+      return await page;
+    } finally {
+      this.#reading.delete(key);
+    }
+  }
+
   /**
    * Calls `onEntries` for what comes from now on. Answers the function that ends it; `onEnd` is called when we end it.
-   * Throws `feed.too_many_streams` when the point has too many open in this process.
+   * Throws `feed.too_many_streams` when the point, or all of its tenant's, have too many open in this
+   * process.
    */
   follow(caller: FeedCaller, onEntries: (entries: readonly Entry[]) => void, onEnd: () => void): () => void {
-    const open = this.#streamsOf.get(caller.pointId) ?? 0;
-    if (caller.scope === 'tenant' && open >= MOST_STREAMS)
+    const open = (whose: string): number => this.#streamsOf.get(whose) ?? 0;
+    const { pointId, tenantId } = caller;
+    if (caller.scope === 'tenant' && (open(pointId) >= MOST_STREAMS || open(tenantId) >= MOST_STREAMS_OF_TENANT))
       throw new DomainError('feed.too_many_streams', 'The enforcement point has too many streams open.', 'too_many');
-    this.#streamsOf.set(caller.pointId, open + 1);
+    for (const whose of [pointId, tenantId]) this.#streamsOf.set(whose, open(whose) + 1);
     const end = this.#reader.subscribe((rows) => {
       const visible = caller.scope === 'cell' ? rows : rows.filter(({ tenantId }) => tenantId === caller.tenantId);
       if (visible.length > 0) onEntries(visible.map((row) => entryFor(caller, row)));
@@ -179,9 +211,10 @@ export class RevocationFeed implements OnApplicationBootstrap, BeforeApplication
     return () => {
       end();
       this.#streams.delete(onEnd);
-      const left = this.#streamsOf.get(caller.pointId)! - 1;
-      if (left > 0) this.#streamsOf.set(caller.pointId, left);
-      else this.#streamsOf.delete(caller.pointId);
+      for (const whose of [pointId, tenantId]) {
+        if (open(whose) > 1) this.#streamsOf.set(whose, open(whose) - 1);
+        else this.#streamsOf.delete(whose);
+      }
     };
   }
 

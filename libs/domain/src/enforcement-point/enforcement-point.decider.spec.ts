@@ -2,6 +2,7 @@ import {
   decideEnforcementPointRegistration,
   decideEnforcementPointRetirement,
   decideCredentialRotation,
+  MOST_POINTS,
 } from './enforcement-point.decider.ts';
 
 const pointId = '01a20ab8-ee36-72be-bc4b-000000000001';
@@ -13,12 +14,19 @@ const refusal = (code: string, field?: string) => expect.objectContaining({ name
 describe('enforcement points', () => {
   it('are registered for a resource that there is', () => {
     const command = { pointId, resourceId, name: 'api' };
-    expect(decided(decideEnforcementPointRegistration({ resourceExists: true }, command))).toEqual([
+    expect(decided(decideEnforcementPointRegistration({ resourceExists: true, points: 0 }, command))).toEqual([
       ['EnforcementPointRegistered', pointId, command],
     ]);
-    expect(() => decideEnforcementPointRegistration({ resourceExists: false }, command)).toThrow(
+    expect(() => decideEnforcementPointRegistration({ resourceExists: false, points: 0 }, command)).toThrow(
       refusal('point.resource_not_found', 'resource'),
     );
+  });
+
+  it('are as many as a tenant may have, and no more', () => {
+    const command = { pointId, resourceId, name: 'api' };
+    const register = (points: number) => decideEnforcementPointRegistration({ resourceExists: true, points }, command);
+    expect(register(MOST_POINTS - 1)).toHaveLength(1);
+    expect(() => register(MOST_POINTS)).toThrow(refusal('point.too_many'));
   });
 
   it('get a new credential until they are retired', () => {

@@ -6,16 +6,25 @@ import {
   enforcementPointRetired,
 } from './enforcement-point.events.ts';
 
+/** How many a tenant may have at a time: a point costs the feed streams and answers. */
+export const MOST_POINTS = 200;
+
 /** What is known of an enforcement point; undefined when there is none of that id. */
 export type EnforcementPointState = { readonly pointId: string; readonly retired: boolean } | undefined;
 
-/** Registers an enforcement point for one resource. Rejects with `point.resource_not_found`. */
+/**
+ * Registers an enforcement point for one resource; `points` is how many there are that have not been retired. Rejects with
+ * `point.resource_not_found` or `point.too_many`.
+ */
 export function decideEnforcementPointRegistration(
-  state: { readonly resourceExists: boolean },
+  state: { readonly resourceExists: boolean; readonly points: number },
   command: { readonly pointId: string; readonly resourceId: string; readonly name: string },
 ): NewEvent[] {
   if (!state.resourceExists) {
     throw new DomainError('point.resource_not_found', 'There is no such resource.', 'not_found', 'resource');
+  }
+  if (state.points >= MOST_POINTS) {
+    throw new DomainError('point.too_many', `A tenant has at most ${MOST_POINTS} enforcement points.`, 'conflict');
   }
   return [enforcementPointRegistered.on(command.pointId, { ...command })];
 }

@@ -155,7 +155,7 @@ export class FeedReader {
   async #read(): Promise<boolean> {
     const readAt = momentNow();
     const before = this.#known;
-    const [head] = await this.options.database.promptly<{
+    const [head] = await this.options.database.first<{
       epoch: number;
       feedNo: number;
       now: number;
@@ -182,7 +182,7 @@ export class FeedReader {
   }
 
   async #epochs(): Promise<Record<string, number>> {
-    const rows = await this.options.database.promptly<{ tenant_id: string; epoch: number }>(
+    const rows = await this.options.database.first<{ tenant_id: string; epoch: number }>(
       'SELECT tenant_id, epoch FROM heads WHERE epoch > 1',
     );
     return Object.fromEntries(rows.map(({ tenant_id, epoch }) => [tenant_id, epoch]));
