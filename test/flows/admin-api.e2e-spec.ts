@@ -218,6 +218,20 @@ describe('the admin API', () => {
       expect((await send('Alonzo')).status).toBe(409);
     });
 
+    it('are not told that a password was set which was not: another one is another body', async () => {
+      const send = async (password?: string) => {
+        const body = { email: 'barbara@initech.example', password };
+        const headers = { 'idempotency-key': 'with-password' };
+        const answer = await product.admin<Problem>('POST', '/tenants/initech/users', body, headers);
+        return [answer.status, answer.body.type];
+      };
+      await product.admin('POST', '/tenants', { slug: 'initech', displayName: 'Initech' });
+      expect(await send('the first of all passwords')).toEqual([201, undefined]);
+      expect(await send('the first of all passwords')).toEqual([201, undefined]);
+      for (const other of ['another one of passwords', undefined])
+        expect(await send(other)).toEqual([409, 'urn:problem:command.id_reused']);
+    });
+
     it.each([
       ['email', {}],
       ['email', { email: 'nobody' }],

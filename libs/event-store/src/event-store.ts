@@ -110,6 +110,16 @@ export function positionOfLast(count: number): number {
   return -count;
 }
 
+/** The refusal of a command's id that comes back with another body. */
+export function commandIdReused(): DomainError {
+  return new DomainError(
+    'command.id_reused',
+    'This Idempotency-Key was used for a different request.',
+    'conflict',
+    'Idempotency-Key',
+  );
+}
+
 /** SHA-256 of the JSON of `body`, base64url: the fingerprint of a command. */
 export function fingerprintOf(body: unknown): string {
   return createHash('sha256').update(JSON.stringify(body)).digest('base64url');
@@ -173,12 +183,7 @@ export class EventStore {
     );
     if (!row) return undefined;
     if (row.fingerprint !== command.fingerprint) {
-      throw new DomainError(
-        'command.id_reused',
-        'This Idempotency-Key was used for a different request.',
-        'conflict',
-        'Idempotency-Key',
-      );
+      throw commandIdReused();
     }
     return {
       result: row.result as Result,
@@ -318,7 +323,7 @@ export async function once<Result, Kept = Result>(
   tenantId: TenantId,
   command: CommandIdentity | undefined,
   attempt: () => Promise<Result>,
-  answerOf: (kept: CarriedOut<Kept>) => Result = ({ result }) => result as unknown as Result,
+  answerOf: (kept: CarriedOut<Kept>) => Result | Promise<Result> = ({ result }) => result as unknown as Result,
 ): Promise<Result> {
   if (!command) return retrying(attempt);
   const before = async (): Promise<CarriedOut<Kept> | undefined> => store.resultOf<Kept>(tenantId, command);

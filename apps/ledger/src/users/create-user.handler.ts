@@ -1,9 +1,16 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, identityLinked, uniqueClaims, userCreated } from '@grantkeeper/domain';
-import { type AppendInput, type CommandIdentity, Database, EventStore, once } from '@grantkeeper/event-store';
+import {
+  type AppendInput,
+  type CommandIdentity,
+  commandIdReused,
+  Database,
+  EventStore,
+  once,
+} from '@grantkeeper/event-store';
 import { PersonalData, TenantKeys } from '@grantkeeper/keys';
 import { DomainError, type TenantId } from '@grantkeeper/kernel';
-import { hashPassword } from '@grantkeeper/tokens';
+import { hashPassword, verifyPassword } from '@grantkeeper/tokens';
 import { v7 as uuidv7 } from 'uuid';
 
 export interface CreateUserInput {
@@ -22,6 +29,9 @@ export interface CreatedUser {
   readonly id: string;
   readonly sub: string;
 }
+
+/** What is kept for repetitions. */
+type Kept = CreatedUser & { readonly passwordSetAt?: string };
 
 /** Makes a person of the tenant known, with a password when one is given. */
 export class CreateUser extends Command<CreatedUser> {
@@ -45,7 +55,8 @@ export class CreateUserHandler implements ICommandHandler<CreateUser> {
   async execute({ tenantId, input }: CreateUser): Promise<CreatedUser> {
     const emailIndex = await this.tenantKeys.emailIndex(tenantId, input.email);
     const hash = input.password === undefined ? undefined : await hashPassword(input.password);
-    return once(this.store, tenantId, input.command, async () => {
+    const passwordSetAt = new Date().toISOString();
+    const attempt = async (): Promise<CreatedUser> => {
       const taken = await this.database.asTenant(tenantId, (tx) =>
         tx
           .selectFrom('unique_facts')
@@ -81,12 +92,37 @@ export class CreateUserHandler implements ICommandHandler<CreateUser> {
         rows: {
           person_keys: [personKey],
           ...(hash !== undefined && {
-            passwords: [{ tenant_id: tenantId, user_id: userId, hash, changed_at: new Date().toISOString() }],
+            passwords: [{ tenant_id: tenantId, user_id: userId, hash, changed_at: passwordSetAt }],
           }),
         },
-        ...(input.command && { command: { ...input.command, result: created } }),
+        ...(input.command && {
+          command: { ...input.command, result: { ...created, ...(hash !== undefined && { passwordSetAt }) } },
+        }),
       });
       return created;
-    });
+    };
+    return once<CreatedUser, Kept>(this.store, tenantId, input.command, attempt, ({ result }) =>
+      this.#again(tenantId, input.password, result),
+    );
+  }
+
+  /**
+   * The first answer, to a repetition with the same password. That is compared with the one that was set, as nothing of
+   * it is kept with the command; where it has been changed since, there is nothing to compare it with.
+   */
+  async #again(tenantId: TenantId, password: string | undefined, kept: Kept): Promise<CreatedUser> {
+    const { passwordSetAt, ...created } = kept;
+    if (password === undefined || passwordSetAt === undefined) return created;
+    const row = await this.database.asTenant(tenantId, (tx) =>
+      tx
+        .selectFrom('passwords')
+        .select(['hash', 'changed_at'])
+        .where('tenant_id', '=', tenantId)
+        .where('user_id', '=', created.id)
+        .executeTakeFirst(),
+    );
+    const unchanged = row?.changed_at.toISOString() === passwordSetAt;
+    if (unchanged && !(await verifyPassword(password, row.hash))) throw commandIdReused();
+    return created;
   }
 }

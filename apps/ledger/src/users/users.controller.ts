@@ -55,8 +55,8 @@ export class UsersController {
     @Headers('idempotency-key') key: string | undefined,
   ) {
     const input = readInput(newUser, body);
-    // The password stays out of the command's fingerprint: not even its hash is kept with a command.
-    const { password: _password, ...shown } = input;
+    // Only whether there is a password is in the command's fingerprint: not even its hash is kept with a command.
+    const shown = { ...input, password: input.password !== undefined };
     const command = await this.idempotencyKeys.ofTenant(tenantId, key, caller, 'create-user', shown);
     const created = await this.commands.execute(
       new CreateUser(tenantId, { ...input, actor: caller.actor, origin: caller.origin, command }),
