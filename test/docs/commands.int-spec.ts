@@ -10,6 +10,7 @@ import { tenantId } from '@grantkeeper/kernel';
 import { inlineProjections } from '@grantkeeper/read-models';
 import { v7 as uuidv7 } from 'uuid';
 import { type RunningProduct, startProduct } from '../support/product.ts';
+import { until } from '../support/until.ts';
 import { readRepositoryFile } from './documents.ts';
 
 const run = promisify(execFile);
@@ -69,14 +70,43 @@ describe('commands in the documents', () => {
   });
 
   test('docs/guides/revoke.md: everything that a person has allowed ends', async () => {
+    const { body: person } = await product.admin<{ id: string }>('POST', '/tenants/acme/users', {
+      email: 'grace@acme.example',
+      password: 'a long enough password',
+    });
+    const other = await link(product, person.id);
     const grantId = await link(product);
-    const [listed, revoked, previewed] = await follow('docs/guides/revoke.md');
-    expect(JSON.parse(listed ?? '')).toMatchObject({ grants: [{ id: grantId }] });
-    expect(JSON.parse(revoked ?? '')).toMatchObject({ changed: true });
-    // By then nothing is left to be cut.
-    expect(JSON.parse(previewed ?? '')).toMatchObject({ links: 0, list: [], preview: expect.any(String) });
+    const [listed, revoked, held, previewed, cut, undone, approved, proven] = (
+      await follow('docs/guides/revoke.md')
+    ).map((text) => text.trim().split('\n'));
+    expect(read(listed?.[0])).toMatchObject({ grants: [{ id: grantId }, { id: other }] });
+    expect(read(revoked?.[0])).toMatchObject({ changed: true });
+    const target = { kind: 'grant', grantId: other };
+    expect(held?.map(read)).toMatchObject([
+      { target, changed: true },
+      { suspensions: [{ kind: 'grant', id: other }] },
+      { target, changed: true },
+    ]);
+    expect(read(previewed?.[0])).toMatchObject({ list: [{ id: other, state: null }] });
+    expect(cut?.map(read)).toMatchObject([{ act: 'suspend' }, { state: 'finished', done: 1 }]);
+    expect(read(undone?.[0])).toMatchObject({ undoReason: 'All is well' });
+    expect(approved?.map(read)).toMatchObject([
+      { cutApprovalAbove: 0 },
+      { state: 'awaiting_approval', links: 1 },
+      { id: expect.any(String) },
+      { revocation: { kind: 'grant' } },
+    ]);
+    expect(proven?.[0]).toMatch(/^signed by \S+, which is active: \{ acknowledged: /);
     const { body } = await product.admin<{ status: string }>('GET', `/tenants/acme/grants/${grantId}`);
     expect(body.status).toBe('revoked');
+  });
+
+  test('docs/guides/operate-the-ledger.md: dead letters, and the past of a policy and a link', async () => {
+    const grantId = await link(product);
+    await until(async () => (await product.admin('GET', `/tenants/acme/grants/${grantId}/history`)).status === 200);
+    const [letters, past] = await follow('docs/guides/operate-the-ledger.md');
+    expect(read(letters)).toEqual({ deadLetters: [], next: null });
+    expect(past?.trim().split('\n').map(read)).toMatchObject([{ accessTokenSeconds: 600 }, expect.anything()]);
   });
 
   test('docs/guides/export-the-record.md: the file is whole, and going on adds nothing twice', async () => {
@@ -88,11 +118,13 @@ describe('commands in the documents', () => {
   });
 });
 
-/** A link of the demo person to the default resource, as a consent would have made it. */
-async function link(product: RunningProduct): Promise<string> {
+const read = (text: string | undefined): unknown => JSON.parse(text ?? '');
+
+/** A link of the demo person, or of another, to the default resource, as a consent would have made it. */
+async function link(product: RunningProduct, of?: string): Promise<string> {
   const { body: tenant } = await product.admin<{ id: string; resources: { id: string }[] }>('GET', '/tenants/acme');
   const { body: people } = await product.admin<{ users: { id: string }[] }>('GET', '/tenants/acme/users');
-  const [userId, resourceId] = [people.users[0]?.id ?? '', tenant.resources[0]?.id ?? ''];
+  const [userId, resourceId] = [of ?? people.users[0]?.id ?? '', tenant.resources[0]?.id ?? ''];
   const clientId = `gkd_${uuidv7()}`;
   const grantId = uuidv7();
   const scopes = ['boards:read'];

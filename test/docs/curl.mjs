@@ -3,10 +3,12 @@ import { writeFileSync } from 'node:fs';
 
 const headers = {};
 let [url, method, body, output, head] = [];
+let after = '';
 const rest = process.argv.slice(2);
 while (rest.length > 0) {
   const argument = rest.shift();
   if (argument === '-s' || argument === '--fail-with-body') continue;
+  else if (argument === '-sw') after = rest.shift().replaceAll('\\n', '\n');
   else if (argument === '-X') method = rest.shift();
   else if (argument === '-d') body = rest.shift();
   else if (argument === '-o') output = rest.shift();
@@ -22,6 +24,6 @@ const response = await fetch(url, { method: method ?? (body === undefined ? 'GET
 const text = await response.text();
 if (head !== undefined)
   writeFileSync(head, [...response.headers].map(([name, value]) => `${name}: ${value}\r\n`).join(''));
-if (output === undefined) process.stdout.write(text);
+if (output === undefined) process.stdout.write(text + after);
 else writeFileSync(output, text);
 process.exitCode = response.ok ? 0 : 22;

@@ -74,6 +74,7 @@ describe('wider cuts', () => {
     const [first, second, innocent] = [await link('agent-1'), await link('agent-1'), await link('agent-2')];
     const shown = (await preview({ subjects: ['software:agent-1'], scope: 'boards:read' })).body;
     expect(shown).toMatchObject({ links: 2, people: 2, clients: 2, next: null });
+    expect(shown.list[0]).toMatchObject({ state: null });
     expect(shown.list.map((one) => one.userId).sort()).toEqual([first.person.id, second.person.id].sort());
     expect((await callTool(resource, first.tokens.access_token)).status).toBe(200);
     const later = await link('agent-1');

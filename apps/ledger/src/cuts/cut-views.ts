@@ -12,7 +12,8 @@ export interface CutLinkView {
   readonly clientId: string;
   readonly resourceId: string;
   readonly lastUsedOn: string | null;
-  readonly state: CutLinkState;
+  /** What has become of it; null in a preview, of which nothing has come. */
+  readonly state: CutLinkState | null;
 }
 
 interface LinksPage {
@@ -30,7 +31,8 @@ export async function readLinks(
 ): Promise<{ list: CutLinkView[]; next: string | null }> {
   const { rows: list } = await sql<CutLinkView>`
     SELECT grant_id AS id, user_id AS "userId", client_id AS "clientId", resource_id AS "resourceId",
-      last_used_on::text AS "lastUsedOn", state
+      last_used_on::text AS "lastUsedOn",
+      CASE WHEN EXISTS (SELECT FROM cuts c WHERE c.tenant_id = ${tenantId} AND c.cut_id = ${cutId}) THEN state END AS state
     FROM cut_links WHERE tenant_id = ${tenantId} AND cut_id = ${cutId}
       AND ${after === undefined ? sql`true` : sql`grant_id > ${after}::uuid`}
       AND ${state === undefined ? sql`true` : sql`state = ${state}`}
