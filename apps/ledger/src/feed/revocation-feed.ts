@@ -202,7 +202,7 @@ export class RevocationFeed implements OnApplicationBootstrap, BeforeApplication
       throw new DomainError('feed.too_many_streams', 'The enforcement point has too many streams open.', 'too_many');
     for (const whose of [pointId, tenantId]) this.#streamsOf.set(whose, open(whose) + 1);
     const end = this.#reader.subscribe((rows) => {
-      const visible = caller.scope === 'cell' ? rows : rows.filter(({ tenantId }) => tenantId === caller.tenantId);
+      const visible = caller.scope === 'cell' ? rows : rows.filter((row) => row.tenantId === tenantId);
       if (visible.length > 0) onEntries(visible.map((row) => entryFor(caller, row)));
     });
     this.#streams.add(onEnd);
