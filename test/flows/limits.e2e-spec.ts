@@ -140,6 +140,19 @@ describe('limits', () => {
       expect((await attempt(new Person(email, password, v4(9, 1)), password)).status).toBe(303);
     });
 
+    it('holds up a colleague at the same address too, who has no browser that is known, and there alone', async () => {
+      const { email, password } = await somebody('same.office');
+      const [office, home] = [v4(11, 1), v4(11, 2)];
+      const known = new Person(email, password, office);
+      expect((await attempt(known, password)).status).toBe(303);
+      for (let i = 0; i < 12; i++) await attempt(new Person(email, 'x', office), `guess ${i}`);
+      // Nothing tells the owner at a new browser from the guesser beside them.
+      expectHeldUp(await attempt(new Person(email, password, office), password));
+      // The ways out: the browser that they use, and any other network, such as a phone’s.
+      expect((await known.signIn(await known.open(client.authorizationUrl({ prompt: 'login' })))).status).toBe(200);
+      expect((await attempt(new Person(email, password, home), password)).status).toBe(303);
+    });
+
     it('does not take a browser that is known for one account for known at another', async () => {
       const mine = new Person(owner.email, owner.password, v4(10, 1));
       const answer = await attempt(mine, owner.password);
