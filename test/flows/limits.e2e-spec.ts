@@ -395,6 +395,63 @@ describe('limits', () => {
     });
   });
 
+  describe('of what a tenant and its clients may use up', () => {
+    // A tenth of every budget, so that the wide ones are met.
+    let small: RunningProduct;
+    let here: string;
+    let there: string;
+
+    beforeAll(async () => {
+      small = await startProduct({ TRUST_PROXY: '1', RATE_LIMIT_FACTOR: '0.1' });
+      here = small.summary.demo.issuer;
+      const { body } = await small.admin<{ issuer: string }>('POST', '/tenants', {
+        slug: 'other',
+        displayName: 'Other',
+        resource: { scopes: [{ name: 'boards:read', description: 'Read', risky: false, default: true }] },
+      });
+      there = body.issuer;
+    }, 60_000);
+
+    afterAll(async () => {
+      await small?.stop();
+    });
+
+    const expectRefused = (answer: Awaited<ReturnType<typeof postJson>>) => {
+      expect(answer).toMatchObject({ status: 429, body: { error: 'temporarily_unavailable' } });
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    };
+
+    it('lets one address use up neither a software nor a tenant, and one software no tenant (DCR-08)', async () => {
+      let addresses = 0;
+      const newAddress = () => v4(60, ++addresses);
+      const register = (address: string, host: string, at = here) =>
+        postJson(
+          `${at}/register`,
+          { client_name: 'Many', redirect_uris: [`https://${host}/cb`], token_endpoint_auth_method: 'none' },
+          { 'x-forwarded-for': address },
+        );
+      const sixty = async (host: string) => {
+        const address = newAddress();
+        for (let i = 0; i < 60; i++) expect((await register(address, host)).status).toBe(201);
+        return address;
+      };
+      const flooding = await sixty('chatgpt.com');
+      expectRefused(await register(flooding, 'chatgpt.com'));
+      await sixty('chatgpt.com');
+      await sixty('chatgpt.com');
+      // The software’s is spent: at this tenant, whoever asks.
+      expectRefused(await register(newAddress(), 'chatgpt.com'));
+      expect((await register(newAddress(), 'claude.ai')).status).toBe(201);
+      expect((await register(newAddress(), 'chatgpt.com', there)).status).toBe(201);
+      for (let i = 0; i < 6; i++) await sixty(`software${i}.example`);
+      // Three times sixty of ChatGPT, one of Claude and six times sixty of others: that is what is left of 600.
+      const last = newAddress();
+      for (let i = 0; i < 59; i++) expect((await register(last, `last${i}.example`)).status).toBe(201);
+      expectRefused(await register(newAddress(), 'new.example'));
+      expect((await register(newAddress(), 'new.example', there)).status).toBe(201);
+    });
+  });
+
   (redis === null ? it.skip : it)(
     `are shared by two copies${redis === null ? ` (skipped: ${NO_REDIS})` : ''}`,
     async () => {

@@ -21,11 +21,11 @@ export const BUDGETS = {
   loginAddress: { name: 'login.address', points: 100, seconds: 600 },
 
   /** Registrations of one client software (its redirect hosts) at a tenant. Hosts register anew for each of their people. */
-  registrationSoftware: { name: 'registration.software', points: 600, seconds: 600 },
+  registrationSoftware: { name: 'registration.software', points: 1800, seconds: 600 },
   /** Registrations from one address at a tenant. */
   registrationAddress: { name: 'registration.address', points: 600, seconds: 600 },
   /** All registrations at a tenant. */
-  registrationTenant: { name: 'registration.tenant', points: 3000, seconds: 600 },
+  registrationTenant: { name: 'registration.tenant', points: 6000, seconds: 600 },
 
   /** Authorization requests that clients without a secret or key push from one address: each is a row for an hour. */
   pushedAddress: { name: 'pushed.address', points: 240, seconds: 60 },
