@@ -416,10 +416,41 @@ describe('limits', () => {
       await small?.stop();
     });
 
+    /** A client that an admin lets act for itself; what asks for a token of it. */
+    async function machine(tenant: string, issuerOfTenant: string): Promise<() => ReturnType<OAuthClient['token']>> {
+      const registered = await small.admin<{ id: string; secret: string }>('POST', `/tenants/${tenant}/clients`, {
+        metadata: {
+          client_name: 'Loop',
+          grant_types: ['client_credentials'],
+          token_endpoint_auth_method: 'client_secret_post',
+        },
+      });
+      const { id, secret } = registered.body;
+      const grant = { clientId: id, scopes: ['boards:read'] };
+      expect((await small.admin('POST', `/tenants/${tenant}/client-grants`, grant)).status).toBe(201);
+      const itself = OAuthClient.of(issuerOfTenant, id, secret);
+      return () => itself.token({ grant_type: 'client_credentials', resource: undefined });
+    }
     const expectRefused = (answer: Awaited<ReturnType<typeof postJson>>) => {
       expect(answer).toMatchObject({ status: 429, body: { error: 'temporarily_unavailable' } });
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
     };
+
+    it('holds up a client that asks for tokens of its own in a loop, and then a tenant of such clients, and no other', async () => {
+      const looping = await machine('acme', here);
+      const statuses: number[] = [];
+      for (let i = 0; i < 70; i++) statuses.push((await looping()).status);
+      // The one that is over the limit is seen to be when it has been issued.
+      expect(statuses).toEqual(Array.from({ length: 70 }, (_, i) => (i < 61 ? 200 : 429)));
+      expectRefused(await looping());
+      // Each of a tenant’s clients has its own, until the tenant’s is spent.
+      for (let n = 0; n < 9; n++) {
+        const next = await machine('acme', here);
+        for (let i = 0; i < 60; i++) expect((await next()).status).toBe(200);
+      }
+      expectRefused(await (await machine('acme', here))());
+      expect((await (await machine('other', there))()).status).toBe(200);
+    });
 
     it('lets one address use up neither a software nor a tenant, and one software no tenant (DCR-08)', async () => {
       let addresses = 0;

@@ -42,6 +42,7 @@ import { UnprovenSignalCalls } from './signals/unproven-signal-calls.ts';
 import { AuthorizationCodeExchange } from './token/authorization-code.exchange.ts';
 import { ClientAssertions } from './token/client-assertions.ts';
 import { ClientAuthentication } from './token/client-authentication.ts';
+import { ClientTokenLimits } from './token/client-token-limits.ts';
 import { ClientCredentialsExchange } from './token/client-credentials.exchange.ts';
 import { DpopProofs } from './token/dpop-proofs.ts';
 import { OwnAccessTokens } from './token/own-access-tokens.ts';
@@ -102,6 +103,7 @@ export class AuthorizationModule {
         AuthorizationCodeExchange,
         RefreshTokenExchange,
         ClientCredentialsExchange,
+        ClientTokenLimits,
         TokenResponses,
         OwnAccessTokens,
         ClientAuthentication,

@@ -51,6 +51,10 @@ export const BUDGETS = {
   unprovenClient: { name: 'unproven.client', points: 60, seconds: 60 },
   /** The same from one address, whatever client, admin key or enforcement point it says it is. */
   unprovenAddress: { name: 'unproven.address', points: 600, seconds: 60 },
+  /** Tokens that one client gets for itself: a row each, and no person who clicks. A fleet of workers shares a client. */
+  tokenClient: { name: 'token.client', points: 600, seconds: 60 },
+  /** All of these at a tenant. */
+  tokenTenant: { name: 'token.tenant', points: 6000, seconds: 60 },
   /** Uses of the refresh tokens of one family: an installation in a loop. Counted by each process alone. */
   family: { name: 'token.family', points: 240, seconds: 60 },
 } as const satisfies Record<string, Budget>;

@@ -4,6 +4,7 @@ import { Database } from '@grantkeeper/event-store';
 import { OAuthError, type TenantId } from '@grantkeeper/kernel';
 import { canonicalResource, parseScope, type Parameters } from '@grantkeeper/oauth';
 import type { PresentedClient } from './client-authentication.ts';
+import { ClientTokenLimits } from './client-token-limits.ts';
 import { refusedClient } from './refused-client.ts';
 import type { RefusedProof, Sender } from './sender.ts';
 import { requestedResource } from './requested-resource.ts';
@@ -27,6 +28,7 @@ export class ClientCredentialsExchange {
   constructor(
     private readonly database: Database,
     private readonly responses: TokenResponses,
+    private readonly limits: ClientTokenLimits,
   ) {}
 
   async exchange(
@@ -35,6 +37,7 @@ export class ClientCredentialsExchange {
     parameters: Parameters,
     { fingerprint, proof }: Sender,
   ): Promise<TokenResponse | RefusedProof> {
+    this.limits.require(tenantId, client.clientId);
     const scopes = parseScope(parameters.get('scope'));
     const result = await this.database.call<Outcome>('issue_client_token', tenantId, {
       ...client,
@@ -46,6 +49,7 @@ export class ClientCredentialsExchange {
     });
     switch (result.outcome) {
       case 'issued':
+        await this.limits.issued(tenantId, client.clientId);
         return this.responses.makeForClient(tenantId, result, proof?.jkt);
       case 'invalid_dpop_proof':
       case 'use_dpop_nonce':
