@@ -140,6 +140,26 @@ describe('the guard when things fail', () => {
       expect(proxy.asked.filter((path) => path.includes('/introspect'))).toEqual([]);
     });
 
+    it.each([400, 10_000])(
+      'believes no answer of the feed that comes five seconds late, also when it waits for %d ms',
+      async (timeoutMs) => {
+        const guard = await guardOf(team, { timeoutMs });
+        const [kept, ended] = [await token(), await token()];
+        expect([await status(guard, kept), await status(guard, ended)]).toEqual([200, 200]);
+        proxy.delayed = 5_000;
+        // What is known gets older than two seconds, and what comes is older than that when it does.
+        await new Promise((resolve) => setTimeout(resolve, 2_500));
+        await team.revoke(ended);
+        for (let times = 0; times < 3; times += 1) {
+          expect([401, 503]).toContain(await status(guard, ended));
+          expect(await status(guard, kept)).toBe(200);
+        }
+        expect(proxy.asked.some((path) => path.includes('/introspect'))).toBe(true);
+        proxy.delayed = 0;
+        await until(async () => (await status(guard, ended)) === 401);
+      },
+    );
+
     it('asks about the token, when the feed is lost, and refuses nobody who still stands', async () => {
       const guard = await guardOf();
       const [kept, ended] = [await token(), await token()];
@@ -180,9 +200,10 @@ describe('the guard when things fail', () => {
       await until(async () => (await status(guard, ended)) === 401 && (await status(guard, kept)) === 200);
       const path = `/tenants/acme/resources/${degrading.resourceId}`;
       expect((await product.admin('PATCH', path, { whenUnreachable: 'refuse' })).status).toBe(200);
-      const asked = proxy.asked.filter((one) => one.includes('/lease')).length;
+      const leases = (): number => proxy.answered.filter((one) => one.includes('/lease')).length;
+      const before = leases();
       // What a node knows of a credential is up to a second old.
-      await until(() => proxy.asked.filter((one) => one.includes('/lease')).length > asked + 4);
+      await until(() => leases() > before + 4);
       proxy.cut();
       await until(async () => (await status(guard, kept)) === 503);
     });

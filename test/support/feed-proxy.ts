@@ -17,6 +17,8 @@ export type StreamFault =
 /** A reverse proxy before a deployment that a test can make fail. */
 export class FeedProxy {
   streamFault: StreamFault | undefined;
+  /** All answers of the feed, and what its streams bring, come this many milliseconds late. */
+  delayed = 0;
   /** What the link carries to the point, in bits per second; without it as much as comes. */
   bandwidth: number | undefined;
   #freeAt = 0;
@@ -24,8 +26,9 @@ export class FeedProxy {
   #unreachable: RegExp | undefined;
   /** How many messages of the stream have been handed on. */
   delivered = 0;
-  /** Questions that were let through, as `METHOD /path`. */
+  /** Questions that were let through, as `METHOD /path`, and those whose answer has been handed on in full. */
   readonly asked: string[] = [];
+  readonly answered: string[] = [];
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -73,14 +76,19 @@ export class FeedProxy {
     }
     this.asked.push(`${incoming.method} ${path}`);
     const onward = request(this.target + path, { method: incoming.method, headers: incoming.headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      if (path.includes('/stream')) this.#stream(answer, outgoing);
-      else if (this.bandwidth === undefined) answer.pipe(outgoing);
-      else void this.#slowly(answer, outgoing, this.bandwidth);
+      setTimeout(() => this.#handOn(path, answer, outgoing), path.includes('/feed/') ? this.delayed : 0);
     });
     onward.on('error', () => outgoing.destroy());
+    outgoing.on('finish', () => this.answered.push(`${incoming.method} ${path}`));
     outgoing.on('close', () => onward.destroy());
     incoming.pipe(onward);
+  }
+
+  #handOn(path: string, answer: IncomingMessage, outgoing: ServerResponse): void {
+    outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+    if (path.includes('/stream')) this.#stream(answer, outgoing);
+    else if (this.bandwidth === undefined) answer.pipe(outgoing);
+    else void this.#slowly(answer, outgoing, this.bandwidth);
   }
 
   /** Hands on as fast as the link is, which all answers share. */
@@ -140,7 +148,8 @@ export class FeedProxy {
       case 'all-well':
         return undefined;
       default:
-        deliver(message);
+        if (this.delayed === 0) deliver(message);
+        else setTimeout(() => deliver(message), this.delayed);
         return undefined;
     }
   }
