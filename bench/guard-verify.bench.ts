@@ -93,6 +93,7 @@ async function openGuard(key: VerificationKey): Promise<{ guard: Guard; close: (
   const follower = new library.FeedFollower({ transport: new QuietFeed(entries) });
   await follower.catchUp();
   follower.start();
+  const standing = new library.FeedStandingCheck({ follower });
   const guard = new library.Guard({
     issuer: ISSUER,
     resource: RESOURCE,
@@ -105,7 +106,8 @@ async function openGuard(key: VerificationKey): Promise<{ guard: Guard; close: (
       now: () => follower.now(),
       verified: new library.VerifiedTokens(),
     }),
-    standing: new library.FeedStandingCheck({ follower }),
+    standing,
+    calls: new library.OpenCalls(standing),
     proofs: new library.InMemoryProofReplayStore(),
     now: () => follower.now(),
     close: () => follower.stop(),

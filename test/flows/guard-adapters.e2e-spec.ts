@@ -18,14 +18,15 @@ import {
   OAuthErrorCode,
   requireBearerAuth as requireBearerAuth2,
 } from '@modelcontextprotocol/server';
-import { Controller, HttpException, Module, Post, Req, UseGuards } from '@nestjs/common';
+import { Controller, HttpException, Module, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import express from 'express';
-import fastify from 'fastify';
+import fastify, { type FastifyReply } from 'fastify';
 import { DpopKey } from '../support/clients/dpop.ts';
 import { claimsOf, OAuthClient, s256 } from '../support/clients/oauth-client.ts';
 import { Person } from '../support/clients/person.ts';
+import { FeedProxy } from '../support/feed-proxy.ts';
 import { freePort, type RunningProduct, startProduct } from '../support/product.ts';
 import { registerTeamServer, type TeamServer } from '../support/team-server.ts';
 import { until } from '../support/until.ts';
@@ -36,7 +37,10 @@ interface Seen {
   readonly scopes: string[];
 }
 type Close = () => Promise<unknown>;
-/** A server of a kind, listening on `port`, whose `/mcp` needs a token, and a call of the tool `write` more than that. */
+/**
+ * A server of a kind, listening on `port`, whose `/mcp` needs a token, and a call of the tool `write` more than that; the
+ * answer to a call of `watch` has no end.
+ */
 type Start = (port: number, guard: Guard) => Promise<Close>;
 
 const toolScopes = { write: ['tickets:write'] };
@@ -44,6 +48,14 @@ const seen = (request: { auth?: forExpress.AuthInfo }): Seen => ({
   subject: request.auth!.extra.subject,
   scopes: request.auth!.scopes,
 });
+
+const watches = (body: unknown): boolean => (body as { params?: { name?: string } }).params?.name === 'watch';
+const STREAM = { 'content-type': 'text/event-stream' };
+/** Begins an answer that goes on until somebody ends it. */
+function open(response: ServerResponse): void {
+  response.writeHead(200, STREAM);
+  response.write(': open\n\n');
+}
 
 async function listen(server: Server, port: number): Promise<Close> {
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
@@ -59,7 +71,8 @@ const servers: Record<string, Start> = {
     app.use(forExpress.resourceMetadata(guard));
     app.use(express.json());
     app.post('/mcp', forExpress.protect(guard, { toolScopes }), (request, response) => {
-      response.json(seen(request as unknown as forExpress.AdmittedRequest));
+      if (watches(request.body)) open(response);
+      else response.json(seen(request as unknown as forExpress.AdmittedRequest));
     });
     return listen(createServer(app), port);
   },
@@ -72,7 +85,10 @@ const servers: Record<string, Start> = {
         request.on('data', (chunk: Buffer) => chunks.push(chunk));
         request.on('end', () => {
           request.body = chunks.length > 0 ? JSON.parse(Buffer.concat(chunks).toString()) : undefined;
-          protect(request, response, () => response.end(JSON.stringify(seen(request as forExpress.AdmittedRequest))));
+          protect(request, response, () => {
+            if (watches(request.body)) open(response);
+            else response.end(JSON.stringify(seen(request as forExpress.AdmittedRequest)));
+          });
         });
       });
     });
@@ -82,9 +98,11 @@ const servers: Record<string, Start> = {
   async fastify(port, guard) {
     const app = fastify();
     await app.register(forFastify.resourceMetadata(guard));
-    app.post('/mcp', { preHandler: forFastify.protect(guard, { toolScopes }) }, (request) =>
-      seen(request as forFastify.AdmittedRequest),
-    );
+    app.post('/mcp', { preHandler: forFastify.protect(guard, { toolScopes }) }, async (request, reply) => {
+      if (!watches(request.body)) return seen(request as forFastify.AdmittedRequest);
+      reply.hijack();
+      open(reply.raw);
+    });
     await app.listen({ port, host: '127.0.0.1' });
     return () => app.close();
   },
@@ -98,8 +116,9 @@ const servers: Record<string, Start> = {
     class Tools {
       @Post('mcp')
       @UseGuards(protect)
-      call(@Req() request: forNest.AdmittedRequest): Seen {
-        return seen(request);
+      call(@Req() request: forNest.AdmittedRequest & { body: unknown }, @Res() reply: FastifyReply): void {
+        if (watches(request.body)) open(reply.hijack().raw);
+        else void reply.code(201).send(seen(request));
       }
     }
     @Module({ controllers: [Tools] })
@@ -116,7 +135,10 @@ const servers: Record<string, Start> = {
       const metadata = forMcp.resourceMetadataResponse(guard, request);
       if (metadata) return metadata;
       const auth = await gate(request, body);
-      return auth instanceof Response ? auth : Response.json(seen({ auth }));
+      if (auth instanceof Response) return auth;
+      if (!watches(body)) return Response.json(seen({ auth }));
+      const endless = new ReadableStream({ start: (controller) => controller.enqueue(Buffer.from(': open\n\n')) });
+      return forMcp.cutWhenAccessEnds(guard, auth, new Response(endless, { headers: STREAM }));
     };
     const server = createServer((incoming, outgoing) => {
       void (async () => {
@@ -127,12 +149,32 @@ const servers: Record<string, Start> = {
         const request = new Request(`http://any.example${incoming.url}`, { method: incoming.method!, headers });
         const answer = await serve(request, body && JSON.parse(body));
         outgoing.writeHead(answer.status, Object.fromEntries(answer.headers));
-        outgoing.end(await answer.text());
-      })();
+        for await (const chunk of answer.body ?? []) outgoing.write(chunk);
+        outgoing.end();
+      })().catch(() => outgoing.destroy());
     });
     return listen(server, port);
   },
 };
+
+/** Reads an answer that has begun until it ends. */
+async function watching(answer: Response): Promise<{ ended: () => boolean; close: () => Promise<void> }> {
+  expect(answer.status).toBe(200);
+  const reader = answer.body!.getReader();
+  expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe(': open\n\n');
+  let ended = false;
+  const rest = reader
+    .read()
+    .catch(() => undefined)
+    .then(() => (ended = true));
+  return {
+    ended: () => ended,
+    close: async () => {
+      await reader.cancel();
+      await rest;
+    },
+  };
+}
 
 describe('the adapters of the guard', () => {
   let product: RunningProduct;
@@ -264,6 +306,21 @@ describe('the adapters of the guard', () => {
       }
     });
 
+    it('cuts an answer that is still open when its access ends, and no other', async () => {
+      const watch = async (): Promise<{ token: string; ended: () => boolean; close: () => Promise<void> }> => {
+        const { access_token: token } = await team.link();
+        const watched = await watching(await call(token, 'watch'));
+        return { token, ...watched };
+      };
+      const [cut, kept] = [await watch(), await watch()];
+      await team.revoke(cut.token);
+      await until(cut.ended);
+      await until(async () => (await call(cut.token)).status === 401);
+      expect(kept.ended()).toBe(false);
+      expect((await call(kept.token)).ok).toBe(true);
+      await kept.close();
+    });
+
     it('obeys a revocation, without being asked anything', async () => {
       const { access_token: token } = await team.link();
       expect((await call(token)).ok).toBe(true);
@@ -303,6 +360,49 @@ describe('the adapters of the guard', () => {
       await app.close();
       await guard.close();
     }
+  });
+
+  describe('an answer that is open when the deployment is cut off', () => {
+    it.each(['feed', 'introspection'] as const)('ends with what was known of its access: mode %s', async (mode) => {
+      const proxy = await FeedProxy.before(product.summary.adminUrl);
+      const port = await freePort();
+      const team = await registerTeamServer(product, `http://127.0.0.1:${port}/mcp`);
+      const guard = await createGuard({
+        issuer: team.issuer,
+        resource: team.url,
+        credential: team.point.credential,
+        fetch: proxy.fetch,
+        mode,
+      });
+      const server = createServer((request, response) => {
+        forExpress.protect(guard)(request, response, () => open(response));
+      });
+      const close = await listen(server, port);
+      try {
+        const watch = async (): Promise<{ token: string; ended: () => boolean }> => {
+          const { access_token: token } = await team.link();
+          return {
+            token,
+            ...(await watching(await fetch(team.url, { headers: { authorization: `Bearer ${token}` } }))),
+          };
+        };
+        const [kept, ended] = [await watch(), await watch()];
+        // Without the feed each is asked about, and goes on while its access stands.
+        proxy.cut(/\/feed\//);
+        await team.revoke(ended.token);
+        await until(ended.ended);
+        const asked = (): number => proxy.asked.filter((path) => path.includes('/introspect')).length;
+        const before = asked();
+        await until(() => asked() > before + 2);
+        expect(kept.ended()).toBe(false);
+        proxy.cut();
+        await until(kept.ended);
+      } finally {
+        await close();
+        await guard.close();
+        await proxy.close();
+      }
+    });
   });
 
   describe('MCP servers', () => {

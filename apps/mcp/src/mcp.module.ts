@@ -1,9 +1,9 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { OpenCalls } from '@grantkeeper/guard';
 import { AccessControl } from './access/access-control.ts';
 import { HostedResources } from './access/hosted-resources.ts';
 import { HostedPoint } from './access/hosted-point.ts';
 import { LedgerStandingCheck } from './access/ledger-standing-check.ts';
-import { OpenCalls } from './access/open-calls.ts';
 import { ProofsOfPossession } from './access/proofs-of-possession.ts';
 import { ActivityRecorder } from './activity/activity-recorder.ts';
 import { McpOptions } from './mcp-options.ts';

@@ -8,6 +8,7 @@ import { IntrospectedTokens } from './introspected-tokens.ts';
 import { Introspection } from './introspection.ts';
 import { IssuerKeys } from './issuer-keys.ts';
 import { readIssuerMetadata, WrongIssuer } from './issuer-metadata.ts';
+import { OpenCalls } from './open-calls.ts';
 import { readPointCredential } from './point-credential.ts';
 import { InMemoryProofReplayStore, type ProofReplayStore } from './proof-replay-store.ts';
 import { serviceUrl } from './service-url.ts';
@@ -36,6 +37,8 @@ export interface GuardOptions {
   readonly fetch?: typeof fetch;
 }
 
+/** About a response that is open, where nothing is told by a feed. */
+const ASK_AGAIN_MS = 2_000;
 /** How long the start waits for the deployment. A guard that has heard nothing accepts nothing. */
 const START_MS = 5_000;
 
@@ -68,6 +71,7 @@ export async function createGuard(options: GuardOptions): Promise<Guard> {
       described: () => undefined,
       verifier: tokens,
       standing: tokens.standing,
+      calls: new OpenCalls(tokens.standingNow, ASK_AGAIN_MS),
       now: () => Date.now() / 1000,
       close: () => Promise.resolve(),
     });
@@ -85,8 +89,17 @@ export async function createGuard(options: GuardOptions): Promise<Guard> {
     timeoutMs,
     // A revoked one may still be in the set that was read last.
     keys: () => keys.ids.filter((kid) => !follower.deny.deniesKey(tenant, kid)),
+    onApplied: () => void calls.endRefused(),
     ...(onTrouble && { onTrouble }),
   });
+  const standing = new FeedStandingCheck({
+    follower,
+    introspect: async (token) => ((await introspection.ask(token)) ? 'active' : 'revoked'),
+    // An open response may have outlived its token.
+    whenUnreachable: ({ expiresAt }) =>
+      follower.whenUnreachable === 'degrade_until_expiry' && expiresAt > follower.now() ? 'degrade' : 'refuse',
+  });
+  const calls = new OpenCalls(standing);
   const guard = new Guard({
     ...shared,
     described: () => follower.resource,
@@ -98,11 +111,8 @@ export async function createGuard(options: GuardOptions): Promise<Guard> {
       now: () => follower.now(),
       verified: new VerifiedTokens(options.verifiedTokens),
     }),
-    standing: new FeedStandingCheck({
-      follower,
-      introspect: async (token) => ((await introspection.ask(token)) ? 'active' : 'revoked'),
-      whenUnreachable: () => (follower.whenUnreachable === 'degrade_until_expiry' ? 'degrade' : 'refuse'),
-    }),
+    standing,
+    calls,
     now: () => follower.now(),
     close: () => follower.stop(),
   });

@@ -13,6 +13,7 @@ import type { AccessTokenClaims } from './access-token-claims.ts';
 import type { TokenVerifier } from './access-token-verifier.ts';
 import { DPOP_ALGORITHMS, type DpopProof, DpopProofRefused, verifyDpopProof } from './dpop-proof.ts';
 import type { FeedResource } from './feed/feed-entry.ts';
+import type { OpenCalls } from './open-calls.ts';
 import { type PresentedToken, presentedToken } from './presented-token.ts';
 import type { ProofReplayStore } from './proof-replay-store.ts';
 import type { Standing, StandingCheck } from './standing-check.ts';
@@ -56,6 +57,7 @@ export interface GuardParts {
   readonly described: () => Pick<FeedResource, 'displayName' | 'scopes' | 'defaultScopes'> | undefined;
   readonly verifier: TokenVerifier;
   readonly standing: StandingCheck;
+  readonly calls: OpenCalls;
   readonly proofs: ProofReplayStore;
   /** Seconds since 1970. */
   readonly now: () => number;
@@ -107,6 +109,15 @@ export class Guard {
       this.#parts.onTrouble?.(error);
       throw cannotTell(error);
     }
+  }
+
+  /**
+   * For as long as a response is open: calls `end` when the access that it was opened with ends, or when nobody has been
+   * able to say for two seconds that it has not. To be called in the turn in which `admit` has answered; the function that
+   * it answers is for when the response is over.
+   */
+  keep(access: Access, end: () => void): () => void {
+    return this.#parts.calls.keep(access, end);
   }
 
   /** Rejects with a 403 that names everything that is needed when `access` lacks any of `scopes` (RS-16). */

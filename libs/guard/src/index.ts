@@ -9,6 +9,7 @@ export * from './introspected-tokens.ts';
 export * from './introspection.ts';
 export * from './issuer-keys.ts';
 export * from './issuer-metadata.ts';
+export * from './open-calls.ts';
 export * from './point-credential.ts';
 export * from './presented-token.ts';
 export * from './proof-replay-store.ts';

@@ -19,10 +19,13 @@ export class IntrospectedTokens extends TokenVerifier {
   readonly #options: IntrospectedTokensOptions;
   /** Asked and answered by `verify`. */
   readonly standing: StandingCheck = new Answered();
+  /** Of a call that was let in a while ago. */
+  readonly standingNow: StandingCheck;
 
   constructor(options: IntrospectedTokensOptions) {
     super();
     this.#options = options;
+    this.standingNow = new Asking(options.introspection);
   }
 
   override async verify(token: string, provenKey?: string): Promise<AccessTokenClaims> {
@@ -41,5 +44,15 @@ export class IntrospectedTokens extends TokenVerifier {
 class Answered extends StandingCheck {
   override standing(): Standing {
     return 'active';
+  }
+}
+
+class Asking extends StandingCheck {
+  constructor(private readonly introspection: Introspection) {
+    super();
+  }
+
+  override async standing(_claims: AccessTokenClaims, token: string): Promise<Standing> {
+    return (await this.introspection.ask(token)) ? 'active' : 'revoked';
   }
 }

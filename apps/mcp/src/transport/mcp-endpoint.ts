@@ -1,3 +1,4 @@
+import { type Found, OpenCalls } from '@grantkeeper/guard';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
 import type { AuthInfo, CallToolResult } from '@modelcontextprotocol/server';
@@ -5,7 +6,6 @@ import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { AdmittedRequest } from '../access/access.guard.ts';
 import type { Caller } from '../access/caller.ts';
-import { type Found, OpenCalls } from '../access/open-calls.ts';
 import { accessEnded, cannotTell, type Refusal } from '../access/refusal.ts';
 import { ActivityRecorder } from '../activity/activity-recorder.ts';
 import { ToolFailure } from '../tools/tool.ts';
@@ -64,7 +64,7 @@ export class McpEndpoint implements OnModuleDestroy {
           refused(found === undefined ? cannotTell(undefined) : accessEnded(caller.resource, found, caller.scheme)),
         );
     };
-    reply.raw.once('close', this.calls.keep(caller.claims, end));
+    reply.raw.once('close', this.calls.keep({ claims: caller.claims, token: '' }, end));
     await this.#serve(incoming(request), reply.raw, request.body);
   }
 

@@ -19,9 +19,17 @@ export interface AuthInfo {
   };
 }
 
+const accesses = new WeakMap<AuthInfo, Access>();
+
+/** What {@link authInfo} has been made of; undefined for one that was made elsewhere. */
+export function accessOf(auth: AuthInfo): Access | undefined {
+  return accesses.get(auth);
+}
+
 /** The caller in the words of the MCP SDKs. */
-export function authInfo({ claims, token, resourceMetadataUrl }: Access): AuthInfo {
-  return {
+export function authInfo(access: Access): AuthInfo {
+  const { claims, token, resourceMetadataUrl } = access;
+  const auth: AuthInfo = {
     token,
     clientId: claims.clientId,
     scopes: [...claims.scopes],
@@ -36,4 +44,6 @@ export function authInfo({ claims, token, resourceMetadataUrl }: Access): AuthIn
       tokenId: claims.tokenId,
     },
   };
+  accesses.set(auth, access);
+  return auth;
 }

@@ -3,9 +3,11 @@ import type { Access, Guard } from '../guard.ts';
 import { authInfo, type AuthInfo } from './auth-info.ts';
 import {
   admitNodeRequest,
+  cutWhenAccessEnds,
   METADATA_HEADERS,
   METADATA_PREFLIGHT_HEADERS,
   type NodeRequest,
+  type OpenResponse,
   type Protection,
   refusalHeaders,
 } from './protection.ts';
@@ -14,7 +16,7 @@ export type { AuthInfo } from './auth-info.ts';
 export type { Protection } from './protection.ts';
 
 /** The part of a response that is needed: Node's own, and so Express's, Connect's and Polka's. */
-export interface NodeResponse {
+export interface NodeResponse extends OpenResponse {
   writeHead(status: number, headers: Record<string, string>): unknown;
   end(body?: string): unknown;
 }
@@ -29,7 +31,7 @@ export type Middleware = (request: NodeRequest, response: NodeResponse, next: (e
 
 /**
  * Express middleware (or for plain `node:http`) that lets through who is admitted, and puts `auth` and `access` into the
- * request. Everybody else is answered, and `next` is not called.
+ * request. Everybody else is answered, and `next` is not called. A response that is still open when its access ends is cut off.
  */
 export function protect(guard: Guard, protection: Protection = {}): Middleware {
   return (request, response, next) => {
@@ -48,6 +50,7 @@ async function admitOrAnswer(
   try {
     const access = await admitNodeRequest(guard, request, protection);
     Object.assign(request, { auth: authInfo(access), access } satisfies Partial<AdmittedRequest>);
+    cutWhenAccessEnds(guard, access, response);
     return true;
   } catch (error) {
     const refusal = error instanceof AccessRefusal ? error : cannotTell(error);

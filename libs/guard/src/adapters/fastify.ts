@@ -3,9 +3,11 @@ import type { Access, Guard } from '../guard.ts';
 import { authInfo, type AuthInfo } from './auth-info.ts';
 import {
   admitNodeRequest,
+  cutWhenAccessEnds,
   METADATA_HEADERS,
   METADATA_PREFLIGHT_HEADERS,
   type NodeRequest,
+  type OpenResponse,
   type Protection,
   refusalHeaders,
 } from './protection.ts';
@@ -18,6 +20,7 @@ export interface FastifyRequestLike extends NodeRequest {
   readonly raw: object;
 }
 export interface FastifyReplyLike {
+  readonly raw: OpenResponse;
   code(status: number): unknown;
   headers(headers: Record<string, string>): unknown;
   send(body?: unknown): unknown;
@@ -38,7 +41,8 @@ export interface AdmittedRequest {
 
 /**
  * A Fastify hook, to be a `preHandler` (an `onRequest` hook sees no body, and so no tools): lets through who is admitted,
- * and puts `auth` and `access` into the request, and `auth` into the raw one, where the MCP SDKs' transports read it.
+ * and puts `auth` and `access` into the request, and `auth` into the raw one, where the MCP SDKs' transports read it. A reply
+ * that is still open when its access ends is cut off.
  */
 export function protect(
   guard: Guard,
@@ -50,6 +54,7 @@ export function protect(
       const auth = authInfo(access);
       Object.assign(request, { auth, access } satisfies AdmittedRequest);
       Object.assign(request.raw, { auth });
+      cutWhenAccessEnds(guard, access, reply.raw);
       return undefined;
     } catch (error) {
       const refusal = error instanceof AccessRefusal ? error : cannotTell(error);

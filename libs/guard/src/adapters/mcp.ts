@@ -1,7 +1,7 @@
 import { AccessRefusal, cannotTell } from '../access-refusal.ts';
 import type { Guard } from '../guard.ts';
 import { calledTools, requiredScopes } from '../required-scopes.ts';
-import { authInfo, type AuthInfo } from './auth-info.ts';
+import { accessOf, authInfo, type AuthInfo } from './auth-info.ts';
 import { METADATA_HEADERS, METADATA_PREFLIGHT_HEADERS, type Protection, refusalHeaders } from './protection.ts';
 
 export { authInfo, type AuthInfo } from './auth-info.ts';
@@ -40,6 +40,24 @@ export function gate(
       });
     }
   };
+}
+
+/**
+ * The same response, cut off when its access ends before it has: for streams that outlive the revocation. `auth` is what
+ * the gate has answered.
+ */
+export function cutWhenAccessEnds(guard: Guard, auth: AuthInfo, response: Response): Response {
+  const access = accessOf(auth);
+  if (!access) throw new TypeError('auth is not what the gate has answered.');
+  if (!response.body) return response;
+  const cut = new AbortController();
+  const release = guard.keep(access, () => cut.abort(new Error('The access has ended.')));
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  response.body
+    .pipeTo(writable, { signal: cut.signal })
+    .catch(() => undefined)
+    .finally(release);
+  return new Response(readable, response);
 }
 
 /** The answer to a request for the resource's metadata (RFC 9728); undefined for every other request. */

@@ -1,7 +1,14 @@
 import { AccessRefusal, cannotTell } from '../access-refusal.ts';
 import type { Access, Guard } from '../guard.ts';
 import { authInfo, type AuthInfo } from './auth-info.ts';
-import { admitNodeRequest, type NodeRequest, type Protection, refusalHeaders } from './protection.ts';
+import {
+  admitNodeRequest,
+  cutWhenAccessEnds,
+  type NodeRequest,
+  type OpenResponse,
+  type Protection,
+  refusalHeaders,
+} from './protection.ts';
 
 export type { AuthInfo } from './auth-info.ts';
 export type { Protection } from './protection.ts';
@@ -28,7 +35,7 @@ export interface NestProtection extends Protection {
 
 /**
  * A Nest guard, for `@UseGuards(protect(guard))` or `app.useGlobalGuards(…)`, on Express and on Fastify. Lets through who
- * is admitted, and puts `auth` and `access` into the request.
+ * is admitted, and puts `auth` and `access` into the request. A response that is still open when its access ends is cut off.
  */
 export function protect(
   guard: Guard,
@@ -43,6 +50,8 @@ export function protect(
         const auth = authInfo(access);
         Object.assign(request, { auth, access } satisfies AdmittedRequest);
         if (request.raw) Object.assign(request.raw, { auth });
+        const response = http.getResponse<OpenResponse & { raw?: OpenResponse }>();
+        cutWhenAccessEnds(guard, access, response.raw ?? response);
         return true;
       } catch (error) {
         const refusal = error instanceof AccessRefusal ? error : cannotTell(error);

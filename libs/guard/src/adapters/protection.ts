@@ -22,6 +22,25 @@ export interface NodeRequest {
   readonly body?: unknown;
 }
 
+/** The part of a response of Node that is needed to end it. */
+export interface OpenResponse {
+  readonly destroyed: boolean;
+  once(event: 'close', listener: () => void): unknown;
+  destroy(): unknown;
+}
+
+/**
+ * Cuts a response off when its access ends before it has: for streams that outlive the revocation. To whoever serves it
+ * that is a client that has gone.
+ */
+export function cutWhenAccessEnds(guard: Guard, access: Access, response: OpenResponse): void {
+  if (response.destroyed) return;
+  response.once(
+    'close',
+    guard.keep(access, () => response.destroy()),
+  );
+}
+
 /** Admits a request of Node. Rejects with an `AccessRefusal`. */
 export async function admitNodeRequest(
   guard: Guard,

@@ -48,6 +48,7 @@ export class FeedFollower {
   readonly lease: Lease;
   readonly #options: FeedFollowerOptions;
   readonly #timeoutMs: number;
+  readonly #patienceMs: number;
   readonly #stop = new AbortController();
   #epoch = 0;
   #applied = 0;
@@ -65,6 +66,7 @@ export class FeedFollower {
   constructor(options: FeedFollowerOptions) {
     this.#options = options;
     this.#timeoutMs = options.timeoutMs ?? 400;
+    this.#patienceMs = Math.max(this.#timeoutMs, PATIENCE_MS);
     const clock = options.clock ?? systemLeaseClock;
     this.lease = new Lease(clock);
     this.deny = new DenyState(() => clock.monotonic());
@@ -119,7 +121,7 @@ export class FeedFollower {
    * ends nothing: what there is goes on coming, page by page, and whoever asks next finds it.
    */
   async catchUp(waitMs = this.#timeoutMs): Promise<void> {
-    this.#catching ??= this.#delta(Math.min(waitMs, PATIENCE_MS)).finally(() => (this.#catching = undefined));
+    this.#catching ??= this.#delta(Math.min(waitMs, this.#patienceMs)).finally(() => (this.#catching = undefined));
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       if (!Number.isFinite(waitMs)) return;
@@ -191,7 +193,7 @@ export class FeedFollower {
     const pages: FeedPage[] = [];
     for (;;) {
       const sentAt = this.lease.now();
-      const page = await this.#options.transport.delta(pages.at(-1)?.through ?? 0, PATIENCE_MS);
+      const page = await this.#options.transport.delta(pages.at(-1)?.through ?? 0, this.#patienceMs);
       if (pages[0] && page.epoch !== pages[0].epoch) throw new FeedUnreadable('the feed has begun anew meanwhile');
       pages.push(page);
       if (page.complete) return { pages, sentAt };

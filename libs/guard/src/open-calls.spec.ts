@@ -1,8 +1,8 @@
-import { type AccessTokenClaims, type Standing, StandingCheck, StandingUnknown } from '@grantkeeper/guard';
-import { describe, expect, it } from '@jest/globals';
+import type { AccessTokenClaims } from './access-token-claims.ts';
 import { OpenCalls } from './open-calls.ts';
+import { type Standing, StandingCheck, StandingUnknown } from './standing-check.ts';
 
-const of = (grantId: string) => ({ grantId }) as AccessTokenClaims;
+const of = (grantId: string) => ({ claims: { grantId } as AccessTokenClaims, token: grantId });
 
 class Told extends StandingCheck {
   readonly said = new Map<string, Standing | 'nothing'>();
@@ -39,5 +39,13 @@ describe('open calls', () => {
     told.said.set('a', 'revoked');
     await calls.endRefused();
     expect([ended, calls.size]).toEqual([false, 0]);
+  });
+
+  it('are ended by themselves when nothing is told', async () => {
+    const told = new Told();
+    const calls = new OpenCalls(told, 5);
+    const ended = new Promise((resolve) => calls.keep(of('a'), resolve));
+    told.said.set('a', 'nothing');
+    expect(await ended).toBeUndefined();
   });
 });
