@@ -87,6 +87,8 @@ CREATE TABLE users (
   -- Whether the address has been shown to be the person's (OA-14).
   email_verified boolean NOT NULL,
   name_sealed text,
+  -- Sessions that were born below it are ended, and nothing else.
+  signed_out_seq bigint NOT NULL,
   suspended boolean NOT NULL,
   held_seq bigint NOT NULL,
   created_seq bigint NOT NULL,

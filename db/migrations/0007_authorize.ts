@@ -33,7 +33,8 @@ BEGIN
     WHERE x.tenant_id = p_tenant AND x.session_hash = decode(p->>'sessionHash', 'hex')
       AND x.ended_at IS NULL AND x.expires_at > clock_timestamp() AND x.born_epoch = head.epoch AND x.born_seq >= t.revoked_seq;
     IF FOUND THEN
-      SELECT * INTO u FROM users x WHERE x.tenant_id = p_tenant AND x.user_id = s.user_id AND x.revoked_seq <= s.born_seq;
+      SELECT * INTO u FROM users x WHERE x.tenant_id = p_tenant AND x.user_id = s.user_id AND x.revoked_seq <= s.born_seq
+        AND x.signed_out_seq <= s.born_seq;
     END IF;
   END IF;
 

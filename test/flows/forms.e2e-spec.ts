@@ -54,6 +54,31 @@ describe('the login and consent forms', () => {
       expect((await visitor.signIn(page)).form('consent')).toBeDefined();
     });
 
+    it('is wanted again of who has been signed out by an admin: sessions end, links go on', async () => {
+      const email = 'signed-out@acme.example';
+      const { body } = await product.admin<{ id: string }>('POST', '/tenants/acme/users', {
+        email,
+        password: 'a long enough password',
+      });
+      const laptop = new Person(email, 'a long enough password');
+      const phone = laptop.elsewhere();
+      const tokens = await client.link(laptop);
+      const other = await OAuthClient.register(issuer);
+      const open = await consentPage(laptop, other.authorizationUrl());
+      await consentPage(phone, other.authorizationUrl());
+      const signOut = (id: string) => product.admin('DELETE', `/tenants/acme/users/${id}/sessions`, { reason: 'Lost' });
+      expect((await signOut(body.id)).status).toBe(204);
+
+      expect((await laptop.decide(open, 'approve')).location?.searchParams.get('code') ?? null).toBeNull();
+      for (const one of [laptop, phone]) expect((await one.open(other.authorizationUrl())).form('login')).toBeDefined();
+      expect((await client.refresh(tokens.refresh_token)).status).toBe(200);
+      expect((await consentPage(phone, other.authorizationUrl())).form('consent')).toBeDefined();
+      expect((await grantsOf(product, `?client=${other.id}`)).length).toBe(0);
+      const recorded = (await eventsOf(product)).find(({ type }) => type === 'UserSignedOut');
+      expect(recorded).toMatchObject({ payload: { userId: body.id }, personal: { reason: 'Lost' } });
+      expect((await signOut('0190a000-0000-7000-8000-000000000000')).status).toBe(404);
+    });
+
     it('has the address filled in that the client hints at (login_hint)', async () => {
       const url = client.authorizationUrl({ login_hint: mallory.email });
       expect((await person.elsewhere().open(url)).html).toMatch(

@@ -13,7 +13,7 @@ import { actor, openLedger, type TestLedger } from '../support/ledger.ts';
 /** A story in which every event of the catalogue can happen: what is needed has come before. */
 const STORY = `
   TenantAdmitted TenantOnboarded IssuerEstablished PolicySet SigningKeyCreated ResourceAdded ResourceFailurePolicySet
-  AdminKeyCreated UserCreated IdentityLinked UserEmailVerificationSet ClientAdmitted ClientChanged ClientApproved
+  AdminKeyCreated UserCreated IdentityLinked UserEmailVerificationSet UserSignedOut ClientAdmitted ClientChanged ClientApproved
   ClientSecretRotated ClientTokenPolicySet ClientRuleSet ClientRuleRemoved ClientHeld InitialAccessTokenIssued
   InitialAccessTokenRevoked AdminConsentGiven GrantCreated GrantWidened GrantRenewed ClientGrantCreated
   EnforcementPointRegistered EnforcementPointCredentialRotated WebhookCreated WebhookChanged WebhookSecretRotated

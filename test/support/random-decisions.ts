@@ -19,6 +19,7 @@ import {
   initialAccessTokenRevoked,
   type NewEvent,
   userEmailVerificationSet,
+  userSignedOut,
 } from '@grantkeeper/domain';
 import { v7 as uuidv7 } from 'uuid';
 
@@ -37,6 +38,7 @@ export const DECISIONS = [
   'admin-key',
   'token-policy',
   'verify-address',
+  'sign-out',
 ] as const;
 export type DecisionKind = (typeof DECISIONS)[number];
 
@@ -106,6 +108,10 @@ export class RandomDecisions {
         this.#policies.add(clientId);
         const settings = n % 3 === 0 ? {} : { accessTokenSeconds: 60 + n };
         return { events: [clientTokenPolicySet.on(clientId, { clientId, settings })], keys };
+      }
+      case 'sign-out': {
+        const userId = at(this.there.users, n);
+        return { events: [userSignedOut.on(userId, { userId })], keys: [['users', { user_id: userId }]] };
       }
       case 'verify-address': {
         const userId = at(this.there.users, n);

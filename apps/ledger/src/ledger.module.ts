@@ -79,6 +79,7 @@ import { OnboardTenantHandler } from './tenants/onboard-tenant.handler.ts';
 import { TenantsController } from './tenants/tenants.controller.ts';
 import { CreateUserHandler } from './users/create-user.handler.ts';
 import { SetEmailVerificationHandler } from './users/set-email-verification.handler.ts';
+import { SignOutUserHandler } from './users/sign-out-user.handler.ts';
 import { UsersController } from './users/users.controller.ts';
 import { UserQueries } from './users/users.queries.ts';
 import { VerificationController } from './verification/verification.controller.ts';
@@ -164,6 +165,7 @@ export class LedgerModule {
         OnboardTenantHandler,
         CreateUserHandler,
         SetEmailVerificationHandler,
+        SignOutUserHandler,
         UserQueries,
         SetPolicyHandler,
         CreateClientGrantHandler,

@@ -61,6 +61,7 @@ import {
   userAccessRevoked,
   userCreated,
   userEmailVerificationSet,
+  userSignedOut,
   userResumed,
   userSuspended,
 } from './user/user.events.ts';
@@ -94,6 +95,7 @@ export const eventCatalogue: readonly EventDefinition[] = [
   signingKeyRevoked,
   userCreated,
   userEmailVerificationSet,
+  userSignedOut,
   identityLinked,
   userAccessRevoked,
   userSuspended,

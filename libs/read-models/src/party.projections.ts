@@ -96,6 +96,7 @@ interface UserState extends Watermarked {
   email_sealed: string | null;
   email_verified: boolean;
   name_sealed: string | null;
+  signed_out_seq: number;
   suspended: boolean;
   held_seq: number;
   created_seq: number;
@@ -115,6 +116,7 @@ export const users = projection<UserState>({
       email_sealed: event.personal['email'] ?? null,
       email_verified: event.payload.emailVerified,
       name_sealed: event.personal['name'] ?? null,
+      signed_out_seq: 0,
       suspended: false,
       held_seq: 0,
       created_seq: event.seq,
@@ -127,6 +129,7 @@ export const users = projection<UserState>({
       email_verified: event.payload.verified,
     }),
     IdentityLinked: (event: RecordedEvent, row) => ({ ...existing(row, event), stream_version: event.streamVersion }),
+    UserSignedOut: (event: RecordedEvent, row) => ({ ...counted(event, row), signed_out_seq: event.seq }),
     UserSuspended: suspended,
     UserResumed: resumed,
     UserAccessRevoked: raised,

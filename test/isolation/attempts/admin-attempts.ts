@@ -82,6 +82,9 @@ export function adminAttempts(world: World): Attempts {
       body: { emailVerified: true },
       own: [['my person', `/users/${mine.userId}`, 404]],
     }),
+    'DELETE /admin/v1/tenants/:tenant/users/:user/sessions': admin(`/users/${mine.userId}/sessions`, {
+      own: [['my person', `/users/${mine.userId}/sessions`, 404]],
+    }),
     'GET /admin/v1/tenants/:tenant/policy': admin('/policy', {
       own: [
         ['as it is', '/policy', 200],

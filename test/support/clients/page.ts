@@ -48,7 +48,8 @@ export class Page {
 }
 
 function textOf(html: string): string {
-  return unescaped(html.replace(/<[^>]*>/g, ' '))
+  // Where a long word may be broken it is one word still.
+  return unescaped(html.replaceAll('<wbr>', '').replace(/<[^>]*>/g, ' '))
     .replace(/\s+/g, ' ')
     .trim();
 }

@@ -1,6 +1,7 @@
 import {
   Body,
   Controller,
+  Delete,
   Get,
   Headers,
   HttpCode,
@@ -20,6 +21,7 @@ import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
 import { IdempotencyKeys } from '../access/idempotency-key.ts';
 import { page } from '../tenants/tenants.controller.ts';
 import { CreateUser } from './create-user.handler.ts';
+import { SignOutUser } from './sign-out-user.handler.ts';
 import { SetEmailVerification } from './set-email-verification.handler.ts';
 import { UserQueries } from './users.queries.ts';
 
@@ -31,6 +33,8 @@ const newUser = z.strictObject({
   password: z.string().min(12, 'must have at least 12 characters').max(200).optional(),
   role: z.enum(['member', 'admin']).default('member'),
 });
+
+const signOut = z.strictObject({ reason: z.string().trim().min(1).max(500).optional() });
 
 const changes = z.strictObject({ emailVerified: z.boolean() });
 
@@ -94,5 +98,17 @@ export class UsersController {
     const { actor, origin } = caller;
     await this.commands.execute(new SetEmailVerification(tenantId, user, emailVerified, actor, origin));
     return this.queries.get(tenantId, user);
+  }
+  @Delete(':user/sessions')
+  @HttpCode(204)
+  async signOut(
+    @AdmittedTenant() tenantId: TenantId,
+    @Caller() { actor, origin }: AdminCaller,
+    @Param('tenant') _name: string,
+    @Param('user') user: string,
+    @Body() body: unknown,
+  ): Promise<void> {
+    const { reason } = readInput(signOut, body ?? {});
+    await this.commands.execute(new SignOutUser(tenantId, user, reason, actor, origin));
   }
 }

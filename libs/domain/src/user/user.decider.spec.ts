@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { decideEmailVerification } from './user.decider.ts';
+import { decideEmailVerification, decideSignOut } from './user.decider.ts';
 
 const userId = '01a20ab8-ee36-72be-bc4b-000000000002';
 const decided = (emailVerified: boolean, verified: boolean) =>
@@ -22,5 +22,22 @@ describe('whether an address is the person’s', () => {
     expect(() => decideEmailVerification(undefined, true)).toThrow(
       expect.objectContaining({ code: 'user.not_found', kind: 'not_found' }),
     );
+  });
+});
+
+describe('signing a person out', () => {
+  it('is one event that ends no access, and again each time', () => {
+    const [event, ...rest] = decideSignOut({ userId }, 'left the browser open');
+    expect([event!.definition.type, event!.definition.wide, event!.definition.endsAccess, rest]).toEqual([
+      'UserSignedOut',
+      true,
+      false,
+      [],
+    ]);
+    expect(event!.personal).toEqual({ reason: { subject: { user: userId }, value: 'left the browser open' } });
+  });
+
+  it('needs a person', () => {
+    expect(() => decideSignOut(undefined)).toThrow(expect.objectContaining({ code: 'user.not_found' }));
   });
 });

@@ -49,6 +49,18 @@ export const userAccessRevoked = defineEvent({
   says: 'Every link and session of the person that existed was ended.',
 });
 
+export const userSignedOut = defineEvent({
+  type: 'UserSignedOut',
+  version: 1,
+  streamType: 'user',
+  payload: z.object({ userId: z.uuid() }),
+  privacy: { userId: 'pseudonym' },
+  personal: ['reason'],
+  // What somebody is about to consent to in one of these sessions is decided anew.
+  wide: true,
+  says: 'Every session of the person was ended: whoever uses one signs in again. Their links go on.',
+});
+
 export const userSuspended = defineEvent({
   type: 'UserSuspended',
   version: 1,

@@ -75,6 +75,7 @@ export interface UsersRow {
   email_sealed: string | null;
   email_verified: boolean;
   name_sealed: string | null;
+  signed_out_seq: number;
   suspended: boolean;
   held_seq: number;
   created_seq: number;

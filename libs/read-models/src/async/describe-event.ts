@@ -110,6 +110,7 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
   UserEmailVerificationSet: ({ verified }, actor) =>
     `${acting(actor)} said that the person’s e-mail address is ${verified ? 'verified' : 'not verified'}.`,
   IdentityLinked: ({ kind }) => `A way to sign in (${kind}) was linked to the person.`,
+  UserSignedOut: (_payload, actor) => `${acting(actor)} ended every session of the person.`,
   UserAccessRevoked: (payload, actor) =>
     `${ender(payload, actor)} ended every link and session of ${payload.because === 'user' ? 'their own' : 'the person'}${cause(payload)}.`,
   ClientAdmitted: ({ clientId, kind, metadata, by }) =>
