@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { callAdmin, eventsOf, expectProblem, type Problem } from '../support/clients/admin.ts';
 import { OAuthClient } from '../support/clients/oauth-client.ts';
 import { Person } from '../support/clients/person.ts';
@@ -52,6 +53,20 @@ describe('the admin API', () => {
         'ResourceAdded',
         'PolicySet',
       ]);
+    });
+
+    it('is one act in the ledger of the system and in that of the tenant', async () => {
+      const owner = new pg.Client({ connectionString: product.databaseUrl });
+      await owner.connect();
+      try {
+        const { rows } = await owner.query(
+          `SELECT count(DISTINCT tenant_id)::int AS ledgers, count(DISTINCT correlation_id)::int AS acts FROM events
+           WHERE type IN ('TenantAdmitted', 'TenantOnboarded') AND payload->>'slug' = 'initech'`,
+        );
+        expect(rows).toEqual([{ ledgers: 2, acts: 1 }]);
+      } finally {
+        await owner.end();
+      }
     });
 
     it('takes the scopes of the team’s own server', async () => {

@@ -1,5 +1,12 @@
-import { clientAdmitted, grantRenewed } from '@grantkeeper/domain';
+import { adminConsentGiven, clientAdmitted, grantRenewed, uniqueClaims } from '@grantkeeper/domain';
+import { type RevokeAccess, RevokeAccessHandler } from '@grantkeeper/revocation';
+import type { CommandBus } from '@nestjs/cqrs';
 import { sql } from 'kysely';
+import { v7 as uuidv7 } from 'uuid';
+import {
+  WithdrawAdminConsent,
+  WithdrawAdminConsentHandler,
+} from '../../apps/ledger/src/admin-consents/withdraw-admin-consent.handler.ts';
 import { SetClientRule, SetClientRuleHandler } from '../../apps/ledger/src/clients/set-client-rule.handler.ts';
 import { MisusedFamilies } from '../../apps/worker/src/jobs/misused-families.ts';
 import { actor, openLedger, type TestLedger } from '../support/ledger.ts';
@@ -16,23 +23,29 @@ interface Told {
   readonly seq: number;
   readonly type: string;
   readonly causation_id: string | null;
+  readonly correlation_id: string;
 }
 
 async function eventsOf({ tenantId }: Pick<TestLink, 'tenantId'>): Promise<Told[]> {
   return ledger.database.asTenant(tenantId, (tx) =>
     tx
       .selectFrom('events')
-      .select(['event_id', 'seq', 'type', 'causation_id'])
+      .select(['event_id', 'seq', 'type', 'causation_id', 'correlation_id'])
       .where('tenant_id', '=', tenantId)
       .orderBy('seq')
       .execute(),
   );
 }
 
-async function renew(link: TestLink): Promise<void> {
+async function renew(link: TestLink, basis: { readonly adminConsentId?: string } = {}): Promise<void> {
   const { tenantId, grantId, scopes } = link;
   const row = await ledger.database.asTenant(tenantId, (tx) =>
-    tx.selectFrom('grants').selectAll().where('tenant_id', '=', tenantId).executeTakeFirstOrThrow(),
+    tx
+      .selectFrom('grants')
+      .selectAll()
+      .where('tenant_id', '=', tenantId)
+      .where('grant_id', '=', grantId)
+      .executeTakeFirstOrThrow(),
   );
   const shown = {
     clientName: 'Test',
@@ -44,7 +57,7 @@ async function renew(link: TestLink): Promise<void> {
   await ledger.store.append({
     tenantId,
     actor,
-    events: [grantRenewed.on(grantId, { shown })],
+    events: [grantRenewed.on(grantId, { shown, ...basis })],
     current: [{ table: 'grants', row: { ...row } }],
   });
 }
@@ -116,6 +129,32 @@ describe('the event that another one follows from', () => {
     const held = events.filter(({ type }) => type === 'ClientHeld');
     expect(held).toHaveLength(502);
     expect(held.slice(500).map(({ causation_id: cause }) => cause)).toEqual([rule?.event_id, rule?.event_id]);
+    // One act, however many commits it took.
+    expect(new Set(held.map((event) => event.correlation_id))).toEqual(new Set([rule?.correlation_id]));
+  });
+
+  it('is the withdrawal of an admin’s consent, for links that end with it: all of one act', async () => {
+    const tenantId = await ledger.tenant();
+    const consentId = uuidv7();
+    const links = [await makeLink(ledger, tenantId), await makeLink(ledger, tenantId)];
+    const [{ clientId, resourceId }] = links as [TestLink, TestLink];
+    const given = { consentId, clientId, resourceId, metadataDigest: 'd', scopes: ['boards:read'] };
+    const events = [adminConsentGiven.on(consentId, given)];
+    const facts = uniqueClaims(events).map((claim) => ({ ...claim, expect: null }));
+    await ledger.store.append({ tenantId, actor, events, facts });
+    for (const link of links) await renew(link, { adminConsentId: consentId });
+
+    const revoke = new RevokeAccessHandler(ledger.database, ledger.store);
+    const bus = { execute: (command: RevokeAccess) => revoke.execute(command) } as unknown as CommandBus;
+    const withdrawn = await new WithdrawAdminConsentHandler(ledger.database, ledger.store, bus).execute(
+      new WithdrawAdminConsent(tenantId, consentId, 'Not needed', actor),
+    );
+    expect(withdrawn).toEqual({ changed: true, linksEnded: 2 });
+    const told = await eventsOf({ tenantId });
+    const withdrawal = told.find(({ type }) => type === 'AdminConsentWithdrawn');
+    const ended = told.filter(({ type }) => type === 'GrantRevoked');
+    expect(ended.map(({ causation_id: cause }) => cause)).toEqual([withdrawal?.event_id, withdrawal?.event_id]);
+    expect(new Set(ended.map((event) => event.correlation_id))).toEqual(new Set([withdrawal?.correlation_id]));
   });
 
   it('is none for what somebody decides by themselves', async () => {

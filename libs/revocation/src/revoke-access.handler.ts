@@ -33,6 +33,8 @@ export interface RevokeAccessInput {
   readonly evidence?: ReuseEvidence;
   /** Id of the event that the revocation follows from; for misuse it is found. */
   readonly causationId?: string | undefined;
+  /** UUID of the act that the revocation is a part of, where that has more than one append. */
+  readonly correlationId?: string | undefined;
   /** Keeps the person or the client out as well, in the same commit. */
   readonly block?: boolean | undefined;
   /** Only if no installation of the grant has been used since this day; refused as a conflict otherwise. */
@@ -89,6 +91,7 @@ export class RevokeAccessHandler implements ICommandHandler<RevokeAccess> {
         actor: input.actor,
         origin: input.origin,
         ...(causationId !== undefined && { causationId }),
+        ...(input.correlationId !== undefined && { correlationId: input.correlationId }),
         read: position,
         events,
         current,

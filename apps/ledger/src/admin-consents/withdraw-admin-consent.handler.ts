@@ -3,6 +3,7 @@ import { type Actor, adminConsentFact, decideAdminConsentWithdrawal } from '@gra
 import { type AppendInput, Database, EventStore, lastEventId, retrying } from '@grantkeeper/event-store';
 import { DomainError, type TenantId } from '@grantkeeper/kernel';
 import { RevokeAccess } from '@grantkeeper/revocation';
+import { v7 as uuidv7 } from 'uuid';
 
 const PAGE = 500;
 
@@ -39,7 +40,8 @@ export class WithdrawAdminConsentHandler implements ICommandHandler<WithdrawAdmi
   ) {}
 
   async execute(command: WithdrawAdminConsent): Promise<WithdrawnAdminConsent> {
-    const changed = await retrying(() => this.#withdraw(command));
+    const correlationId = uuidv7();
+    const changed = await retrying(() => this.#withdraw(command, correlationId));
     const causationId = await this.#withdrawal(command);
     let linksEnded = 0;
     for (;;) {
@@ -49,7 +51,7 @@ export class WithdrawAdminConsentHandler implements ICommandHandler<WithdrawAdmi
         const target = { kind: 'grant', grantId } as const;
         const because = 'admin_consent_withdrawn' as const;
         const ended = await this.commands.execute(
-          new RevokeAccess(tenantId, { target, because, actor, origin, reason, causationId }),
+          new RevokeAccess(tenantId, { target, because, actor, origin, reason, causationId, correlationId }),
         );
         if (ended.changed) linksEnded += 1;
       }
@@ -57,7 +59,10 @@ export class WithdrawAdminConsentHandler implements ICommandHandler<WithdrawAdmi
     }
   }
 
-  async #withdraw({ tenantId, consentId, reason, actor, origin }: WithdrawAdminConsent): Promise<boolean> {
+  async #withdraw(
+    { tenantId, consentId, reason, actor, origin }: WithdrawAdminConsent,
+    correlationId: string,
+  ): Promise<boolean> {
     const { head, row } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
       head: await tx
         .selectFrom('heads')
@@ -82,6 +87,7 @@ export class WithdrawAdminConsentHandler implements ICommandHandler<WithdrawAdmi
       tenantId,
       actor,
       origin,
+      correlationId,
       read: head,
       events,
       current: [{ table: 'admin_consents', row: { ...row } }],

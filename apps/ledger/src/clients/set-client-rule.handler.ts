@@ -17,6 +17,7 @@ import {
 } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
 import { sql } from 'kysely';
+import { v7 as uuidv7 } from 'uuid';
 
 /** Sets the rule about a subject, or takes it away (`rule` null). */
 export class SetClientRule extends Command<void> {
@@ -60,10 +61,14 @@ export class SetClientRuleHandler implements ICommandHandler<SetClientRule> {
    * became a client between our reading and the rule's commit is held after it: nobody does once it has committed.
    */
   async execute(command: SetClientRule): Promise<void> {
-    while ((await retrying(() => this.#append(command))) === 'more');
+    const correlationId = uuidv7();
+    while ((await retrying(() => this.#append(command, correlationId))) === 'more');
   }
 
-  async #append({ tenantId, subject, rule, actor, origin, reason }: SetClientRule): Promise<'more' | 'done'> {
+  async #append(
+    { tenantId, subject, rule, actor, origin, reason }: SetClientRule,
+    correlationId: string,
+  ): Promise<'more' | 'done'> {
     const before = await this.#before(tenantId, subject);
     const events = rule
       ? decideClientRule(before, { subject, ...rule }, actor.kind, reason)
@@ -80,6 +85,7 @@ export class SetClientRuleHandler implements ICommandHandler<SetClientRule> {
       tenantId,
       actor,
       origin,
+      correlationId,
       ...(causationId !== undefined && { causationId }),
       read: before.position,
       events: [...events, ...holds],

@@ -72,11 +72,13 @@ export class OnboardTenantHandler implements ICommandHandler<OnboardTenant> {
       const keys = await Promise.all([this.signingKeys.create(id, 'ES256'), this.signingKeys.create(id, 'RS256')]);
       const issuerId = uuidv7();
       const resourceId = uuidv7();
-      // An operator's act is in the system's ledger too; both ledgers get it or neither.
+      // An operator's act is in the system's ledger too; both ledgers get it or neither, as one act.
+      const correlationId = uuidv7();
       await this.store.appendTogether([
         {
           tenantId: SYSTEM_TENANT,
           actor,
+          correlationId,
           events: [tenantAdmitted.on(id, { tenantId: id, slug, displayName })],
           ...(command && { command: { ...command, result: onboarded } }),
         },
@@ -84,6 +86,7 @@ export class OnboardTenantHandler implements ICommandHandler<OnboardTenant> {
           tenantId: id,
           actor,
           origin: input.origin,
+          correlationId,
           create: true,
           events: [
             tenantOnboarded.on(id, { tenantId: id, slug, displayName }),
