@@ -352,6 +352,35 @@ describe('what is told', () => {
     expect(JSON.stringify(await taken(other, all, 2))).toContain(ann.userId);
   });
 
+  it('without the subjects that it removed, which tell nothing of whether there is such a person', async () => {
+    const one = await receiver();
+    await linked('eve@acme.example');
+    const answers: number[][] = [];
+    for (const email of ['Eve@acme.example', 'nobody.at.all@acme.example']) {
+      const { stream_id: stream } = await one.stream({});
+      const call = async (endpoint: 'add_subject_endpoint' | 'remove_subject_endpoint', named: string) =>
+        (await one.call(endpoint, 'POST', { stream_id: stream, subject: { format: 'email', email: named } })).status;
+      // All but one of those that a stream can be without.
+      await owner.query(
+        `INSERT INTO signal_subjects_removed (tenant_id, stream_id, members)
+         SELECT tenant_id, stream_id, jsonb_build_object('application', n::text)
+         FROM signal_streams, generate_series(1, 9999) n WHERE stream_id = $1`,
+        [stream],
+      );
+      answers.push([
+        await call('remove_subject_endpoint', email),
+        await call('remove_subject_endpoint', 'another@acme.example'),
+        await call('remove_subject_endpoint', email),
+        await call('add_subject_endpoint', email),
+        await call('remove_subject_endpoint', 'another@acme.example'),
+      ]);
+    }
+    expect(answers).toEqual([
+      [204, 403, 403, 200, 204],
+      [204, 403, 403, 200, 204],
+    ]);
+  });
+
   it('is verified on request, once in a while', async () => {
     const one = await receiver();
     const stream = await one.stream({});

@@ -171,7 +171,6 @@ export class SignalStreams {
   async removeSubject(receiver: SignalReceiver, streamId: string, members: SubjectMembers | undefined): Promise<void> {
     await this.database.asTenant(receiver.tenant, async (tx) => {
       await streamOf(tx, receiver, streamId);
-      if (!members) return;
       const { removed } = await tx
         .selectFrom('signal_subjects_removed')
         .select((e) => e.fn.countAll<string>().as('removed'))
@@ -184,6 +183,7 @@ export class SignalStreams {
           'No more subjects can be removed from a stream.',
           'forbidden',
         );
+      if (!members) return;
       await tx
         .insertInto('signal_subjects_removed')
         .values({ tenant_id: receiver.tenant, stream_id: streamId, members: JSON.stringify(members) })
