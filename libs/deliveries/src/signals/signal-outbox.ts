@@ -4,7 +4,7 @@ import type { Selectable } from 'kysely';
 import { sql } from 'kysely';
 import { deliveredOf, STREAM_UPDATED } from './signal-event-types.ts';
 import { hold, MOST_HELD, stopHolding, streamClaims } from './signal-sets.ts';
-import { isRemoved, subjectIdentifier, type SubjectMembers } from './signal-subjects.ts';
+import { isRemoved, removalsOf, subjectIdentifier, type SubjectMembers } from './signal-subjects.ts';
 import { initiatorOf, type Signal, SIGNALLED_EVENTS, signalsOf } from './signals-of-event.ts';
 
 type Stream = Pick<Selectable<SignalStreamsRow>, 'stream_id' | 'events_requested' | 'last_no'> & {
@@ -67,6 +67,10 @@ export class SignalOutbox implements EventConsumer {
       .select('members')
       .where('tenant_id', '=', event.tenantId)
       .where('stream_id', '=', stream.stream_id)
+      // A receiver can have removed thousands: those that matter are found by their key.
+      .where(
+        sql<boolean>`members = ANY(${wanted.flatMap(({ subject }) => removalsOf(subject).map((one) => JSON.stringify(one)))}::jsonb[])`,
+      )
       .execute();
     const left = wanted.filter(
       ({ subject }) => !removed.some(({ members }) => isRemoved(subject, members as SubjectMembers)),

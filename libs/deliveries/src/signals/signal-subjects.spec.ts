@@ -1,4 +1,11 @@
-import { isRemoved, membersOf, namedSubject, subjectIdentifier } from './signal-subjects.ts';
+import {
+  isRemoved,
+  membersOf,
+  namedSubject,
+  removalsOf,
+  subjectIdentifier,
+  type SubjectMembers,
+} from './signal-subjects.ts';
 
 const issuer = 'https://auth.example/t/acme';
 const tenant = '01a20ab8-ee36-72be-bc4b-0000000000aa';
@@ -42,5 +49,20 @@ describe('subjects', () => {
     expect(isRemoved({ user: 'bob' }, { user: 'ann' })).toBe(false);
     // Every link of a client: also those of others than ann.
     expect(isRemoved({ application: 'c' }, { user: 'ann' })).toBe(false);
+  });
+
+  test('are removed by seven subjects at most, which are all that there are', () => {
+    const or = (value: string) => [value, 'another', undefined];
+    const every = or('ann').flatMap((user) =>
+      or('c').flatMap((application) => or('r').map((resource) => ({ user, application, resource }))),
+    );
+    const named = (subject: SubjectMembers) => JSON.parse(JSON.stringify(subject)) as SubjectMembers;
+    const all = every.map(named).filter((subject) => Object.keys(subject).length > 0);
+    for (const event of every) {
+      const removals = removalsOf(event);
+      const expected = all.filter((removed) => isRemoved(event, removed));
+      expect(removals).toHaveLength(expected.length);
+      expect(removals).toEqual(expect.arrayContaining(expected));
+    }
   });
 });

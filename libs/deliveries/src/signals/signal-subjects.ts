@@ -41,7 +41,10 @@ const complex = z.object({
 export const namedSubject = z.discriminatedUnion('format', [issSub, email, complex]);
 export type NamedSubject = z.infer<typeof namedSubject>;
 
-/** How a receiver's words for a person become a `sub` of the tenant; undefined for nobody of it. */
+/**
+ * How a receiver's words for a person become a `sub` of the tenant; undefined for what cannot name one. Nobody is to be
+ * answered like somebody: a made-up `sub`, the same for the same words.
+ */
 export type FindPerson = (named: z.infer<typeof person>) => Promise<string | undefined>;
 
 /** The members that a subject names; undefined when it cannot be of this tenant, or names nothing at all. */
@@ -72,5 +75,17 @@ export async function membersOf(
 export function isRemoved(event: SubjectMembers, removed: SubjectMembers): boolean {
   return (['user', 'application', 'resource'] as const).every(
     (member) => removed[member] === undefined || removed[member] === event[member],
+  );
+}
+
+/** All that a receiver can have removed so that it does not hear of an event: seven subjects at most. */
+export function removalsOf({ user, application, resource }: SubjectMembers): SubjectMembers[] {
+  const named = Object.entries({ user, application, resource }).filter(([, value]) => value !== undefined);
+  return named.reduce<SubjectMembers[]>(
+    (subjects, [member, value]) => [
+      ...subjects,
+      ...[{}, ...subjects].map((subject) => ({ ...subject, [member]: value })),
+    ],
+    [],
   );
 }
