@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { callAdmin, eventsOf } from '../support/clients/admin.ts';
 import { OAuthClient } from '../support/clients/oauth-client.ts';
 import { Person } from '../support/clients/person.ts';
@@ -108,5 +109,44 @@ describe('the export of a ledger', () => {
   ])('names the field that is wrong: %s', async (field, query) => {
     const { status, body } = await product.admin<{ field?: string }>('GET', `/tenants/acme/events${query}`);
     expect([status, body.field]).toEqual([422, field]);
+  });
+
+  it('ends with the key that it is read with', async () => {
+    const { body: tenant } = await product.admin<{ id: string }>('POST', '/tenants', {
+      slug: 'long',
+      displayName: 'Long',
+    });
+    const { body: made } = await product.admin<{ id: string; key: string }>('POST', '/tenants/long/admin-keys', {
+      name: 'Reader',
+    });
+    const database = new pg.Client(product.databaseUrl);
+    await database.connect();
+    try {
+      // More than what is under way between two processes.
+      await database.query(
+        `WITH one AS (SELECT * FROM events WHERE tenant_id = $1 AND type = 'AdminKeyCreated' LIMIT 1)
+         INSERT INTO events (tenant_id, seq, epoch, event_id, stream_type, stream_id, stream_version, type, schema_version,
+           recorded_at, actor, correlation_id, payload)
+         SELECT $1, h.seq + n, h.epoch, gen_random_uuid(), stream_type, gen_random_uuid()::text, 1, type, schema_version,
+           one.recorded_at, actor, correlation_id, payload || jsonb_build_object('name', repeat('x', 8000))
+         FROM one, heads h, generate_series(1, 6000) n WHERE h.tenant_id = $1`,
+        [tenant.id],
+      );
+      await database.query('UPDATE heads SET seq = seq + 6000 WHERE tenant_id = $1', [tenant.id]);
+      const open = async (): Promise<Response> => {
+        const response = await fetch(`${product.summary.adminUrl}/admin/v1/tenants/long/events`, {
+          headers: { authorization: `Bearer ${made.key}` },
+        });
+        expect(response.status).toBe(200);
+        return response;
+      };
+      const count = async (response: Response): Promise<number> => (await response.text()).trimEnd().split('\n').length;
+      expect(await count(await open())).toBeGreaterThan(6_000);
+      const reading = await open();
+      expect((await product.admin('DELETE', `/tenants/long/admin-keys/${made.id}`)).status).toBe(204);
+      await expect(count(reading)).rejects.toThrow();
+    } finally {
+      await database.end();
+    }
   });
 });

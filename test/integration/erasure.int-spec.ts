@@ -45,7 +45,8 @@ async function exported(tenantId: TenantId, personalData: PersonalData): Promise
   const of = new EventExport(ledger.database, personalData);
   const { seq } = await of.headOf(tenantId);
   let text = '';
-  for await (const page of of.lines(tenantId, { after: 0, personal: 'open' }, seq)) text += page;
+  const always = (): Promise<void> => Promise.resolve();
+  for await (const page of of.lines(tenantId, { after: 0, personal: 'open' }, seq, always)) text += page;
   return text
     .split('\n')
     .filter(Boolean)

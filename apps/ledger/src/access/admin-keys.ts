@@ -159,6 +159,20 @@ export class AdminKeys {
     return { tenantId, operator, keyId, actor: { kind: operator ? 'operator' : 'admin', id: keyId } };
   }
 
+  /** Rejects with `admin.unauthenticated` when the key has been ended since: for what is answered over a long time. */
+  async requireLiving({ tenantId, keyId }: AdminCaller): Promise<void> {
+    const alive = await this.database.asTenant(tenantId, (tx) =>
+      tx
+        .selectFrom('admin_keys')
+        .select('key_id')
+        .where('tenant_id', '=', tenantId)
+        .where('key_id', '=', keyId)
+        .where('revoked_seq', 'is', null)
+        .executeTakeFirst(),
+    );
+    if (!alive) throw unauthenticated();
+  }
+
   /**
    * The same caller acting for a person of `tenantId`: the record then names the person, and the key behind them. Rejects
    * with `admin.acting_for_unknown` when the tenant has no such person, `admin.acting_for_suspended` when they are kept out.

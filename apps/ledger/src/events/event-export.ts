@@ -28,8 +28,16 @@ export class EventExport {
     );
   }
 
-  /** The events above `after` up to `through`; throws, and so cuts the stream, when one is missing. */
-  async *lines(tenantId: TenantId, range: ExportRange, through: number): AsyncGenerator<string> {
+  /**
+   * The events above `after` up to `through`; throws, and so cuts the stream, when one is missing, or when `mayGoOn`, which
+   * is asked between two pages, rejects.
+   */
+  async *lines(
+    tenantId: TenantId,
+    range: ExportRange,
+    through: number,
+    mayGoOn: () => Promise<void>,
+  ): AsyncGenerator<string> {
     const end = Math.min(through, range.limit === undefined ? Infinity : range.after + range.limit);
     let last = range.after;
     while (last < end) {
@@ -72,6 +80,7 @@ export class EventExport {
       }
       if (last !== upTo) throw new Error(`The ledger of ${tenantId} has no event ${last + 1}.`);
       yield text;
+      if (last < end) await mayGoOn();
     }
   }
 }

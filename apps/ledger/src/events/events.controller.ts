@@ -4,7 +4,8 @@ import { ProblemFilter, readInput } from '@grantkeeper/http';
 import type { TenantId } from '@grantkeeper/kernel';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { AdminGuard, AdmittedTenant } from '../access/admin.guard.ts';
+import { type AdminCaller, AdminKeys } from '../access/admin-keys.ts';
+import { AdminGuard, AdmittedTenant, Caller } from '../access/admin.guard.ts';
 import { EventExport } from './event-export.ts';
 
 const range = z.strictObject({
@@ -20,18 +21,22 @@ const range = z.strictObject({
 @UseGuards(AdminGuard)
 @UseFilters(ProblemFilter)
 export class EventsController {
-  constructor(private readonly events: EventExport) {}
+  constructor(
+    private readonly events: EventExport,
+    private readonly keys: AdminKeys,
+  ) {}
 
   @Get()
   async export(
     @AdmittedTenant() tenantId: TenantId,
+    @Caller() caller: AdminCaller,
     @Param('tenant') _name: string,
     @Query() query: unknown,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const wanted = readInput(range, query);
     const head = await this.events.headOf(tenantId);
-    const lines = this.events.lines(tenantId, wanted, head.seq);
+    const lines = this.events.lines(tenantId, wanted, head.seq, () => this.keys.requireLiving(caller));
     await reply
       .header('content-type', 'application/x-ndjson')
       .header('cache-control', 'no-store')
