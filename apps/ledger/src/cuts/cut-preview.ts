@@ -42,6 +42,8 @@ export class CutPreview {
   /** Rejects with `cut.too_many_previews`, `cut.too_wide`, and as `ConsentNetworks` does. */
   async freeze(tenantId: TenantId, where: CutWhere, limit: number): Promise<FrozenPreview> {
     const { network, ...selection } = where;
+    // Before the work, which is large where consents have to be opened for their network; and again where it is decided.
+    await this.database.asTenant(tenantId, (tx) => refuseTooMany(tx, tenantId));
     const living = livingWhere(tenantId, where);
     const from = network === undefined ? undefined : await this.networks.grantsFrom(tenantId, network, living);
     const cutId = uuidv7();
