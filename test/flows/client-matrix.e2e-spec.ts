@@ -109,7 +109,7 @@ describe('clients written by others, however they became known', () => {
         await expect(mcp.connect(first as never)).rejects.toBeInstanceOf(Unauthorized);
         const answer = provider.accept(await person.authorize(provider.takeWanted()));
         await first.finishAuth((Client === Client1 ? answer.get('code') : answer) as never);
-        await mcp.connect(transport() as never);
+        await mcp.connect(transport());
         expect((await mcp.listTools()).tools.length).toBeGreaterThan(0);
         const before = provider.heldTokens.refresh_token;
         provider.spoilAccessToken();
