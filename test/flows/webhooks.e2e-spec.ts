@@ -122,6 +122,24 @@ describe('webhooks', () => {
     expect((await log(id, '?outcome=failed')).map(({ type }) => type)).toEqual(['webhook.test']);
   });
 
+  it('are tested, and told everything again, as often as an admin needs, and not as often as an attacker would', async () => {
+    const { id } = await made('/aimed', ['tenant.revoked']);
+    const statuses: number[] = [];
+    for (let n = 0; n < 31; n += 1) statuses.push((await call('POST', `/webhooks/${id}/test`)).status);
+    expect(statuses.filter((status) => status === 200).length).toBeGreaterThan(20);
+    expect(statuses.at(-1)).toBe(429);
+    const sent = receiver.at('/aimed').length;
+    expect(await call('POST', `/webhooks/${id}/test`)).toMatchObject({
+      status: 429,
+      body: { type: 'urn:problem:limits.exceeded' },
+    });
+    expect(receiver.at('/aimed')).toHaveLength(sent);
+    const since = new Date().toISOString();
+    const again = async (): Promise<number> => (await call('POST', `/webhooks/${id}/redeliveries`, { since })).status;
+    for (let n = 0; n < 20; n += 1) expect(await again()).toBe(202);
+    expect(await again()).toBe(429);
+  });
+
   it('are changed, stopped and removed', async () => {
     const { id } = await made('/changing', ['user.created']);
     const changed = await call<Webhook>('PATCH', `/webhooks/${id}`, { types: null, enabled: false });

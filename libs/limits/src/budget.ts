@@ -44,6 +44,13 @@ export const BUDGETS = {
   /** Fetches from one host, for all tenants, of what is not there yet: it shall not be attacked through us. */
   documentHost: { name: 'document.host', points: 300, seconds: 60 },
 
+  /** Tests of the webhooks of one tenant, which its admins ask for: each is a request to whatever address they have set. */
+  webhookTest: { name: 'webhook.test', points: 30, seconds: 60 },
+  /** Tests to one host, for all tenants: it shall not be attacked through us. */
+  webhookTestHost: { name: 'webhook.test_host', points: 60, seconds: 60 },
+  /** How often one webhook can be told everything again. */
+  webhookRewind: { name: 'webhook.rewind', points: 20, seconds: 3600 },
+
   /**
    * Requests of one client from one address that proved nothing: wrong secret, unknown code, made-up token; and of one
    * receiver of events, admin key or enforcement point.

@@ -5,6 +5,7 @@ import { type Answer, logAttempt, secretsOf, WebhookOutlet, WebhookSecrets } fro
 import { Database, EventStore } from '@grantkeeper/event-store';
 import { TenantKeys } from '@grantkeeper/keys';
 import { Clock, DomainError, type TenantId } from '@grantkeeper/kernel';
+import { BUDGETS, Budgets } from '@grantkeeper/limits';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
 import { WebhookQueries } from './webhooks.queries.ts';
@@ -19,6 +20,7 @@ export class WebhookDeliveries {
     private readonly webhooks: WebhookQueries,
     private readonly queues: Queues,
     private readonly clock: Clock,
+    private readonly budgets: Budgets,
     store: EventStore,
     outbound: OutboundClient,
     tenantKeys: TenantKeys,
@@ -27,9 +29,14 @@ export class WebhookDeliveries {
     this.#outlet = new WebhookOutlet(database, store, outbound, secrets, new CatalogueContract());
   }
 
-  /** Sends one message of the type `webhook.test` at once, whatever waits, and answers what the receiver made of it. */
+  /**
+   * Sends one message of the type `webhook.test` at once, whatever waits, and answers what the receiver made of it. Rejects
+   * with `RateLimited` when the tenant has had too many sent, or the host was sent too many.
+   */
   async test(tenantId: TenantId, webhookId: string): Promise<Answer> {
     const { url } = await this.webhooks.get(tenantId, webhookId);
+    await this.budgets.require(BUDGETS.webhookTest, [tenantId]);
+    await this.budgets.require(BUDGETS.webhookTestHost, [new URL(url).hostname]);
     const secrets = await this.database.asTenant(tenantId, (tx) => secretsOf(tx, tenantId, webhookId));
     const body = {
       type: 'webhook.test',
@@ -89,10 +96,11 @@ export class WebhookDeliveries {
 
   /**
    * Everything that was recorded since, in order: the cursor goes back, and what is new comes after it. Answers from which
-   * position. Never forward: nothing is left out.
+   * position. Never forward: nothing is left out. Rejects with `RateLimited` when it was asked for too often.
    */
   async since(tenantId: TenantId, webhookId: string, since: Date): Promise<{ from: number }> {
     await this.webhooks.get(tenantId, webhookId);
+    await this.budgets.require(BUDGETS.webhookRewind, [tenantId, webhookId]);
     const from = await this.database.asTenant(tenantId, async (tx) => {
       const first = await tx
         .selectFrom('events')
