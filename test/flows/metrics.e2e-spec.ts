@@ -61,13 +61,22 @@ describe('what operators see of the ledgers', () => {
     expect(read.has('grantkeeper_ledger_verification_age_seconds')).toBe(true);
     expect(read.has('grantkeeper_ledgers_unverified')).toBe(true);
     expect(read.get('grantkeeper_activity_waiting')).toBe(0);
+    // Alarms on what must never happen have a number from the beginning.
+    for (const consumer of ['session-ender', 'grant-timeline'])
+      for (const name of ['unknown_events', 'gaps', 'blocked'])
+        expect(read.get(`grantkeeper_consumer_${name}_total{consumer="${consumer}"}`)).toBe(0);
+    for (const kind of ['webhook', 'signals'])
+      for (const name of ['delivery_stopped', 'receivers_disabled'])
+        expect(read.get(`grantkeeper_${name}_total{kind="${kind}"}`)).toBe(0);
+    expect(read.get('grantkeeper_append_retries_total{reason="overtaken"}')).toBeDefined();
+    expect(read.get('grantkeeper_dead_letters_open{consumer="session-ender"}')).toBe(0);
     for (const retention of ['standard', 'tool'])
       expect(read.get(`grantkeeper_activity_unsorted_bytes{class="${retention}"}`)).toBe(0);
   });
 
   it('is how often a decision was made again, because somebody else was first', async () => {
     const retried = (read: Map<string, number>) => read.get('grantkeeper_append_retries_total{reason="serialization"}');
-    for (let round = 0; retried(await metrics()) === undefined; round += 1) {
+    for (let round = 0; retried(await metrics()) === 0; round += 1) {
       // Copies of a command that meet: one is first, and the others look again.
       const headers = { 'idempotency-key': `round-${round}` };
       const copy = () => product.admin('POST', '/tenants/acme/enforcement-points', { name: 'API' }, headers);

@@ -1,4 +1,4 @@
-import { type ConsumerLag, consumerLag, type ConsumerRunner } from '@grantkeeper/consumers';
+import { type ConsumerLag, consumerLag, consumerMetrics, type ConsumerRunner } from '@grantkeeper/consumers';
 import type { Database } from '@grantkeeper/event-store';
 import { Gauge } from '@grantkeeper/observability';
 import type { OnModuleDestroy } from '@nestjs/common';
@@ -12,6 +12,11 @@ export class ConsumerGauges implements OnModuleDestroy {
     private readonly database: Database,
     private readonly runner: ConsumerRunner,
   ) {
+    // An alarm on what has never happened needs a number to begin with.
+    const { consumers, generations } = runner;
+    for (const { name: consumer } of [...consumers, ...generations.projections])
+      for (const counter of [consumerMetrics.unknown, consumerMetrics.gaps, consumerMetrics.blocked])
+        counter.add({ consumer }, 0);
     const gauge = (name: string, help: string, value: (lag: ConsumerLag) => number): Gauge =>
       new Gauge(name, help, async () =>
         (await this.#lags()).map((lag) => ({ labels: { consumer: lag.consumer }, value: value(lag) })),
@@ -60,7 +65,7 @@ export class ConsumerGauges implements OnModuleDestroy {
     const rows = await this.database.relay<{ consumer: string; open: number }>(
       `SELECT wanted.consumer, count(d.seq)::int AS open FROM unnest($1::text[]) AS wanted(consumer)
        LEFT JOIN dead_letters d ON d.consumer = wanted.consumer AND d.resolved_at IS NULL GROUP BY 1`,
-      [this.runner.consumers.filter(({ onFailure }) => onFailure === 'park').map(({ name }) => name)],
+      [this.runner.consumers.map(({ name }) => name)],
     );
     return rows.map(({ consumer, open }) => ({ labels: { consumer }, value: open }));
   }

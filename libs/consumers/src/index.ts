@@ -1,4 +1,5 @@
 export * from './consumer-lag.ts';
+export * from './consumer-metrics.ts';
 export * from './consumer-runner.ts';
 export * from './consumers-behind.ts';
 export * from './dead-letters.ts';

@@ -1,6 +1,7 @@
 export * from './public-events/public-event-types.ts';
 export * from './public-events/public-events.ts';
 export * from './pump/delivery-log.ts';
+export * from './pump/delivery-metrics.ts';
 export * from './pump/delivery-pump.ts';
 export * from './pump/delivery-retries.ts';
 export * from './pump/receiver-cursors.ts';

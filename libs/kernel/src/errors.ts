@@ -89,11 +89,14 @@ export class OAuthError extends Error {
   }
 }
 
+/** Why a decision has to be made again. */
+export const CONCURRENCY_REASONS = ['stream_version', 'overtaken', 'unique_fact', 'epoch', 'serialization'] as const;
+
 /** The state that a decision was read from has changed: reload, decide again, append again. */
 export class ConcurrencyError extends Error {
   override readonly name = 'ConcurrencyError';
   constructor(
-    readonly reason: 'stream_version' | 'overtaken' | 'unique_fact' | 'epoch' | 'serialization',
+    readonly reason: (typeof CONCURRENCY_REASONS)[number],
     message: string,
   ) {
     super(message);

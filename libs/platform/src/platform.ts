@@ -9,7 +9,7 @@ import {
   TenantKeys,
   VerificationKeys,
 } from '@grantkeeper/keys';
-import { type Clock, SystemClock } from '@grantkeeper/kernel';
+import { type Clock, CONCURRENCY_REASONS, SystemClock } from '@grantkeeper/kernel';
 import { Budgets, LimitsRedis } from '@grantkeeper/limits';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
@@ -94,6 +94,7 @@ export class Platform {
       ledgerMetrics.appended.add({}, last - first + 1);
       hints.appended(tenantId, last);
     });
+    for (const reason of CONCURRENCY_REASONS) ledgerMetrics.retries.add({ reason }, 0);
     this.#endRetryCount = onAppendRetried((reason) => ledgerMetrics.retries.add({ reason }));
   }
 

@@ -1,4 +1,4 @@
-import type { DeliveryPump } from '@grantkeeper/deliveries';
+import { deliveryMetrics, type DeliveryPump } from '@grantkeeper/deliveries';
 import type { Database } from '@grantkeeper/event-store';
 import { Gauge } from '@grantkeeper/observability';
 import type { OnModuleDestroy } from '@nestjs/common';
@@ -21,6 +21,10 @@ export class ReceiverGauges implements OnModuleDestroy {
     private readonly database: Database,
     private readonly pump: DeliveryPump,
   ) {
+    // An alarm on what has never happened needs a number to begin with.
+    for (const { kind } of pump.outlets)
+      for (const counter of [deliveryMetrics.givenUp, deliveryMetrics.disabled, deliveryMetrics.stopped])
+        counter.add({ kind }, 0);
     const gauge = (name: string, help: string, value: (lag: Lag) => number): Gauge =>
       new Gauge(name, help, async () =>
         (await this.#lags()).map((lag) => ({ labels: { kind: lag.kind }, value: value(lag) })),
