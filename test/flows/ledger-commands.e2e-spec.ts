@@ -39,6 +39,7 @@ function start(
 describe('npm run ledger', () => {
   let ledger: TestLedger;
   let acme: TenantId;
+  const hook = '0198f2a0-0000-7000-8000-00000000000a';
   beforeAll(async () => {
     ledger = await openLedger();
     acme = await ledger.tenant('acme');
@@ -162,6 +163,14 @@ describe('npm run ledger', () => {
     });
   });
 
+  it('begins no epoch while services are connected, as they would go on in the old one', async () => {
+    expect(await run('new-epoch', '--yes')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^Services are connected to this database \(\d+ connections?\)/),
+    });
+    expect((await run('tail', '--tenant', 'acme', '--lines', '1')).out).not.toContain('EpochBegun');
+  });
+
   it('tells how long ledgers are and what reads them', async () => {
     const all = await run('stats');
     expect(all).toMatchObject({ code: 0 });
@@ -170,6 +179,14 @@ describe('npm run ledger', () => {
     const one = await run('stats', '--tenant', 'acme');
     expect(one.out).toMatch(/^UserCreated +\d+ /m);
     expect(one.out).toMatch(/^grant-timeline@2 +\d+ +0 +0 +read$/m);
+    // Who is told of events reads the ledger, too.
+    await asOwner(
+      `INSERT INTO receiver_cursors (tenant_id, receiver_kind, receiver_id, epoch, through_seq, attempts, last_error, slow)
+       SELECT tenant_id, 'webhook', '${hook}', epoch, seq - 1, 3, 'status_500', false FROM heads WHERE tenant_id = '${acme}'`,
+    );
+    const told = await run('stats', '--tenant', 'acme');
+    expect(told.out).toMatch(new RegExp(`^webhook-${hook} +\\d+ +1 +0 +tried 3 times: status_500$`, 'm'));
+    await asOwner(`DELETE FROM receiver_cursors WHERE receiver_id = '${hook}'`);
   });
 
   it('verifies, and fails with the first row that is not what the events say', async () => {

@@ -113,11 +113,15 @@ it('is in a new epoch after a restore, with what was ended after that point ende
     const restoredAt = new Date();
     // Another key could not be opened by the services, so the revoked one would have no successor.
     const others = { GRANTKEEPER_MASTER_KEYS: `1:${randomBytes(32).toString('base64')}` };
-    expect(await newEpoch(['--reapply', exported], others)).toEqual({
+    expect(await newEpoch([])).toEqual({
+      code: 2,
+      out: expect.stringMatching(/^no export given: .*\nThis ends every link.* 2 ledgers .* Add --yes /),
+    });
+    expect(await newEpoch(['--yes', '--reapply', exported], others)).toEqual({
       code: 2,
       out: expect.stringMatching(/cannot be opened .*GRANTKEEPER_MASTER_KEYS/),
     });
-    const { code, out } = await newEpoch(['--reapply', exported]);
+    const { code, out } = await newEpoch(['--yes', '--reapply', exported]);
     await rm(exported);
     expect([code, out]).toEqual([
       0,

@@ -20,6 +20,9 @@ const LISTENING_MS = 5_000;
 // Positions and counters stay far below 2^53; as strings they would compare wrongly.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
+/** `application_name` of every connection of a service. */
+export const SERVICE_CONNECTION = 'grantkeeper';
+
 /** The command-line options of a PostgreSQL session that acts as `role`; also what benches give to other drivers. */
 export function sessionOptions(role: Role): string {
   return [
@@ -51,6 +54,8 @@ export function sessionOptions(role: Role): string {
 export function connectionSettings(url: string, role: Role): pg.ClientConfig {
   return {
     connectionString: url,
+    // How an operator, and a command that must be alone, tells our connections from others. The URL may say otherwise.
+    application_name: SERVICE_CONNECTION,
     connectionTimeoutMillis: 5_000,
     query_timeout: NO_ANSWER_MS,
     keepAlive: true,

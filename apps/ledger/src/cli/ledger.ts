@@ -38,7 +38,7 @@ async function run([name, ...args]: readonly string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
   try {
     await checkSchema(target.named, target.url);
-    const database = new Database({ url: target.url, max: 3, onError: () => undefined });
+    const database = new Database({ url: namedUrl(target.url), max: 3, onError: () => undefined });
     try {
       return await command(args, database, stopping.signal, target);
     } finally {
@@ -47,6 +47,13 @@ async function run([name, ...args]: readonly string[]): Promise<number> {
   } finally {
     await target.close();
   }
+}
+
+/** So that no command takes itself for a service. */
+function namedUrl(url: string): string {
+  const named = new URL(url);
+  named.searchParams.set('application_name', 'grantkeeper-ledger');
+  return named.href;
 }
 
 // Whoever reads our output may have seen enough (`| head`): that is no failure.

@@ -1,6 +1,13 @@
 import { epochBegun } from '@grantkeeper/domain';
-import { type Database, EventStore, PersonalDataSealer, type Position } from '@grantkeeper/event-store';
+import {
+  type Database,
+  EventStore,
+  PersonalDataSealer,
+  type Position,
+  SERVICE_CONNECTION,
+} from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
+import { StartupError } from '@grantkeeper/platform';
 import { inlineProjections } from '@grantkeeper/read-models';
 import { FeedEpoch } from './feed-epoch.ts';
 import { ledgersOf } from './ledgers.ts';
@@ -16,10 +23,10 @@ const ACTOR = { kind: 'operator', id: 'new-epoch' } as const;
 const EPOCHS_BEGIN = Date.UTC(2026, 0, 1);
 
 /**
- * `new-epoch [--reapply export.ndjson]…`: begins a new epoch in every ledger after a restore, which may have lost events
+ * `new-epoch --yes [--reapply export.ndjson]…`: begins a new epoch in every ledger after a restore, which may have lost events
  * and would give out their numbers again. What had been ended or suspended in the lost part is so again, as far as the
  * exports tell; the feed's epoch comes last, so that points learn all of it at once. When it was interrupted it is
- * called again. Answers 1 when something that an export tells of could not be done again.
+ * called again. Refuses while services are connected, and without `--yes`. Answers 1 when something that an export tells of could not be done again.
  */
 export async function newEpochCommand(
   args: readonly string[],
@@ -27,11 +34,23 @@ export async function newEpochCommand(
   _stopping: AbortSignal,
   target: TargetDatabase,
 ): Promise<number> {
-  const { values, positionals } = optionsOf(args, { reapply: { type: 'string', multiple: true } });
+  const { values, positionals } = optionsOf(args, {
+    reapply: { type: 'string', multiple: true },
+    yes: { type: 'boolean', default: false },
+  });
   if (positionals.length > 0) throw new UsageError(`new-epoch does not take "${positionals[0]}".`);
+  await refuseBesideServices(database);
+  const exports = values.reapply ?? [];
+  if (exports.length === 0)
+    console.log('no export given: nothing is known of what was lost, and nothing is ended again');
+  if (!values.yes) {
+    const { size } = await headsOf(database);
+    const message = `This ends every link, session, code and token of ${counted(size, 'ledger')} in ${target.named}: everybody signs in and links again. Nothing has been done. Add --yes if the database was restored and you mean it.`;
+    throw new StartupError(message);
+  }
   const feed = await FeedEpoch.open(process.env['MIGRATION_DATABASE_URL'] ?? target.url);
   try {
-    return await beginEpoch(values.reapply ?? [], database, feed, target);
+    return await beginEpoch(exports, database, feed, target);
   } finally {
     await feed.close();
   }
@@ -66,6 +85,19 @@ async function beginEpoch(
     `${counted(heads.size, 'ledger')} and the revocation feed are in epoch ${epoch}: every credential from before is dead.`,
   );
   return undone > 0 ? 1 : 0;
+}
+
+/** What a service decides meanwhile it would decide in the old epoch, and would go on serving what dies. */
+async function refuseBesideServices(database: Database): Promise<void> {
+  const [row] = await database.relay<{ connections: number }>(
+    `SELECT count(*)::int AS connections FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name = $1`,
+    [SERVICE_CONNECTION],
+  );
+  if (!row || row.connections === 0) return;
+  throw new StartupError(
+    `Services are connected to this database (${counted(row.connections, 'connection')}). Stop them all first, and start them when this is done.`,
+  );
 }
 
 async function headsOf(database: Database): Promise<Map<TenantId, Position>> {

@@ -10,6 +10,16 @@ import { optionsOf, UsageError } from './usage.ts';
 
 const MOST = 50;
 
+/** Somebody outside who is told of events. */
+interface Receiver {
+  readonly name: string;
+  readonly at: number;
+  readonly behind: number;
+  readonly attempts: number;
+  readonly error: string | null;
+  readonly disabled: string | null;
+}
+
 /** `stats [--tenant slug or id]`: how long the ledgers are, how far behind their readers, and when they were verified. */
 export async function statsCommand(args: readonly string[], database: Database): Promise<number> {
   const { values, positionals } = optionsOf(args, { tenant: { type: 'string' } });
@@ -88,6 +98,17 @@ async function showOne(database: Database, { id, name, seq }: NamedLedger): Prom
       .where('consumer', 'not like', '%@%')
       .orderBy('consumer')
       .execute(),
+    receivers: (
+      await sql<Receiver>`
+        SELECT c.receiver_kind || '-' || c.receiver_id AS name, c.through_seq AS at, c.attempts, c.last_error AS error,
+          w.disabled_because AS disabled,
+          CASE WHEN c.receiver_kind = 'webhook' THEN h.seq - c.through_seq ELSE (
+            SELECT count(*) FROM signal_sets e WHERE e.tenant_id = c.tenant_id AND e.stream_id = c.receiver_id
+              AND e.no > c.through_seq) END AS behind
+        FROM receiver_cursors c JOIN heads h ON h.tenant_id = c.tenant_id
+        LEFT JOIN webhooks w ON w.tenant_id = c.tenant_id AND w.webhook_id = c.receiver_id
+        WHERE c.tenant_id = ${id}::uuid AND w.removed_seq IS NULL ORDER BY 1`.execute(tx)
+    ).rows,
     letters: await tx
       .selectFrom('dead_letters')
       .select(['consumer', sql<number>`count(*)::int`.as('number')])
@@ -121,6 +142,13 @@ async function showOne(database: Database, { id, name, seq }: NamedLedger): Prom
           count(read.letters.find((letter) => letter.consumer === row.consumer)?.number ?? 0),
           row.attempts === 0 ? 'reads' : `tried ${row.attempts} times: ${row.last_error ?? ''}`,
         ]),
+        ...read.receivers.map((row) => [
+          row.name,
+          count(row.at),
+          count(Math.max(0, row.behind)),
+          count(read.letters.find((letter) => letter.consumer === row.name)?.number ?? 0),
+          receiverState(row),
+        ]),
         ...projections.flatMap(({ projection, live, building }) =>
           [
             { of: live, state: 'read' },
@@ -142,6 +170,11 @@ async function showOne(database: Database, { id, name, seq }: NamedLedger): Prom
       ],
     )}`,
   );
+}
+
+function receiverState({ disabled, attempts, error }: Receiver): string {
+  if (disabled !== null) return `is told nothing: ${disabled}`;
+  return attempts === 0 ? 'is told' : `tried ${attempts} times: ${error ?? ''}`;
 }
 
 function verdict(at: Date | null, ok: boolean | null): string {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Actor } from '@grantkeeper/domain';
+import { type Actor, eventCatalogue } from '@grantkeeper/domain';
 import type { Database } from '@grantkeeper/event-store';
 import { tellRecorded } from '@grantkeeper/read-models';
 import { ledgersOf, type NamedLedger, newestLedgers } from './ledgers.ts';
@@ -7,6 +7,7 @@ import { numberOf, optionsOf, UsageError } from './usage.ts';
 
 const PAGE = 500;
 const POLL_MS = 300;
+const LONGEST_TYPE = Math.max(...eventCatalogue.map(({ type }) => type.length));
 
 /**
  * `tail [--tenant slug or id] [--lines n | --after seq] [--follow] [--json]`: the last events, oldest first, and then new
@@ -154,7 +155,7 @@ function toWords(event: EventLine): string {
     event.recordedAt.toISOString(),
     event.ledger,
     String(event.seq).padStart(6),
-    event.type.padEnd(20),
+    event.type.padEnd(LONGEST_TYPE),
     chainOf(event.actor),
     tellRecorded({ ...event, schemaVersion: event.schema }).words,
   ].join('  ');

@@ -19,7 +19,8 @@ export const usage = `Usage: npm run ledger -- <command> [options]
              <projection>            its name, or "all"
              --tenant <slug or id>   of one tenant; else of all
   new-epoch  after the database was restored to an earlier point, before it serves again: every credential from before is
-             dead, and enforcement points read the feed anew
+             dead, and enforcement points read the feed anew. No service may be connected
+             --yes                   you mean it
              --reapply <file>        an export (NDJSON) that reaches beyond that point: ends and suspends again what was
                                      ended or suspended after it; may be given several times. Where it tells of a
                                      revoked signing key, GRANTKEEPER_MASTER_KEYS is needed for another one
@@ -29,7 +30,8 @@ export const usage = `Usage: npm run ledger -- <command> [options]
 The database is that of DATABASE_URL, else the one that "npm start" keeps in .data (GRANTKEEPER_DATA_DIR), whether it
 is running or not. "system" is the ledger of the operators.
 
-Exit codes: 0 all is well; 1 a ledger is not whole or a projection could not be built; 2 the command could not be
+Exit codes: 0 all is well; 1 a ledger is not whole, a live row is not what the events
+say, something lost could not be done again, or a projection could not be built; 2 the command could not be
 carried out.`;
 
 /** The options of a command; throws {@link UsageError} for one that it does not have. */
