@@ -1,10 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { ChildProduct } from '../support/child-product.ts';
 import { freePort } from '../support/product.ts';
+import type { StandaloneSummary } from '../../apps/standalone/src/standalone.ts';
 import { until } from '../support/until.ts';
 
 let dataDir: string;
@@ -65,4 +69,15 @@ it('says, when its port is taken, that another port needs another directory', as
   await expect(new ChildProduct(dataDir, port).start()).rejects.toThrow(
     `choose another port with PORT=${port + 1} GRANTKEEPER_DATA_DIR=${join(dataDir, String(port + 1))}.`,
   );
+}, 60_000);
+
+it('makes an operator’s key beside it, in the database that it has found', async () => {
+  const summary = JSON.parse(await readFile(join(dataDir, 'standalone.json'), 'utf8')) as StandaloneSummary;
+  const program = fileURLToPath(new URL('../../dist/apps/ledger/src/cli/admin-key.js', import.meta.url));
+  const { DATABASE_URL: _url, ...env } = process.env;
+  const { stdout } = await promisify(execFile)(process.execPath, [program, '--name', 'ops'], {
+    env: { ...env, NODE_OPTIONS: '', GRANTKEEPER_DATA_DIR: dataDir },
+  });
+  const headers = { authorization: `Bearer ${stdout.trim()}` };
+  expect((await fetch(`${summary.adminUrl}/admin/v1/tenants/acme`, { headers })).status).toBe(200);
 }, 60_000);

@@ -71,7 +71,7 @@ export async function createStandalone(options: StandaloneOptions): Promise<Stan
     log('Preparing the demo tenant');
     const demo = await ensureDemo(platform, app.get(CommandBus), app.get(AdminKeys), settings);
     app.get(FirstPage).resource = demo.demo.resource;
-    await app.listen(settings.port, '0.0.0.0');
+    await app.listen(settings.port, settings.host);
     listening.resolve();
     return {
       summary: { authUrl: settings.authUrl, mcpUrl: settings.mcpUrl, adminUrl: settings.adminUrl, ...demo },

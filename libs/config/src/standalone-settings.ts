@@ -8,6 +8,8 @@ import { databaseUrl, masterKeys, origin } from './variables.ts';
 /** Settings of `standalone`: everything has a default, made on first start where it is a secret. */
 export interface StandaloneSettings extends CommonSettings {
   readonly dataDir: string;
+  /** The address it listens on: this machine alone, unless told otherwise. */
+  readonly host: string;
   /** Null: an embedded PostgreSQL in the data directory. */
   readonly databaseUrl: string | null;
   readonly migrationDatabaseUrl: string | null;
@@ -19,6 +21,7 @@ export interface StandaloneSettings extends CommonSettings {
 export const standaloneSettings: z.ZodType<StandaloneSettings> = productionRules(
   z.object({
     ...commonVariables,
+    HOST: z.string().default('127.0.0.1'),
     GRANTKEEPER_DATA_DIR: z.string().default('.data'),
     DATABASE_URL: databaseUrl.optional(),
     MIGRATION_DATABASE_URL: databaseUrl.optional(),
@@ -32,6 +35,7 @@ export const standaloneSettings: z.ZodType<StandaloneSettings> = productionRules
   return {
     production: env.NODE_ENV === 'production',
     port: env.PORT,
+    host: env.HOST,
     authUrl: env.AUTH_URL ?? here,
     mcpUrl: env.MCP_URL ?? here,
     adminUrl: env.ADMIN_URL ?? here,

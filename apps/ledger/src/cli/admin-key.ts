@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util';
-import { loadConfig, serviceSettings } from '@grantkeeper/config';
+import { commandSettings, loadConfig } from '@grantkeeper/config';
 import { Database, EventStore } from '@grantkeeper/event-store';
 import { SYSTEM_TENANT } from '@grantkeeper/kernel';
 import { LocalKeyProvider, MasterSecrets, PersonalData, TenantKeys } from '@grantkeeper/keys';
-import { checkDatabase, checkSchema, describeFailure, StartupError } from '@grantkeeper/platform';
+import { checkSchema, describeFailure, StartupError } from '@grantkeeper/platform';
 import { inlineProjections } from '@grantkeeper/read-models';
 import { AdminKeys } from '../access/admin-keys.ts';
+import { openTargetDatabase, type TargetDatabase } from './ledger/target-database.ts';
 
 const USAGE = `Usage: npm run admin-key -- --name <who or what will use the key, up to 120 characters>
        npm run admin-key -- --list
@@ -17,12 +18,21 @@ type Wanted = { readonly name: string } | { readonly list: true } | { readonly e
 
 /** Operators' keys to the admin API: makes one and shows it this once, lists them, or ends one. */
 async function operatorKeys(wanted: Wanted): Promise<void> {
-  const settings = loadConfig(serviceSettings, process.env);
-  await checkDatabase('DATABASE_URL', settings.databaseUrl);
-  await checkSchema('DATABASE_URL', settings.databaseUrl);
-  const database = new Database({ url: settings.databaseUrl, max: 1 });
+  const target = await openTargetDatabase(loadConfig(commandSettings, process.env));
   try {
-    const tenantKeys = new TenantKeys(database, new LocalKeyProvider(new MasterSecrets(settings.masterKeys)));
+    await withKeys(target, wanted);
+  } finally {
+    await target.close();
+  }
+}
+
+async function withKeys(target: TargetDatabase, wanted: Wanted): Promise<void> {
+  const masterKeys = target.masterKeys();
+  if (!masterKeys) throw new StartupError('GRANTKEEPER_MASTER_KEYS is not set. Give it as the services have it.');
+  await checkSchema(target.named, target.url);
+  const database = new Database({ url: target.url, max: 1 });
+  try {
+    const tenantKeys = new TenantKeys(database, new LocalKeyProvider(new MasterSecrets(masterKeys)));
     const keys = new AdminKeys(
       database,
       new EventStore(database, inlineProjections, new PersonalData(database, tenantKeys)),
