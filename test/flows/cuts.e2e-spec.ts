@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose';
 import pg from 'pg';
 import { callAdmin, eventsOf, type Problem } from '../support/clients/admin.ts';
 import { OAuthClient, type TokenBody } from '../support/clients/oauth-client.ts';
@@ -111,7 +112,10 @@ describe('wider cuts', () => {
         done.receiptUrl!.replace('/admin/v1', ''),
       );
     await until(async () => (await receipt()).body.settled);
-    expect((await receipt()).body).toMatchObject({ revocation: { kind: 'grant' }, jws: expect.any(String) });
+    const { body: signed } = await receipt();
+    const about = { id: shown.preview, act: 'revoke', links: 2, requestedSeq: expect.any(Number) as unknown };
+    expect(signed).toMatchObject({ revocation: { kind: 'grant' }, cut: about });
+    expect(decodeJwt<{ receipt: object }>(signed.jws).receipt).toMatchObject({ cut: about });
     const { body: listed } = await product.admin<{ list: object[]; next: string | null }>(
       'GET',
       `/tenants/acme/cuts/${done.id}/links?state=done&limit=1`,

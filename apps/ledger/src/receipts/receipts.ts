@@ -5,9 +5,20 @@ import type { TenantId } from '@grantkeeper/kernel';
 import { type Receipt, ReceiptReader, type ReceiptSubject, type RevocationResult } from '@grantkeeper/revocation';
 import { ReceiptTokens } from '@grantkeeper/tokens';
 
+/** What a receipt is about beside the link that it names. */
+interface CutSubject {
+  readonly id: string;
+  readonly act: string;
+  /** How many it has ended or suspended, all recorded after `requestedSeq` and up to the receipt's own `seq`. */
+  readonly links: number;
+  readonly requestedSeq: number;
+}
+
 /** A receipt as it is answered: what is signed in `jws`, in the clear. */
 export interface SignedReceipt {
   readonly revocation: ReceiptSubject;
+  /** Of a cut, whose last link this is: whoever has applied it has applied all of them, as the feed is applied in order. */
+  readonly cut?: CutSubject;
   /** When this was known. */
   readonly at: string;
   readonly settled: boolean;
@@ -60,11 +71,24 @@ export class Receipts {
     }
   }
 
+  async #cutOf(tenantId: TenantId, seq: number): Promise<CutSubject | undefined> {
+    const row = await this.database.asTenant(tenantId, (tx) =>
+      tx
+        .selectFrom('cuts')
+        .select(['cut_id', 'act', 'done', 'requested_seq'])
+        .where('tenant_id', '=', tenantId)
+        .where('receipt_seq', '=', seq)
+        .executeTakeFirst(),
+    );
+    return row && { id: row.cut_id, act: row.act, links: row.done ?? 0, requestedSeq: row.requested_seq };
+  }
+
   async #sign(
     tenantId: TenantId,
     { subject, receipt, at }: Awaited<ReturnType<ReceiptReader['read']>>,
   ): Promise<SignedReceipt> {
-    const told = { revocation: subject, at: at.toISOString(), ...receipt };
+    const cut = await this.#cutOf(tenantId, subject.seq);
+    const told = { revocation: subject, ...(cut && { cut }), at: at.toISOString(), ...receipt };
     const { issuer, tenant, kid, alg } = await this.database.asTenant(tenantId, (tx) =>
       tx
         .selectFrom('signing_keys as k')
