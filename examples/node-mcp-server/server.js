@@ -6,7 +6,12 @@ import { protect, resourceMetadata } from '@grantkeeper/guard/express';
 import { ticketServer } from './tickets.js';
 
 const { ISSUER: issuer, RESOURCE: resource, GRANTKEEPER_CREDENTIAL: credential } = process.env;
-const guard = await createGuard({ issuer, resource, credential, onTrouble: (trouble) => console.warn(trouble) });
+const guard = await createGuard({
+  issuer,
+  resource,
+  credential,
+  onTrouble: (trouble) => console.warn(`guard: ${trouble.message}`),
+});
 const mcp = toNodeHandler(createMcpHandler(({ authInfo }) => ticketServer(authInfo)));
 
 const app = express();

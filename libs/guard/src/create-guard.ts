@@ -9,6 +9,7 @@ import { Introspection } from './introspection.ts';
 import { IssuerKeys } from './issuer-keys.ts';
 import { readIssuerMetadata, WrongIssuer } from './issuer-metadata.ts';
 import { OpenCalls } from './open-calls.ts';
+import { onceInAWhile } from './once-in-a-while.ts';
 import { readPointCredential } from './point-credential.ts';
 import { InMemoryProofReplayStore, type ProofReplayStore } from './proof-replay-store.ts';
 import { serviceUrl } from './service-url.ts';
@@ -32,7 +33,7 @@ export interface GuardOptions {
   readonly timeoutMs?: number;
   /** How many verified tokens are remembered. 10,000 unless given: some 20 MB. */
   readonly verifiedTokens?: number;
-  /** Told of what goes wrong, for a log. Nothing secret is in it. */
+  /** Told of what goes wrong, for a log: the same once, and every 30 seconds while it lasts. Nothing secret is in it. */
   readonly onTrouble?: (trouble: unknown) => void;
   readonly fetch?: typeof fetch;
 }
@@ -49,7 +50,8 @@ const START_MS = 5_000;
  * that there is not, a credential that is refused or of another resource.
  */
 export async function createGuard(options: GuardOptions): Promise<Guard> {
-  const { resource, credential, timeoutMs = 400, onTrouble } = options;
+  const { resource, credential, timeoutMs = 400 } = options;
+  const onTrouble = options.onTrouble && onceInAWhile(options.onTrouble);
   const issuer = serviceUrl('issuer', options.issuer);
   if (!URL.canParse(resource)) throw new TypeError('resource must be a URL.');
   const { tenant } = readPointCredential(credential);
