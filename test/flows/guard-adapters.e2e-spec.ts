@@ -326,7 +326,7 @@ describe('the adapters of the guard', () => {
       expect((await call(token)).ok).toBe(true);
       await team.revoke(token);
       await until(async () => (await call(token)).status === 401);
-      expect((await call(token)).headers.get('www-authenticate')).toContain('The access was revoked.');
+      expect((await call(token)).headers.get('www-authenticate')).toContain('The access has ended or is suspended.');
     });
   });
 

@@ -141,8 +141,8 @@ describe('the hosted MCP server', () => {
     );
     for (const { sub, userId, grantId, familyId } of users) {
       await run(
-        `INSERT INTO users (tenant_id, user_id, sub, role, email_verified, suspended, held_seq, created_seq, created_at, revoked_seq, stream_version)
-        VALUES ($1, $2, $3, 'member', false, false, 0, 1, now(), 0, 1)`,
+        `INSERT INTO users (tenant_id, user_id, sub, role, email_verified, suspended, held_seq, signed_out_seq, created_seq, created_at, revoked_seq, stream_version)
+        VALUES ($1, $2, $3, 'member', false, false, 0, 0, 1, now(), 0, 1)`,
         [id, userId, sub],
       );
       await run(
@@ -524,15 +524,15 @@ describe('the hosted MCP server', () => {
         const [before, after] = [await tenant.token(user), await tenant.token(user, { claims: { seq: 11 } })];
         expect(await statusOf(tenant, before)).toEqual([200, '']);
         await admin.query(revoke, [tenant.id, 11]);
-        expect(await statusOf(tenant, before)).toEqual([401, 'The access was revoked.']);
+        expect(await statusOf(tenant, before)).toEqual([401, 'The access has ended or is suspended.']);
         expect(await statusOf(tenant, after)).toEqual([200, '']);
       },
     );
 
     it.each([
-      ['grant', `UPDATE grants SET revoked_seq = 11 WHERE tenant_id = $1`, 'The access was revoked.'],
-      ['family', `UPDATE families SET ended_seq = 11 WHERE tenant_id = $1`, 'The access was revoked.'],
-      ['epoch', `UPDATE heads SET epoch = 2 WHERE tenant_id = $1`, 'The access was revoked.'],
+      ['grant', `UPDATE grants SET revoked_seq = 11 WHERE tenant_id = $1`, 'The access has ended or is suspended.'],
+      ['family', `UPDATE families SET ended_seq = 11 WHERE tenant_id = $1`, 'The access has ended or is suspended.'],
+      ['epoch', `UPDATE heads SET epoch = 2 WHERE tenant_id = $1`, 'The access has ended or is suspended.'],
       ['grant, suspended', `UPDATE grants SET suspended = true WHERE tenant_id = $1`, 'The access is suspended.'],
     ])('refuses a token whose %s has ended', async (_what, end, description) => {
       const tenant = await makeTenant(`t${uuidv7()}`, origin);

@@ -149,7 +149,8 @@ export class Guard {
 
   #requireActive(standing: Standing, { scheme }: PresentedToken): void {
     if (standing === 'active') return;
-    const description = standing === 'suspended' ? 'The access is suspended.' : 'The access was revoked.';
+    // What the feed has told of does not say which: a suspension denies for good what was issued before it.
+    const description = standing === 'suspended' ? 'The access is suspended.' : 'The access has ended or is suspended.';
     throw invalidToken(this.#challenging(), description, scheme);
   }
 

@@ -50,7 +50,8 @@ export function accessEnded(
   standing: Standing,
   scheme: PresentedToken['scheme'],
 ): AccessRefusal {
-  const description = standing === 'suspended' ? 'The access is suspended.' : 'The access was revoked.';
+  // What the feed has told of does not say which: a suspension denies for good what was issued before it.
+  const description = standing === 'suspended' ? 'The access is suspended.' : 'The access has ended or is suspended.';
   return invalidToken(resource, description, scheme);
 }
 
