@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { connect, type Socket } from 'node:net';
 import pg from 'pg';
 import { type RunningProduct, startProduct } from '../support/product.ts';
 import { makeTenantSide, type TenantSide } from '../support/tenant-side.ts';
@@ -202,37 +201,6 @@ describe('the revocation feed of a tenant’s own point', () => {
       'urn:problem:feed.too_many_instances',
     ]);
     expect((await lease(point.credential, first, 1)).status).toBe(200);
-  });
-
-  it('ends a stream whose caller goes while it is authenticated', async () => {
-    const point = await newPoint(mine);
-    const { port, hostname } = new URL(product.summary.adminUrl);
-    const ask = `GET /feed/v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${point.credential}\r\n\r\n`;
-    // Twice as many as a point may have open, each gone before anybody could say whose it is.
-    await database.query('BEGIN');
-    await database.query('LOCK TABLE enforcement_points IN ACCESS EXCLUSIVE MODE');
-    const sockets = await Promise.all(
-      Array.from(
-        { length: 800 },
-        () =>
-          new Promise<Socket>((resolve, reject) => {
-            const socket = connect(Number(port), hostname, () => socket.write(ask, () => resolve(socket)));
-            socket.once('error', reject);
-          }),
-      ),
-    );
-    const waits = async (): Promise<boolean> => {
-      const asked = `SELECT FROM pg_locks WHERE NOT granted AND relation = 'enforcement_points'::regclass`;
-      return (await database.query(asked)).rowCount! > 0;
-    };
-    await until(waits);
-    for (const socket of sockets) socket.destroy();
-    // Answered by the same process, which has then seen them go.
-    await fetch(`${product.summary.adminUrl}/health/live`);
-    await database.query('COMMIT');
-    const stream = await feed(point.credential, '/stream');
-    expect(stream.status).toBe(200);
-    await stream.body!.cancel();
   });
 
   describe('gives no lease to whom no receipt would name', () => {
