@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import pg from 'pg';
@@ -339,6 +340,12 @@ describe('what is told', () => {
     // Nobody learns whether there is such a person.
     expect((await remove({ format: 'email', email: 'nobody@acme.example' })).status).toBe(204);
     expect((await remove({ format: 'phone_number', phone_number: '+12065550100' })).status).toBe(400);
+    // Random, so that nothing makes it short.
+    const long = (bytes: number) => randomBytes(bytes / 2).toString('hex');
+    const application = { format: 'opaque', id: `https://client.example/${long(2_000)}` };
+    const resourceNamed = { format: 'uri', uri: `https://mcp.example/${long(2_000)}` };
+    expect((await remove({ format: 'complex', application })).status).toBe(204);
+    expect((await remove({ format: 'complex', application, resource: resourceNamed })).status).toBe(400);
     await revoke({ kind: 'user', userId: ann.userId });
     await revoke({ kind: 'user', userId: bob.userId });
     expect(typesOf(await taken(one, sessions, 2))).toEqual([`${CAEP}/session-revoked`, `${CAEP}/session-revoked`]);

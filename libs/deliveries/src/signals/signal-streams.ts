@@ -15,6 +15,8 @@ export const SEALED_AUTHORIZATION = 'signal-stream-authorization';
 export const MOST_STREAMS = 5;
 export const MIN_VERIFICATION_SECONDS = 30;
 const MOST_REMOVED_SUBJECTS = 10_000;
+/** In bytes: they are found by an index, whose rows are bounded. One client or one resource is always shorter. */
+const LONGEST_SUBJECT = 2_400;
 
 export type StreamStatus = 'enabled' | 'paused' | 'disabled';
 export type Stream = Selectable<SignalStreamsRow>;
@@ -184,6 +186,8 @@ export class SignalStreams {
           'forbidden',
         );
       if (!members) return;
+      if (Buffer.byteLength(JSON.stringify(members)) > LONGEST_SUBJECT)
+        throw new DomainError('signals.subject_too_long', 'The subject is too long to be kept.', 'invalid', 'subject');
       await tx
         .insertInto('signal_subjects_removed')
         .values({ tenant_id: receiver.tenant, stream_id: streamId, members: JSON.stringify(members) })
