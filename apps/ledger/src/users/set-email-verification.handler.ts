@@ -1,7 +1,8 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, decideEmailVerification } from '@grantkeeper/domain';
 import { type AppendInput, Database, EventStore, retrying } from '@grantkeeper/event-store';
-import { isUuid, type TenantId } from '@grantkeeper/kernel';
+import type { TenantId } from '@grantkeeper/kernel';
+import { readUser } from './user-state.ts';
 
 /** Says whether a person's e-mail address has been made sure of. Rejects with `user.not_found`. */
 export class SetEmailVerification extends Command<void> {
@@ -25,21 +26,7 @@ export class SetEmailVerificationHandler implements ICommandHandler<SetEmailVeri
 
   async execute({ tenantId, userId, verified, actor, origin }: SetEmailVerification): Promise<void> {
     await retrying(async () => {
-      const { read, row } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
-        read: await tx
-          .selectFrom('heads')
-          .select(['epoch', 'seq'])
-          .where('tenant_id', '=', tenantId)
-          .executeTakeFirstOrThrow(),
-        row: isUuid(userId)
-          ? await tx
-              .selectFrom('users')
-              .selectAll()
-              .where('tenant_id', '=', tenantId)
-              .where('user_id', '=', userId)
-              .executeTakeFirst()
-          : undefined,
-      }));
+      const { read, row } = await readUser(this.database, tenantId, userId);
       const known = row && { userId: row.user_id, emailVerified: row.email_verified };
       const events = decideEmailVerification(known, verified);
       if (events.length === 0) return;

@@ -1,7 +1,8 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Actor, decideSignOut } from '@grantkeeper/domain';
 import { type AppendInput, Database, EventStore, retrying } from '@grantkeeper/event-store';
-import { isUuid, type TenantId } from '@grantkeeper/kernel';
+import type { TenantId } from '@grantkeeper/kernel';
+import { readUser } from './user-state.ts';
 
 /** Ends every session of a person. When it answers, no cookie of theirs is worth anything. Rejects with `user.not_found`. */
 export class SignOutUser extends Command<void> {
@@ -25,21 +26,7 @@ export class SignOutUserHandler implements ICommandHandler<SignOutUser> {
 
   async execute({ tenantId, userId, reason, actor, origin }: SignOutUser): Promise<void> {
     await retrying(async () => {
-      const { read, row } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
-        read: await tx
-          .selectFrom('heads')
-          .select(['epoch', 'seq'])
-          .where('tenant_id', '=', tenantId)
-          .executeTakeFirstOrThrow(),
-        row: isUuid(userId)
-          ? await tx
-              .selectFrom('users')
-              .selectAll()
-              .where('tenant_id', '=', tenantId)
-              .where('user_id', '=', userId)
-              .executeTakeFirst()
-          : undefined,
-      }));
+      const { read, row } = await readUser(this.database, tenantId, userId);
       const events = decideSignOut(row && { userId: row.user_id }, reason);
       await this.store.append({
         tenantId,
