@@ -41,7 +41,7 @@ const CUT_MS = 2_500;
 
 export const CASES: Readonly<Record<string, Case>> = {
   normal: { title: 'normal', redis: true, batch: 50, around: plain },
-  burst: { title: 'as fast as they are committed, 64 requests at a time', redis: true, lanes: 64 },
+  burst: { title: 'as fast as they are committed, 40 requests at a time', redis: true, lanes: 40 },
   killed: {
     title: 'the committing node is killed (-9) in the middle of each 100 requests',
     redis: true,

@@ -7,8 +7,9 @@ import { commitsOf, revokeAll } from './revocations.ts';
 import { mintTokens } from './tokens.ts';
 
 /**
- * Makes `count` revocations as fast as they are committed. Each point is presented the oldest token that it has not refused
- * yet: revocations reach it in their order, so the others cannot be refused sooner.
+ * Makes `count` revocations as fast as they are committed. Each point is presented the oldest of its part of the tokens that
+ * it has not refused yet (revocations reach it in their order, so the others cannot be refused sooner), and the last ones of
+ * all, which say when it has caught up.
  */
 export async function measureBurst(
   { lanes }: BurstCase,
