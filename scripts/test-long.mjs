@@ -23,7 +23,7 @@ const child = spawn(
     '--config',
     config,
     '--testPathPatterns',
-    'ledger-model',
+    'long/ledger-model.long-spec',
   ],
   {
     cwd: fileURLToPath(new URL('..', import.meta.url)),

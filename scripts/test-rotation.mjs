@@ -17,7 +17,8 @@ const { values } = parseArgs({
 const jest = fileURLToPath(new URL('../node_modules/jest/bin/jest.js', import.meta.url));
 const config = fileURLToPath(new URL('../test/long/jest.config.mjs', import.meta.url));
 const options = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
-const child = spawn(process.execPath, [...options, jest, '--config', config, '--testPathPatterns', 'rotation'], {
+const only = ['--testPathPatterns', 'long/rotation.long-spec'];
+const child = spawn(process.execPath, [...options, jest, '--config', config, ...only], {
   cwd: fileURLToPath(new URL('..', import.meta.url)),
   env: {
     ...process.env,

@@ -1,3 +1,4 @@
+import { sessionOptions } from '@grantkeeper/event-store';
 import pg from 'pg';
 import { randomFrom } from '../long/model/random.ts';
 import { openLedger } from '../support/ledger.ts';
@@ -75,14 +76,13 @@ export async function runRotation(options: RotationOptions): Promise<RotationRep
   }
 }
 
-/** Connections of the services' role that wait as long as it takes: what is tried here is not patience. */
+/** Connections as the services have them, but which wait as long as it takes: what is tried here is not patience. */
 function servicePool(url: string, max: number): pg.Pool {
-  const settings = ['role=grantkeeper_service', 'lock_timeout=120000', 'statement_timeout=600000', 'jit=off'];
   const pool = new pg.Pool({
     connectionString: url,
     max,
     connectionTimeoutMillis: 300_000,
-    options: settings.map((setting) => `-c ${setting}`).join(' '),
+    options: `${sessionOptions('service')} -c lock_timeout=120000 -c statement_timeout=600000`,
   });
   pool.on('connect', (client) => client.on('error', () => undefined));
   pool.on('error', () => undefined);
