@@ -124,6 +124,8 @@ class RevocationFeed:
         self._instance = str(uuid.uuid4())
         self._lock = threading.RLock()
         self._epoch = 0
+        # Counts how often the feed has begun again: what a stream from before brings has other numbers.
+        self._feed = 0
         self._applied = 0
         self._applied_at = 0.0
         self._known: tuple[_Moment, float] | None = None
@@ -192,6 +194,7 @@ class RevocationFeed:
                 if first:
                     # Read anew. What was denied stays denied: a restored ledger may have lost what this process knows.
                     self._epoch, self._applied = page["epoch"], 0
+                    self._feed += 1
                     first = False
                 self._learn(page)
                 for entry in page["entries"]:
@@ -261,19 +264,24 @@ class RevocationFeed:
     def _follow_stream(self) -> None:
         while not self._stop.wait(LEASE_EVERY):
             try:
+                feed = self._feed
                 with self._request(f"/stream?after={self._applied}", timeout=STREAM_TIMEOUT) as stream:
                     for line in stream:
                         if self._stop.is_set():
                             return
+                        if feed != self._feed:
+                            break
                         if line.startswith(b"data:"):
-                            self._streamed(json.loads(line[5:]))
+                            self._streamed(json.loads(line[5:]), feed)
             except Exception as trouble:
                 log.info("The stream broke: %s", trouble)
 
-    def _streamed(self, entries: list[Mapping[str, Any]]) -> None:
+    def _streamed(self, entries: list[Mapping[str, Any]], feed: int) -> None:
         """Denials count at once; the cursor moves only over entries that follow on it without a gap."""
         gap = False
         with self._lock:
+            if feed != self._feed:
+                return
             for entry in entries:
                 self.deny.apply(entry)
                 if entry["number"] <= self._applied:

@@ -2,6 +2,7 @@ import { FeedFollower, FeedStandingCheck, HttpFeed, type AccessTokenClaims } fro
 import { MasterSecrets } from '@grantkeeper/keys';
 import { cellCredential } from '@grantkeeper/revocation';
 import { decodeJwt } from 'jose';
+import pg from 'pg';
 import { callTool } from '../support/clients/tool-call.ts';
 import { type RunningProduct, startProduct } from '../support/product.ts';
 import { makeTenantSide, type TenantSide } from '../support/tenant-side.ts';
@@ -165,6 +166,26 @@ describe('the revocation feed', () => {
       }
     },
   );
+
+  it('ends its streams when it begins again: the numbers of what comes would mean something else', async () => {
+    const headers = { authorization: `Bearer ${credential}` };
+    const streams = await Promise.all(
+      [credential, mine.point.credential].map((of) =>
+        fetch(`${product.summary.adminUrl}/feed/v1/stream`, { headers: { authorization: `Bearer ${of}` } }),
+      ),
+    );
+    expect(streams.map(({ status }) => status)).toEqual([200, 200]);
+    const database = new pg.Client(product.databaseUrl);
+    await database.connect();
+    await database.query('UPDATE feed_head SET epoch = epoch + 1');
+    await database.end();
+    // All that there is to read, to the end.
+    await Promise.all(streams.map((stream) => stream.text()));
+    await until(async () => {
+      const delta = await fetch(`${product.summary.adminUrl}/feed/v1/delta`, { headers });
+      return ((await delta.json()) as { epoch: number }).epoch === 2;
+    });
+  });
 
   it('accepts nothing once it cannot be reached, two seconds later at the most', async () => {
     let cut = false;

@@ -98,7 +98,12 @@ export class RevocationFeed implements OnApplicationBootstrap, BeforeApplication
   #stopping = false;
 
   constructor(database: Database) {
-    this.#reader = new FeedReader({ database, onTrouble: (error) => this.#log.warn(error) });
+    this.#reader = new FeedReader({
+      database,
+      onTrouble: (error) => this.#log.warn(error),
+      // Who follows a stream would take the numbers of this feed for those of the one before.
+      onBegunAnew: () => this.#endStreams(),
+    });
     this.#acknowledgements = new Acknowledgements(database);
   }
 
@@ -109,11 +114,15 @@ export class RevocationFeed implements OnApplicationBootstrap, BeforeApplication
   /** HTTP waits for what it has begun to answer, and streams have no end of their own. */
   beforeApplicationShutdown(): void {
     this.#stopping = true;
-    for (const end of this.#streams) end();
+    this.#endStreams();
   }
 
   async onApplicationShutdown(): Promise<void> {
     await this.#reader.stop();
+  }
+
+  #endStreams(): void {
+    for (const end of this.#streams) end();
   }
 
   /** Milliseconds since the last completed read of the whole feed was begun; undefined before the first. */

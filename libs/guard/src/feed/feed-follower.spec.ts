@@ -202,6 +202,20 @@ describe('FeedFollower', () => {
       expect(follower.whenUnreachable).toBe('refuse');
     });
 
+    it('for no longer than a token lives after its last lease, whatever deltas come through', async () => {
+      follower.start();
+      await asks();
+      ledger.refusal = 503;
+      await asks();
+      pass(60 * 60_000);
+      await follower.catchUp();
+      expect(follower.whenUnreachable).toBe('degrade_until_expiry');
+      pass(1);
+      await follower.catchUp();
+      expect(follower.lease.staleness()).toBe(0);
+      expect(follower.whenUnreachable).toBe('refuse');
+    });
+
     it('for no longer than a token lives', async () => {
       follower.start();
       await asks();

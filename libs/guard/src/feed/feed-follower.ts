@@ -46,6 +46,8 @@ export class FeedFollower {
   readonly instance = randomUUID();
   readonly deny: DenyState;
   readonly lease: Lease;
+  /** When a lease was granted last, which is what receipts go by; what deltas bring is no part of it. */
+  readonly #granted: Lease;
   readonly #options: FeedFollowerOptions;
   readonly #timeoutMs: number;
   readonly #patienceMs: number;
@@ -57,8 +59,10 @@ export class FeedFollower {
   #catching: Promise<void> | undefined;
   #hurry: (() => void) | undefined;
   #excluded = false;
-  /** What is known is of a feed that has begun again. */
-  #begunAnew = false;
+  /** The epoch of a feed that has begun again, until it has been read: what is known is of the one before. */
+  #anew: number | undefined;
+  /** The stream that is open; none of the feed before. */
+  #stream: AbortController | undefined;
   #resource: FeedResource | undefined;
   #whenUnreachable: FeedResource['whenUnreachable'] = 'refuse';
   #clock: { readonly at: LeaseMoment; readonly now: number } | undefined;
@@ -69,6 +73,7 @@ export class FeedFollower {
     this.#patienceMs = Math.max(this.#timeoutMs, PATIENCE_MS);
     const clock = options.clock ?? systemLeaseClock;
     this.lease = new Lease(clock);
+    this.#granted = new Lease(clock);
     this.deny = new DenyState(() => clock.monotonic());
   }
 
@@ -84,10 +89,11 @@ export class FeedFollower {
 
   /**
    * What to do with a token that nobody can be asked about. A lease alone allows to go on, as the ledger then has it on
-   * record that this instance does, and for no longer than a token lives after anything was known.
+   * record that this instance does, and for no longer than a token lives after the last one.
    */
   get whenUnreachable(): FeedResource['whenUnreachable'] {
-    return this.lease.staleness() <= LONGEST_TOKEN_MS ? this.#whenUnreachable : 'refuse';
+    const age = Math.max(this.lease.staleness(), this.#granted.staleness());
+    return age <= LONGEST_TOKEN_MS ? this.#whenUnreachable : 'refuse';
   }
 
   /**
@@ -112,7 +118,7 @@ export class FeedFollower {
     this.#excluded = true;
     this.lease.lose();
     this.#hurry?.();
-    await this.#work;
+    await Promise.all([this.#work, this.#catching?.catch(() => undefined)]);
     await this.#options.transport.leave(this.instance, this.#timeoutMs).catch(() => undefined);
   }
 
@@ -132,10 +138,10 @@ export class FeedFollower {
 
   async #delta(silenceMs: number): Promise<void> {
     for (let complete = false; !complete;) {
-      if (this.#begunAnew) return this.#rewind();
+      if (this.#anew !== undefined) return this.#rewind();
       const sentAt = this.lease.now();
       const page = await this.#options.transport.delta(this.#applied, silenceMs);
-      if (this.#begunAnew || this.#isOtherFeed(page, sentAt)) return this.#rewind();
+      if (this.#isOtherFeed(page, sentAt)) return this.#rewind();
       this.#take(page, sentAt);
       ({ complete } = page);
       if (!complete) this.#stop.signal.throwIfAborted();
@@ -151,11 +157,18 @@ export class FeedFollower {
 
   /**
    * Another epoch, or a read that was begun after the last number had come and ends below it: the ledger has been
-   * restored to an earlier point. A read that was begun before is only a node that is a moment behind another.
+   * restored to an earlier point. A read that was begun before is only a node that is a moment behind another. Nothing
+   * that is answered then, or was asked before, is of the feed that is known.
    */
   #isOtherFeed({ epoch, through, age }: FeedLease, sentAt: LeaseMoment): boolean {
     if (this.#epoch === 0) this.#epoch = epoch;
-    return epoch !== this.#epoch || (through < this.#applied && sentAt.monotonic - age > this.#appliedAt);
+    const isRestored = through < this.#applied && sentAt.monotonic - age > this.#appliedAt;
+    if (this.#anew === undefined && epoch === this.#epoch && !isRestored) return false;
+    // An answer that was on its way may be of the one before.
+    this.#anew = Math.max(this.#anew ?? 0, epoch);
+    this.lease.lose();
+    this.#stream?.abort();
+    return true;
   }
 
   /**
@@ -164,8 +177,6 @@ export class FeedFollower {
    * all that it was denied among is dead.
    */
   async #rewind(): Promise<void> {
-    this.#begunAnew = true;
-    this.lease.lose();
     const { pages, sentAt } = await this.#everything();
     const [first, last] = [pages[0]!, pages.at(-1)!];
     const restored = new DenyState();
@@ -180,7 +191,7 @@ export class FeedFollower {
     for (const { entries } of pages) for (const entry of entries) this.deny.apply(entry);
     // Another epoch alone ends access, too.
     this.#options.onApplied?.();
-    this.#begunAnew = false;
+    this.#anew = undefined;
     this.#epoch = last.epoch;
     this.#applied = last.through;
     this.#appliedAt = sentAt.monotonic - last.age;
@@ -246,11 +257,12 @@ export class FeedFollower {
     // Nothing is known yet: what there is comes first.
     if (this.#epoch === 0) await this.catchUp(Number.POSITIVE_INFINITY);
     const sentAt = this.lease.now();
-    const applied = this.#applied;
     const said = {
       instance: this.instance,
-      epoch: this.#epoch,
-      applied,
+      // What is read anew has been applied when all of it is there.
+      ...(this.#anew === undefined
+        ? { epoch: this.#epoch, applied: this.#applied }
+        : { epoch: this.#anew, applied: 0 }),
       keys: this.#options.keys?.() ?? [],
       whenUnreachable: this.#whenUnreachable,
     };
@@ -260,27 +272,37 @@ export class FeedFollower {
     });
     this.#excluded = this.#stop.signal.aborted;
     this.#whenUnreachable = answer.resource?.whenUnreachable ?? 'refuse';
-    if (this.#isOtherFeed(answer, sentAt)) {
-      this.#begunAnew = true;
-      this.lease.lose();
-      await this.catchUp(Number.POSITIVE_INFINITY);
-      return;
-    }
+    this.#granted.renew(sentAt, 0);
+    if (this.#isOtherFeed(answer, sentAt)) return this.#catchUpMeanwhile();
     this.#learn(answer, sentAt);
-    if (answer.through > this.#applied) await this.catchUp(Number.POSITIVE_INFINITY);
+    if (answer.through > this.#applied) this.#catchUpMeanwhile();
     else this.#renew(sentAt, answer.age);
   }
 
+  /** Leases go on, however many pages there are: the ledger would take this instance for silent. */
+  #catchUpMeanwhile(): void {
+    if (!this.#catching) void this.catchUp(Number.POSITIVE_INFINITY).catch((error: unknown) => this.#trouble(error));
+  }
+
   async #streams(): Promise<void> {
-    const { transport } = this.#options;
     while (!this.#stop.signal.aborted) {
       try {
-        if (this.#epoch === 0) await this.catchUp(Number.POSITIVE_INFINITY);
-        await transport.stream(this.#applied, (entries) => this.#streamed(entries), this.#stop.signal);
+        if (this.#epoch === 0 || this.#anew !== undefined) await this.catchUp(Number.POSITIVE_INFINITY);
+        await this.#follow((this.#stream = new AbortController()).signal);
       } catch (error) {
         this.#trouble(error);
       }
       await this.#wait(100 + Math.random() * 400);
+    }
+  }
+
+  /** Until the stream ends, or the feed begins again: then what the stream still brings has numbers of the one before. */
+  async #follow(given: AbortSignal): Promise<void> {
+    const take = (entries: readonly FeedEntry[]): void => void (given.aborted || this.#streamed(entries));
+    try {
+      await this.#options.transport.stream(this.#applied, take, AbortSignal.any([given, this.#stop.signal]));
+    } catch (error) {
+      if (!given.aborted) throw error;
     }
   }
 
@@ -303,7 +325,7 @@ export class FeedFollower {
       if (entry.prev > this.#applied) gap = true;
       else if (!gap) this.#advance(entry.number);
     }
-    if (gap) void this.catchUp(Number.POSITIVE_INFINITY).catch((error: unknown) => this.#trouble(error));
+    if (gap) this.#catchUpMeanwhile();
   }
 
   /** Until the next lease, or until there is something to acknowledge, but never more often than every 50 ms. */

@@ -41,6 +41,8 @@ export interface FeedReaderOptions {
   /** How often the feed is read when nothing wakes this process. */
   readonly pollMs?: number;
   readonly onTrouble: (error: unknown) => void;
+  /** The feed has begun again, as after a restore: its numbers mean something else from now on. */
+  readonly onBegunAnew?: () => void;
 }
 
 export type FeedListener = (rows: readonly FeedRow[]) => void;
@@ -177,6 +179,7 @@ export class FeedReader {
     const more = sameFeed && head.rows.length === FEED_PAGE;
     const through = more ? head.rows.at(-1)!.feedNo : head.feedNo;
     this.#known = { epoch: head.epoch, through, readAt, now: head.now, epochs };
+    if (before && !sameFeed) this.options.onBegunAnew?.();
     if (sameFeed && head.rows.length > 0) for (const listener of this.#listeners) listener(head.rows);
     return more;
   }

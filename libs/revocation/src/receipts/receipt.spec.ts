@@ -42,12 +42,20 @@ describe('a receipt says of each instance', () => {
   });
 
   it('since when it is silent, and therefore refuses', () => {
-    expect(one(point(instance({ lastLeaseAt: after(-1_000) })), after(60_000))).toMatchObject({
+    expect(one(point(instance({ lastLeaseAt: after(1_000) })), after(60_000))).toMatchObject({
       settled: true,
       state: 'silent',
-      lastHeardAt: '2026-11-26T11:59:59.000Z',
-      refusesSince: '2026-11-26T12:00:03.000Z',
+      lastHeardAt: '2026-11-26T12:00:01.000Z',
+      refusesSince: '2026-11-26T12:00:05.000Z',
     });
+  });
+
+  it('that a silent one may not have heard of it for some seconds, as the deltas that it may get are not written down', () => {
+    const facts = point(instance({ lastLeaseAt: after(-60_000) }));
+    const refusesSince = '2026-11-26T12:00:04.000Z';
+    expect(one(facts, after(0))).toMatchObject({ settled: false, state: 'silent', refusesSince });
+    expect(one(facts, after(3_999))).toMatchObject({ settled: false, state: 'silent', refusesSince });
+    expect(one(facts, after(4_000))).toMatchObject({ settled: true, state: 'silent', refusesSince });
   });
 
   it('until when it may lag, where it degrades until expiry', () => {

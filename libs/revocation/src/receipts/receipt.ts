@@ -1,6 +1,10 @@
 /** No access token lives longer (the policy's bound, and a minute for clocks): what cannot be accepted after it is gone. */
 export const LONGEST_TOKEN_MS = 61 * 60_000;
-/** A lease is written down every two seconds, and lets a point accept tokens for two more. */
+/**
+ * A lease is written down every two seconds, and lets a point accept tokens for two more. What a delta tells is worth as
+ * much and not written down: so much after a revocation was recorded, of which a slow commit may have taken half, whatever
+ * is believed knows of it.
+ */
 export const SILENT_AFTER_MS = 4_000;
 /** For how long acknowledgements are kept: older receipts can no longer be made. */
 export const RECEIPT_DAYS = 30;
@@ -43,7 +47,7 @@ export interface InstanceReceipt {
   readonly state: InstanceState;
   readonly lastHeardAt: string;
   readonly acknowledgedAt?: string;
-  /** Of a silent one: from then on, at the latest, it accepts nothing at all. */
+  /** Of a silent one: from then on, at the latest, it does not accept what was revoked; nothing at all, unless it is answered. */
   readonly refusesSince?: string;
   /** Of a silent one that degrades until expiry: until then, at the latest, it may accept what was revoked. */
   readonly mayAcceptUntil?: string;
@@ -125,17 +129,15 @@ function receiptOf(
     const until = new Date(Math.min(recordedAt.getTime(), lastLeaseAt.getTime()) + LONGEST_TOKEN_MS);
     return { ...known, state: 'silent', mayAcceptUntil: until.toISOString() };
   }
-  return {
-    ...known,
-    state: 'silent',
-    refusesSince: new Date(lastLeaseAt.getTime() + SILENT_AFTER_MS).toISOString(),
-  };
+  const last = Math.max(lastLeaseAt.getTime(), recordedAt.getTime());
+  return { ...known, state: 'silent', refusesSince: new Date(last + SILENT_AFTER_MS).toISOString() };
 }
 
 function keyIn({ keys }: InstanceFacts, kid: string | undefined): Pick<InstanceReceipt, 'acceptsKey'> {
   return kid === undefined || keys.length === 0 ? {} : { acceptsKey: keys.includes(kid) };
 }
 
-function hasStopped({ mayAcceptUntil }: InstanceReceipt, now: Date): boolean {
-  return mayAcceptUntil === undefined || Date.parse(mayAcceptUntil) <= now.getTime();
+function hasStopped({ mayAcceptUntil, refusesSince }: InstanceReceipt, now: Date): boolean {
+  const end = mayAcceptUntil ?? refusesSince;
+  return end === undefined || Date.parse(end) <= now.getTime();
 }
