@@ -14,6 +14,7 @@ describe('rotation under adversarial schedules (AS-18, AS-23, AS-30, AS-31)', ()
     for (const outcome of ['refresh rotated', 'refresh replayed', 'refresh reuse', 'redeem replayed', 'end user'])
       expect([outcome, report.outcomes[outcome]]).toEqual([outcome, expect.any(Number)]);
     expect(report.overlapping).toBeGreaterThan(report.acts / 10);
+    expect(report.shared).toBeGreaterThan(report.acts / 20);
   });
 
   it.each(mutants.map((mutant) => [mutant.fault, mutant] as const))(

@@ -17,10 +17,11 @@ it(`rotates rightly over ${SCHEDULES} schedules with seed ${SEED}`, async () => 
     `seed ${SEED}, ${SCHEDULES} schedules in rounds of ${ROUND}; Node ${process.versions.node}, ${cpus().length} cores`,
   );
   const began = performance.now();
-  const total: Pick<RotationReport, 'schedules' | 'acts' | 'overlapping' | 'outcomes'> = {
+  const total: Pick<RotationReport, 'schedules' | 'acts' | 'overlapping' | 'shared' | 'outcomes'> = {
     schedules: 0,
     acts: 0,
     overlapping: 0,
+    shared: 0,
     outcomes: {},
   };
   let said = 0;
@@ -42,6 +43,7 @@ it(`rotates rightly over ${SCHEDULES} schedules with seed ${SEED}`, async () => 
     total.schedules += report.schedules;
     total.acts += report.acts;
     total.overlapping += report.overlapping;
+    total.shared += report.shared;
     for (const [name, count] of Object.entries(report.outcomes))
       total.outcomes[name] = (total.outcomes[name] ?? 0) + count;
     say(`from ${FROM} ${JSON.stringify(total)}`);

@@ -90,8 +90,9 @@ BEGIN
   END LOOP;
 END $$;
 
--- Plays the steps of one lane. What it says, one text for each act: schedule|act|slot|presented|outcome|generation|seq|
--- seen|began|ended (seen: what access_standing says of the new token just before its transaction commits).
+-- Plays the steps of one lane. Steps of one kind that are joined (j) share a statement and its commit, as calls of a busy
+-- tenant do. What it says, one text for each act: schedule|act|slot|presented|outcome|generation|seq|seen|began|ended (seen:
+-- what access_standing says of the new token just before its transaction commits).
 CREATE PROCEDURE rotation.lane(barrier regclass, base bigint, lanes int, schedules int, windows jsonb, INOUT said text[])
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -99,13 +100,18 @@ DECLARE
   held bigint[] := array_fill(NULL::bigint, ARRAY[schedules * 3]);
   steps jsonb[];
   step jsonb;
+  calls jsonb[];
+  inputs jsonb;
+  answers jsonb[];
   answer jsonb;
   tenant uuid;
   at int;
+  i int;
   presented int;
   began bigint;
   outcome text;
-  seen text;
+  seen text[];
+  now_seen text;
   ended bigint;
   events int;
   nap float;
@@ -122,85 +128,108 @@ BEGIN
     END LOOP;
     COMMIT;
     steps := ARRAY(SELECT value FROM jsonb_array_elements(windows->(w - 1)));
-    FOREACH step IN ARRAY steps LOOP
+    i := 1;
+    WHILE i <= cardinality(steps) LOOP
+      step := steps[i];
+      i := i + 1;
       tenant := (step->>'t')::uuid;
       at := (step->>'s')::int * 3 + coalesce((step->>'f')::int, 0) + 1;
       PERFORM set_config('rotation.mask', step->>'m', false);
       began := nextval('rotation.tick');
-      seen := '';
-      CASE step->>'k'
-      WHEN 'refresh' THEN
-        presented := CASE step->>'w' WHEN 'latest' THEN known[at] WHEN 'previous' THEN known[at] - 1 WHEN 'first' THEN 1 END;
-        IF presented IS NULL OR presented < 1 OR known[at] IS NULL THEN
+      CASE
+      WHEN step->>'k' IN ('refresh', 'redeem') THEN
+        calls := ARRAY[step];
+        WHILE calls[cardinality(calls)] ? 'j' LOOP
+          calls := calls || steps[i];
+          i := i + 1;
+        END LOOP;
+        inputs := '[]';
+        FOR c IN 1..cardinality(calls) LOOP
+          step := calls[c];
+          at := (step->>'s')::int * 3 + (step->>'f')::int + 1;
+          presented := CASE step->>'w' WHEN 'latest' THEN known[at] WHEN 'previous' THEN known[at] - 1 WHEN 'first' THEN 1 END;
+          IF step->>'k' = 'redeem' THEN
+            calls[c] := step || '{"presented": 2}';
+            inputs := inputs || (step->'q');
+          ELSIF presented IS NULL OR presented < 1 OR known[at] IS NULL THEN
+            calls[c] := NULL;
+          ELSE
+            calls[c] := step || jsonb_build_object('presented', presented);
+            inputs := inputs || ((step->'q') || jsonb_build_object('generation', presented));
+          END IF;
+        END LOOP;
+        calls := array_remove(calls, NULL);
+        -- The statement of the call batcher, and that of a call that is alone.
+        IF cardinality(calls) = 1 AND calls[1]->>'k' = 'refresh' THEN answers := ARRAY[rotate_family(tenant, inputs->0)];
+        ELSIF cardinality(calls) = 1 THEN answers := ARRAY[redeem_code(tenant, inputs->0)];
+        ELSIF calls[1]->>'k' = 'refresh' THEN
+          answers := ARRAY(SELECT rotate_family(tenant, value) FROM jsonb_array_elements(inputs));
+        ELSE
+          answers := ARRAY(SELECT redeem_code(tenant, value) FROM jsonb_array_elements(inputs));
+        END IF;
+        IF calls[1] ? 'dies' THEN
+          ROLLBACK;
+          CONTINUE;
+        END IF;
+        seen := '{}';
+        FOR c IN 1..cardinality(calls) LOOP
+          answer := answers[c];
+          seen[c] := '';
+          IF answer->>'outcome' IN ('rotated', 'redeemed') OR (answer->>'outcome' = 'replayed' AND calls[c]->>'k' = 'refresh') THEN
+            IF calls[c] ? 'looks' THEN
+              seen[c] := coalesce(access_standing(tenant, jsonb_build_object('grantId', answer->'grantId', 'familyId', answer->'familyId',
+                'tokenId', '', 'epoch', answer->'epoch', 'seq', answer->'seq')), 'alive');
+            END IF;
+          END IF;
+        END LOOP;
+        COMMIT;
+        ended := nextval('rotation.tick');
+        FOR c IN 1..cardinality(calls) LOOP
+          step := calls[c];
+          answer := answers[c];
+          outcome := answer->>'outcome';
+          said := said || concat_ws('|', step->>'s', step->>'k', CASE step->>'k' WHEN 'redeem' THEN '2' ELSE step->>'f' END,
+            CASE step->>'k' WHEN 'redeem' THEN step->>'l' ELSE step->>'presented' END, outcome, coalesce(answer->>'generation', ''),
+            coalesce(answer->>'seq', ''), seen[c], began, ended);
+          at := (step->>'s')::int * 3 + (step->>'f')::int + 1;
+          IF NOT step ? 'lost' AND (outcome IN ('rotated', 'redeemed') OR (outcome = 'replayed' AND step->>'k' = 'refresh')) THEN
+            known[at] := greatest(known[at], (answer->>'generation')::int);
+            held[at] := (answer->>'seq')::bigint;
+          END IF;
+        END LOOP;
+        -- What the token endpoint does when it has been told of a misuse, unless its process dies in between.
+        FOR c IN 1..cardinality(calls) LOOP
+          step := calls[c];
+          answer := answers[c];
+          outcome := answer->>'outcome';
+          CONTINUE WHEN step ? 'silent' OR NOT (outcome = 'reuse' OR (outcome = 'replayed' AND step->>'k' = 'redeem'));
+          began := nextval('rotation.tick');
           COMMIT;
-          CONTINUE;
-        END IF;
-        answer := rotate_family(tenant, (step->'q') || jsonb_build_object('generation', presented));
-        IF step ? 'dies' THEN
-          ROLLBACK;
-          CONTINUE;
-        END IF;
-        outcome := answer->>'outcome';
-        IF outcome IN ('rotated', 'replayed') AND step ? 'looks' THEN
-          seen := coalesce(access_standing(tenant, jsonb_build_object('grantId', answer->'grantId', 'familyId', answer->'familyId',
-            'tokenId', '', 'epoch', answer->'epoch', 'seq', answer->'seq')), 'alive');
-        END IF;
-        COMMIT;
-        said := said || concat_ws('|', step->>'s', 'refresh', step->>'f', presented, outcome, coalesce(answer->>'generation', ''),
-          coalesce(answer->>'seq', ''), seen, began, nextval('rotation.tick'));
-        IF outcome IN ('rotated', 'replayed') AND NOT step ? 'lost' THEN
-          known[at] := greatest(known[at], (answer->>'generation')::int);
-          held[at] := (answer->>'seq')::bigint;
-        END IF;
-      WHEN 'redeem' THEN
-        answer := redeem_code(tenant, step->'q');
-        IF step ? 'dies' THEN
-          ROLLBACK;
-          CONTINUE;
-        END IF;
-        outcome := answer->>'outcome';
-        IF outcome = 'redeemed' AND step ? 'looks' THEN
-          seen := coalesce(access_standing(tenant, jsonb_build_object('grantId', answer->'grantId', 'familyId', answer->'familyId',
-            'tokenId', '', 'epoch', answer->'epoch', 'seq', answer->'seq')), 'alive');
-        END IF;
-        COMMIT;
-        said := said || concat_ws('|', step->>'s', 'redeem', 2, step->>'l', outcome, coalesce(answer->>'generation', ''),
-          coalesce(answer->>'seq', ''), seen, began, nextval('rotation.tick'));
-        IF outcome = 'redeemed' AND NOT step ? 'lost' THEN
-          known[at] := 1;
-          held[at] := (answer->>'seq')::bigint;
-        END IF;
-      WHEN 'age' THEN
+          answer := CASE WHEN answer->>'ends' = 'grant' THEN jsonb_build_object('kind', 'grant', 'grantId', answer->'grantId')
+            ELSE jsonb_build_object('kind', 'family', 'grantId', answer->'grantId', 'familyId', answer->'familyId') END;
+          CALL rotation.end_access(tenant, answer, ended, events);
+          said := said || concat_ws('|', step->>'s', 'end', step->>'f', '', answer->>'kind', events,
+            coalesce(ended::text, ''), '', began, nextval('rotation.tick'));
+        END LOOP;
+      WHEN step->>'k' = 'age' THEN
         PERFORM set_config('app.tenant', tenant::text, true);
         UPDATE families SET rotated_at = rotated_at - make_interval(secs => (step->>'secs')::int)
         WHERE tenant_id = tenant AND family_id = (step->>'id')::uuid;
         COMMIT;
         said := said || concat_ws('|', step->>'s', 'age', step->>'f', '', '', step->>'secs', '', '', began, nextval('rotation.tick'));
-      WHEN 'check' THEN
+      WHEN step->>'k' = 'check' THEN
         IF held[at] IS NULL THEN
           COMMIT;
           CONTINUE;
         END IF;
-        seen := coalesce(access_standing(tenant, (step->'q') || jsonb_build_object('seq', held[at])), 'alive');
+        now_seen := coalesce(access_standing(tenant, (step->'q') || jsonb_build_object('seq', held[at])), 'alive');
         COMMIT;
-        said := said || concat_ws('|', step->>'s', 'check', step->>'f', '', seen, '', held[at], '', began, nextval('rotation.tick'));
-      WHEN 'end' THEN
+        said := said || concat_ws('|', step->>'s', 'check', step->>'f', '', now_seen, '', held[at], '', began, nextval('rotation.tick'));
+      WHEN step->>'k' = 'end' THEN
         CALL rotation.end_access(tenant, step->'q', ended, events);
         said := said || concat_ws('|', step->>'s', 'end', coalesce(step->>'f', ''), '', step->'q'->>'kind', events,
           coalesce(ended::text, ''), '', began, nextval('rotation.tick'));
       END CASE;
-      -- What the token endpoint does when it has been told of a misuse, unless its process dies in between.
-      IF outcome IN ('reuse', 'replayed') AND (answer->>'outcome' = 'reuse' OR step->>'k' = 'redeem') AND step->>'k' IN ('refresh', 'redeem')
-        AND NOT step ? 'silent' THEN
-        began := nextval('rotation.tick');
-        COMMIT;
-        answer := CASE WHEN answer->>'ends' = 'grant' THEN jsonb_build_object('kind', 'grant', 'grantId', answer->'grantId')
-          ELSE jsonb_build_object('kind', 'family', 'grantId', answer->'grantId', 'familyId', answer->'familyId') END;
-        CALL rotation.end_access(tenant, answer, ended, events);
-        said := said || concat_ws('|', step->>'s', 'end', step->>'f', '', answer->>'kind', events,
-          coalesce(ended::text, ''), '', began, nextval('rotation.tick'));
-      END IF;
-      outcome := NULL;
     END LOOP;
     COMMIT;
   END LOOP;

@@ -12,6 +12,8 @@ export interface RotationReport {
   acts: number;
   /** Acts during which another lane acted on the same schedule. */
   overlapping: number;
+  /** Acts that shared a statement with another one of their lane. */
+  shared: number;
   /** By act and outcome. */
   readonly outcomes: Record<string, number>;
   readonly violations: Violation[];
@@ -38,7 +40,7 @@ export interface RotationOptions {
 /** Plays schedules on a database of its own and judges each. Ends early at the first violation. */
 export async function runRotation(options: RotationOptions): Promise<RotationReport> {
   const { groups = 4, tenantsPerBatch = 16, mutate = (_name, source) => source } = options;
-  const report: RotationReport = { schedules: 0, acts: 0, overlapping: 0, outcomes: {}, violations: [] };
+  const report: RotationReport = { schedules: 0, acts: 0, overlapping: 0, shared: 0, outcomes: {}, violations: [] };
   const database = await openLedger();
   const owner = new pg.Pool({ connectionString: database.url, max: groups });
   // Dropping the database may cut a connection that is just being closed.
@@ -122,6 +124,7 @@ async function playLanes(
 function judgeBatch(batch: Batch, said: readonly string[][], seed: number, report: RotationReport): void {
   const acts: Act[][][] = batch.links.map(() => Array.from({ length: LANES }, () => []));
   said.forEach((lines, lane) => {
+    report.shared += sharedActs(lines.map((line) => readAct(line).act));
     for (const line of lines) {
       const { schedule, act } = readAct(line);
       const name = `${act.what} ${act.outcome}`.trim();
@@ -140,6 +143,10 @@ function judgeBatch(batch: Batch, said: readonly string[][], seed: number, repor
     report.overlapping += overlaps(lanes);
     if (wrong !== undefined) report.violations.push({ seed, wrong, rules, lanes });
   });
+}
+
+function sharedActs(acts: readonly Act[]): number {
+  return acts.filter(({ ended }, at) => acts[at - 1]?.ended === ended || acts[at + 1]?.ended === ended).length;
 }
 
 function overlaps(lanes: readonly (readonly Act[])[]): number {

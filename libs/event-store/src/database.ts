@@ -1,6 +1,7 @@
 import type { TenantId } from '@grantkeeper/kernel';
 import { CompiledQuery, type ControlledTransaction, Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
+import { CallBatcher } from './call-batcher.ts';
 import type { Schema } from './schema/schema.ts';
 
 /**
@@ -118,6 +119,7 @@ export class Database {
   readonly #first: pg.Pool;
   readonly #kysely: Kysely<Schema>;
   readonly #url: string;
+  readonly #batcher = new CallBatcher((name, tenant, inputs) => this.#callAll(name, tenant, inputs));
 
   constructor(options: { url: string; max?: number; onError?: (error: Error) => void }) {
     this.#url = options.url;
@@ -135,19 +137,39 @@ export class Database {
 
   /** Calls the SQL function `name(tenant, input)`: one statement, one round trip, its own transaction. */
   async call<Result>(name: string, tenant: TenantId, input: unknown): Promise<Result> {
-    return this.#call(name, tenant, input, NO_ANSWER_MS);
+    return this.#call(name, tenant, JSON.stringify(input), NO_ANSWER_MS);
+  }
+
+  /**
+   * The same for calls that come many at a time: those of one tenant that come while others are under way share a
+   * statement and its commit. The function locks no row but the one that `lock` names, or makes rows that nobody else
+   * makes.
+   */
+  async callTogether<Result>(name: string, tenant: TenantId, input: unknown, lock = ''): Promise<Result> {
+    return this.#batcher.call(name, tenant, input, lock);
+  }
+
+  async #callAll<Result>(name: string, tenant: TenantId, inputs: readonly string[]): Promise<Result[]> {
+    if (inputs.length === 1) return [await this.#call<Result>(name, tenant, inputs[0]!, NO_ANSWER_MS)];
+    const { rows } = await this.#pool.query<{ result: Result }>({
+      name: `${name}_together`,
+      text: `SELECT ${name}($1, value) AS result FROM jsonb_array_elements($2)`,
+      values: [tenant, `[${inputs.join(',')}]`],
+      query_timeout: NO_ANSWER_MS,
+    } as pg.QueryConfig);
+    return rows.map(({ result }) => result);
   }
 
   /** The same, for what is worth nothing later: rejects when it has not been answered within a second. */
   async callPromptly<Result>(name: string, tenant: TenantId, input: unknown): Promise<Result> {
-    return this.#call(name, tenant, input, PROMPT_MS);
+    return this.#call(name, tenant, JSON.stringify(input), PROMPT_MS);
   }
 
-  async #call<Result>(name: string, tenant: TenantId, input: unknown, withinMs: number): Promise<Result> {
+  async #call<Result>(name: string, tenant: TenantId, input: string, withinMs: number): Promise<Result> {
     const { rows } = await this.#pool.query<{ result: Result }>({
       name,
       text: `SELECT ${name}($1, $2) AS result`,
-      values: [tenant, JSON.stringify(input)],
+      values: [tenant, input],
       query_timeout: withinMs,
     } as pg.QueryConfig);
     return rows[0]!.result;

@@ -92,13 +92,15 @@ export class Authorizing {
     address: string | undefined,
   ): Promise<AuthorizeContext> {
     const clientId = request.parameters.get('client_id') ?? '';
-    const context = await this.database.call<AuthorizeContext>('authorize_context', tenantId, {
+    const input = {
       clientId,
       sessionHash: session?.hash.toString('hex') ?? null,
       ...request.pushed,
       at: this.clock.now().toISOString(),
       withKeys: request.pushed !== undefined || request.parameters.get('id_token_hint') !== undefined,
-    });
+    };
+    const lock = request.pushed?.requestHash;
+    const context = await this.database.callTogether<AuthorizeContext>('authorize_context', tenantId, input, lock);
     const known =
       classifyClientId(clientId) === 'metadata_document'
         ? { ...context, registration: await this.#published(tenantId, clientId, context, address) }

@@ -47,7 +47,7 @@ export class Codes {
   /** A code under a link that already allows what is asked for. */
   async issueUnderGrant(tenantId: TenantId, asked: Asked, grantId: string): Promise<string> {
     const { code, row } = this.create(asked, grantId, asked.context.position.seq);
-    const issued = await this.database.call<boolean>('issue_code', tenantId, {
+    const issued = await this.database.callTogether<boolean>('issue_code', tenantId, {
       ...row,
       tenant_id: tenantId,
       answers: asked.pushed?.requestHash ?? null,

@@ -76,7 +76,9 @@ export class Registrations {
   ): Promise<{ at: string; issuer: string }> {
     let decided: { decidedAt: number; tokenId: string | null } | undefined;
     for (let tries = 0; tries < ATTEMPTS; tries += 1) {
-      const answer: Outcome = await this.database.call<Outcome>('register_client', tenantId, { ...row, ...decided });
+      const input = { ...row, ...decided };
+      const lock = decided?.tokenId ?? undefined;
+      const answer: Outcome = await this.database.callTogether<Outcome>('register_client', tenantId, input, lock);
       if (answer.outcome === 'registered') return answer;
       decided = undefined;
       if (answer.outcome !== 'decide') continue;

@@ -7,6 +7,7 @@ import { canonicalResource, isCodeVerifier, type Parameters } from '@grantkeeper
 import { RevokeAccess } from '@grantkeeper/revocation';
 import { hashSecret, s256 } from '@grantkeeper/tokens';
 import { v7 as uuidv7 } from 'uuid';
+import { callForToken } from './call-for-token.ts';
 import type { PresentedClient } from './client-authentication.ts';
 import { refusedClient } from './refused-client.ts';
 import type { RefusedProof, Sender } from './sender.ts';
@@ -41,16 +42,18 @@ export class AuthorizationCodeExchange {
     if (!isCodeVerifier(verifier))
       throw new OAuthError('invalid_request', 'code_verifier must be 43 to 128 unreserved characters');
     const salt = randomBytes(32);
-    const result = await this.database.call<Outcome>('redeem_code', tenantId, {
+    const codeHash = hashSecret(code).toString('hex');
+    const input = {
       ...client,
-      codeHash: hashSecret(code).toString('hex'),
+      codeHash,
       challenge: s256(verifier),
       redirectUri: parameters.get('redirect_uri') ?? null,
       resource: requestedResource(parameters, canonicalResource),
       familyId: uuidv7(),
       salt: salt.toString('hex'),
       ...sender,
-    });
+    };
+    const result = await callForToken<Outcome>(this.database, 'redeem_code', tenantId, input, codeHash);
     switch (result.outcome) {
       case 'redeemed':
         return this.responses.make(tenantId, result, salt, { idToken: true, keyThumbprint: sender.proof?.jkt });

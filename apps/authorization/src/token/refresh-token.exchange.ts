@@ -6,6 +6,7 @@ import { OAuthError, type TenantId } from '@grantkeeper/kernel';
 import { canonicalResource, parseScope, type Parameters } from '@grantkeeper/oauth';
 import { RevokeAccess } from '@grantkeeper/revocation';
 import { RefreshTokens } from '@grantkeeper/tokens';
+import { callForToken } from './call-for-token.ts';
 import type { PresentedClient } from './client-authentication.ts';
 import { refusedClient } from './refused-client.ts';
 import type { RefusedProof, Sender } from './sender.ts';
@@ -54,7 +55,7 @@ export class RefreshTokenExchange {
     const parsed = parseScope(parameters.get('scope'));
     const scopes = parsed.length > 0 ? parsed : undefined;
     const { familyId, generation, inner, tag } = token;
-    const result = await this.database.call<Outcome>('rotate_family', tenantId, {
+    const input = {
       ...client,
       familyId,
       generation,
@@ -63,7 +64,8 @@ export class RefreshTokenExchange {
       ...sender,
       resource: requestedResource(parameters, canonicalResource),
       ...(scopes && { scopes }),
-    });
+    };
+    const result = await callForToken<Outcome>(this.database, 'rotate_family', tenantId, input, familyId);
     switch (result.outcome) {
       case 'rotated':
       case 'replayed':

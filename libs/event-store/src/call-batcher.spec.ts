@@ -1,0 +1,70 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { tenantId } from '@grantkeeper/kernel';
+import { describe, expect, it } from '@jest/globals';
+import { v7 as uuidv7 } from 'uuid';
+import { CallBatcher } from './call-batcher.ts';
+
+const tenant = tenantId(uuidv7());
+
+/** Statements that end when the test says so, in its words. */
+function statements() {
+  const under: { readonly inputs: unknown[]; readonly end: () => void }[] = [];
+  const batcher = new CallBatcher(<Result>(name: string, _tenant: string, inputs: readonly string[]) => {
+    const read = inputs.map((input) => JSON.parse(input) as unknown);
+    return new Promise<Result[]>((resolve) => {
+      under.push({ inputs: read, end: () => resolve(read.map((input) => `${name} ${String(input)}` as Result)) });
+    });
+  });
+  return { under, batcher };
+}
+
+describe('calls of one tenant that share statements', () => {
+  it('go alone when they come alone', () => {
+    const { under, batcher } = statements();
+    void batcher.call('f', tenant, 1, 'a');
+    expect(under.map(({ inputs }) => inputs)).toEqual([[1]]);
+  });
+
+  it('go together when two statements are under way, in the order of what they lock, each with its own answer', async () => {
+    const { under, batcher } = statements();
+    const answers = ['d', 'c', 'b', 'a', 'b'].map((lock, at) =>
+      batcher.call<string>('f', tenant, `${lock}${at}`, lock),
+    );
+    expect(under.map(({ inputs }) => inputs)).toEqual([['d0'], ['c1']]);
+    under[0]!.end();
+    expect(await answers[0]).toBe('f d0');
+    await nextTurn();
+    expect(under[2]!.inputs).toEqual(['a3', 'b2', 'b4']);
+    under[1]!.end();
+    under[2]!.end();
+    expect(await Promise.all(answers)).toEqual(['f d0', 'f c1', 'f b2', 'f a3', 'f b4']);
+  });
+
+  it('are sixteen at the most in one statement', async () => {
+    const { under, batcher } = statements();
+    for (let at = 0; at < 20; at += 1) void batcher.call('f', tenant, at, '');
+    under[0]!.end();
+    await nextTurn();
+    expect(under[2]!.inputs).toHaveLength(16);
+    under[1]!.end();
+    await nextTurn();
+    expect(under[3]!.inputs).toEqual([18, 19]);
+  });
+
+  it('share nothing with those of another tenant or function', () => {
+    const { under, batcher } = statements();
+    for (const name of ['f', 'g'])
+      for (const each of [tenant, tenantId(uuidv7())]) void batcher.call(name, each, name, '');
+    expect(under.map(({ inputs }) => inputs)).toEqual([['f'], ['f'], ['g'], ['g']]);
+  });
+
+  it('begin anew when all have ended', async () => {
+    const { under, batcher } = statements();
+    const first = batcher.call('f', tenant, 1, '');
+    under[0]!.end();
+    await first;
+    await nextTurn();
+    void batcher.call('f', tenant, 2, '');
+    expect(under[1]!.inputs).toEqual([2]);
+  });
+});
