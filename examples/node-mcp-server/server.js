@@ -11,6 +11,7 @@ const guard = await createGuard({
   resource,
   credential,
   onTrouble: (trouble) => console.warn(`guard: ${trouble.message}`),
+  onRecovery: ({ of, afterMs }) => console.warn(`guard: the ${of} is there again, after ${afterMs} ms`),
 });
 const mcp = toNodeHandler(createMcpHandler(({ authInfo }) => ticketServer(authInfo)));
 

@@ -171,14 +171,23 @@ describe('the guard when things fail', () => {
       expect(await status(guard, kept)).toBe(200);
     });
 
-    it('accepts nothing when nobody answers, and everything that stands when somebody does', async () => {
-      const guard = await guardOf();
+    it('accepts nothing when nobody answers, and everything that stands when somebody does, and tells of both', async () => {
+      const told: string[] = [];
+      const guard = await guardOf(team, {
+        onTrouble: () => told.at(-1) === 'trouble' || told.push('trouble'),
+        onRecovery: ({ of, afterMs }) => told.push(`${of} ${afterMs > 0}`),
+      });
       const kept = await token();
       expect(await status(guard, kept)).toBe(200);
-      proxy.cut();
-      await until(async () => (await status(guard, kept)) === 503);
-      proxy.mend();
-      await until(async () => (await status(guard, kept)) === 200);
+      for (let times = 0; times < 2; times += 1) {
+        proxy.cut();
+        await until(async () => (await status(guard, kept)) === 503);
+        expect(told).toEqual(['trouble']);
+        proxy.mend();
+        await until(async () => (await status(guard, kept)) === 200);
+        await until(() => told.length > 1);
+        expect(told.splice(0)).toEqual(['trouble', 'feed true']);
+      }
     });
 
     it('trusts tokens until they expire where an admin has said so, but none that it knows to be revoked', async () => {

@@ -15,6 +15,14 @@ import { InMemoryProofReplayStore, type ProofReplayStore } from './proof-replay-
 import { serviceUrl } from './service-url.ts';
 import { VerifiedTokens } from './verified-tokens.ts';
 
+/** What a guard lives on works again. */
+export interface Recovery {
+  /** `feed`: a lease has been granted and the stream is open. `keys`: those of the issuer could be read. */
+  readonly of: 'feed' | 'keys';
+  /** Milliseconds since it had failed first. */
+  readonly afterMs: number;
+}
+
 export interface GuardOptions {
   /** The tenant's issuer, exactly as in its tokens. */
   readonly issuer: string;
@@ -35,6 +43,8 @@ export interface GuardOptions {
   readonly verifiedTokens?: number;
   /** Told of what goes wrong, for a log: the same once, and every 30 seconds while it lasts. Nothing secret is in it. */
   readonly onTrouble?: (trouble: unknown) => void;
+  /** Told once when what went wrong is over. */
+  readonly onRecovery?: (recovery: Recovery) => void;
   readonly fetch?: typeof fetch;
 }
 
@@ -51,7 +61,11 @@ const START_MS = 5_000;
  */
 export async function createGuard(options: GuardOptions): Promise<Guard> {
   const { resource, credential, timeoutMs = 400 } = options;
-  const onTrouble = options.onTrouble && onceInAWhile(options.onTrouble);
+  const { tell: onTrouble, forget } = onceInAWhile((trouble) => options.onTrouble?.(trouble));
+  const recovered = (of: Recovery['of']) => (afterMs: number) => {
+    forget();
+    options.onRecovery?.({ of, afterMs });
+  };
   const issuer = serviceUrl('issuer', options.issuer);
   if (!URL.canParse(resource)) throw new TypeError('resource must be a URL.');
   const { tenant } = readPointCredential(credential);
@@ -84,7 +98,8 @@ export async function createGuard(options: GuardOptions): Promise<Guard> {
     // Not on the path of most calls, and a slow answer is better than none.
     timeoutMs: Math.max(timeoutMs, 2_000),
     url: async () => (await metadata()).jwksUri,
-    ...(onTrouble && { onTrouble }),
+    onTrouble,
+    onRecovery: recovered('keys'),
   });
   const follower: FeedFollower = new FeedFollower({
     transport: new HttpFeed({ ...http, url: async () => (await metadata()).feedUrl }),
@@ -92,7 +107,8 @@ export async function createGuard(options: GuardOptions): Promise<Guard> {
     // A revoked one may still be in the set that was read last.
     keys: () => keys.ids.filter((kid) => !follower.deny.deniesKey(tenant, kid)),
     onApplied: () => void calls.endRefused(),
-    ...(onTrouble && { onTrouble }),
+    onTrouble,
+    onRecovery: recovered('feed'),
   });
   const standing = new FeedStandingCheck({
     follower,
@@ -140,10 +156,7 @@ function keepAsking<Answer>(ask: () => Promise<Answer>): () => Promise<Answer> {
 }
 
 /** Until `attempt` succeeds or the start has waited long enough; rejects with what waiting does not mend. */
-async function started(
-  attempt: () => Promise<unknown>,
-  onTrouble: ((trouble: unknown) => void) | undefined,
-): Promise<void> {
+async function started(attempt: () => Promise<unknown>, onTrouble: (trouble: unknown) => void): Promise<void> {
   const deadline = performance.now() + START_MS;
   while (performance.now() < deadline) {
     try {
@@ -156,7 +169,7 @@ async function started(
           'The credential was refused: it is unknown, replaced, or its enforcement point was removed.',
           { cause: error },
         );
-      onTrouble?.(error);
+      onTrouble(error);
     }
     await new Promise((resolve) => setTimeout(resolve, 200));
   }

@@ -33,9 +33,10 @@ describe('IssuerKeys', () => {
     alg,
     use: 'sig',
   });
-  const open = (): IssuerKeys => {
+  const open = (onRecovery?: (afterMs: number) => void): IssuerKeys => {
     const { port } = server.address() as AddressInfo;
-    return new IssuerKeys({ url: async () => `http://127.0.0.1:${port}/jwks`, fetch, timeoutMs: 2_000 });
+    const url = async (): Promise<string> => `http://127.0.0.1:${port}/jwks`;
+    return new IssuerKeys({ url, fetch, timeoutMs: 2_000, ...(onRecovery && { onRecovery }) });
   };
   const k1 = { kid: 'k1', alg: 'ES256' } as const;
 
@@ -47,6 +48,19 @@ describe('IssuerKeys', () => {
     expect(asked).toBe(1);
     expect(await issuer.find({ kid: 'k1', alg: 'RS256' })).toBeUndefined();
     expect(issuer.ids).toEqual(['k1', 'k2']);
+  });
+
+  it('tells once that they can be read again', async () => {
+    const told: number[] = [];
+    const issuer = open((afterMs) => told.push(afterMs));
+    await issuer.read();
+    away = true;
+    for (let times = 0; times < 2; times += 1) await expect(issuer.read()).rejects.toThrow('503');
+    expect(told).toEqual([]);
+    away = false;
+    await issuer.read();
+    await issuer.read();
+    expect(told).toEqual([expect.any(Number)]);
   });
 
   it('are the same objects while they are the same keys', async () => {

@@ -1,5 +1,6 @@
 import { importJWK, type JWK } from 'jose';
 import { ACCESS_TOKEN_ALGORITHMS, type KeyHint, type VerificationKey } from './access-token-verifier.ts';
+import { Outage } from './outage.ts';
 
 export interface IssuerKeysOptions {
   /** `jwks_uri` of the issuer, once it is known. */
@@ -8,6 +9,8 @@ export interface IssuerKeysOptions {
   readonly timeoutMs: number;
   /** Told when keys could not be read anew. Those that are there go on. */
   readonly onTrouble?: (trouble: unknown) => void;
+  /** Told when they could be read after they could not, with the milliseconds since. */
+  readonly onRecovery?: (afterMs: number) => void;
 }
 
 interface KnownKey {
@@ -31,9 +34,11 @@ export class IssuerKeys {
   #readAt = Number.NEGATIVE_INFINITY;
   #triedAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
+  readonly #outage: Outage<'keys'>;
 
   constructor(options: IssuerKeysOptions) {
     this.#options = options;
+    this.#outage = new Outage((afterMs) => options.onRecovery?.(afterMs));
   }
 
   /** Names of the keys that would be accepted. */
@@ -51,7 +56,15 @@ export class IssuerKeys {
 
   /** Reads them now. Rejects when there is no answer. */
   async read(): Promise<void> {
-    this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
+    this.#reading ??= this.#read()
+      .then(
+        () => this.#outage.end('keys'),
+        (error: unknown) => {
+          this.#outage.begin('keys');
+          throw error;
+        },
+      )
+      .finally(() => (this.#reading = undefined));
     return this.#reading;
   }
 

@@ -1,11 +1,11 @@
-import { RevocationsLost } from './feed/feed-follower.ts';
+import { RevocationsLost } from './feed/revocations-lost.ts';
 import { onceInAWhile } from './once-in-a-while.ts';
 
 describe('onceInAWhile', () => {
   it('tells the same trouble once in 30 seconds, another at once, and lost revocations always', () => {
     let at = 0;
     const told: string[] = [];
-    const tell = onceInAWhile(
+    const { tell, forget } = onceInAWhile(
       (trouble) => told.push((trouble as Error).message),
       () => at,
     );
@@ -19,6 +19,9 @@ describe('onceInAWhile', () => {
     expect(pass(1, 'fetch failed', 'late')).toEqual(['fetch failed']);
     tell(new RevocationsLost([]));
     tell(new RevocationsLost([]));
-    expect(told).toHaveLength(2);
+    expect(told.splice(0)).toHaveLength(2);
+    expect(pass(1, 'late')).toEqual([]);
+    forget();
+    expect(pass(0, 'late')).toEqual(['late']);
   });
 });

@@ -4,6 +4,7 @@ import {
   FeedFollower,
   FeedStandingCheck,
   HttpFeed,
+  onceInAWhile,
   OpenCalls,
   type Standing,
   StandingCheck,
@@ -27,10 +28,15 @@ export class HostedPoint extends StandingCheck implements OnApplicationBootstrap
 
   constructor(options: McpOptions, secrets: MasterSecrets, ledger: LedgerStandingCheck) {
     super();
+    const troubles = onceInAWhile((trouble) => this.#log.warn(trouble));
     this.#follower = new FeedFollower({
       transport: new HttpFeed({ url: options.feedUrl, credential: cellCredential(secrets) }),
       onApplied: () => void this.calls.endRefused(),
-      onTrouble: (trouble) => this.#log.warn(trouble),
+      onTrouble: troubles.tell,
+      onRecovery: (afterMs) => {
+        troubles.forget();
+        this.#log.log({ msg: 'the revocation feed is followed again', afterMs });
+      },
     });
     this.#check = new FeedStandingCheck({
       follower: this.#follower,

@@ -46,7 +46,9 @@ class Ledger extends FeedTransport {
     return { resource: { url: 'u', displayName: 'U', whenUnreachable, defaultScopes: [], scopes: [] } };
   };
 
+  away = false;
   override async delta(after: number): Promise<FeedPage> {
+    if (this.away) throw new FeedUnreadable('away');
     const until = LEDGER_NOW / 1000 + 3_660;
     const place = { number: 1, prev: 0, tenant: 'acme', epoch: 1, seq: 11 };
     const entry = { ...place, kind: 'grant', names: { grant: 'grant-1' }, until };
@@ -58,7 +60,14 @@ class Ledger extends FeedTransport {
     if (status !== undefined) throw new FeedUnreadable(`the feed answered ${status}`, status);
     return this.#lease();
   }
-  override async stream(): Promise<void> {}
+  /** Tried so often; rejects while it is broken. */
+  streams = 0;
+  broken = false;
+  override async stream(_after: number, _take: unknown, _signal: AbortSignal, onOpen?: () => void): Promise<void> {
+    this.streams += 1;
+    if (this.broken) throw new FeedUnreadable('broken');
+    onOpen?.();
+  }
   override async leave(): Promise<void> {}
 }
 
@@ -152,6 +161,63 @@ describe('FeedFollower', () => {
     ledger.refusal = 500;
     await follower.stop();
     expect(troubles).toEqual([]);
+  });
+
+  describe('tells once that all is well again', () => {
+    let ledger: Ledger;
+    let follower: FeedFollower;
+    let told: string[];
+
+    beforeEach(() => {
+      told = [];
+      ledger = new Ledger();
+      follower = new FeedFollower({
+        transport: ledger,
+        clock: leaseClock,
+        leaseEveryMs: 5,
+        onTrouble: (trouble) => told.push((trouble as Error).message),
+        onRecovery: (afterMs) => told.push(`well after ${afterMs}`),
+      });
+    });
+    afterEach(async () => {
+      await follower.stop();
+    });
+    const until = async (holds: () => boolean): Promise<void> => {
+      while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    const tried = async (): Promise<void> => {
+      const [leases, streams] = [ledger.leases.length, ledger.streams];
+      await until(() => ledger.leases.length > leases + 2 && ledger.streams > streams + 2);
+    };
+    const recoveries = (): string[] => told.filter((one) => one.startsWith('well'));
+
+    it('when leases are granted and the stream is open, and not for one of them', async () => {
+      follower.start();
+      await tried();
+      expect(told).toEqual([]);
+      [ledger.refusal, ledger.broken] = [503, true];
+      await tried();
+      pass(7_000);
+      ledger.refusal = undefined;
+      await tried();
+      expect(recoveries()).toEqual([]);
+      [ledger.refusal, ledger.broken] = [503, false];
+      await tried();
+      expect(recoveries()).toEqual([]);
+      ledger.refusal = undefined;
+      await tried();
+      expect(recoveries()).toEqual(['well after 7000']);
+    });
+
+    it('also when nothing could be read when it began', async () => {
+      ledger.away = true;
+      await expect(follower.catchUp()).rejects.toThrow('away');
+      pass(3_000);
+      ledger.away = false;
+      follower.start();
+      await tried();
+      expect(told).toEqual(['well after 3000']);
+    });
   });
 
   describe('goes on when nobody can be asked', () => {

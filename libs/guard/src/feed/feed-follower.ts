@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { type Denial, DenyState } from './deny-state.ts';
+import { Outage } from '../outage.ts';
+import { DenyState } from './deny-state.ts';
 import { type FeedEntry, type FeedLease, type FeedPage, type FeedResource, FeedUnreadable } from './feed-entry.ts';
 import type { FeedTransport } from './feed-transport.ts';
 import { Lease, type LeaseClock, type LeaseMoment, systemLeaseClock } from './lease.ts';
+import { RevocationsLost } from './revocations-lost.ts';
 
 export interface FeedFollowerOptions {
   readonly transport: FeedTransport;
@@ -17,6 +19,11 @@ export interface FeedFollowerOptions {
   readonly onApplied?: () => void;
   /** Told of what goes wrong, for a log. Nothing secret is in it. */
   readonly onTrouble?: (trouble: unknown) => void;
+  /**
+   * Told once when nothing is wrong any more: a lease has been granted and the stream is open. `afterMs` is the time since
+   * the first trouble.
+   */
+  readonly onRecovery?: (afterMs: number) => void;
 }
 
 /** A page that nobody waits for may come as slowly as the link is, as long as something comes. */
@@ -26,17 +33,6 @@ const PATIENCE_MS = 2_000;
 const TELLS_THE_TIME_MS = 2_000;
 /** The longest life that a policy can give an access token. */
 const LONGEST_TOKEN_MS = 3_600_000;
-
-/** The feed has begun again and no longer holds what this point denies: revocations that a restore has lost. */
-export class RevocationsLost extends Error {
-  override readonly name = 'RevocationsLost';
-  constructor(
-    /** What goes on being denied here: at most 10,000 names. */
-    readonly denials: readonly Denial[],
-  ) {
-    super(`${denials.length} names are denied here that the feed does not know any more.`);
-  }
-}
 
 /**
  * Follows the revocation feed: the stream brings entries at once, the lease proves that none is missing. What the stream
@@ -52,6 +48,7 @@ export class FeedFollower {
   readonly #timeoutMs: number;
   readonly #patienceMs: number;
   readonly #stop = new AbortController();
+  readonly #outage: Outage<'lease' | 'stream'>;
   #epoch = 0;
   #applied = 0;
   #appliedAt = 0;
@@ -75,6 +72,10 @@ export class FeedFollower {
     this.lease = new Lease(clock);
     this.#granted = new Lease(clock);
     this.deny = new DenyState(() => clock.monotonic());
+    this.#outage = new Outage(
+      (afterMs) => options.onRecovery?.(afterMs),
+      () => clock.monotonic(),
+    );
   }
 
   /** The last number that has been applied. */
@@ -127,7 +128,13 @@ export class FeedFollower {
    * ends nothing: what there is goes on coming, page by page, and whoever asks next finds it.
    */
   async catchUp(waitMs = this.#timeoutMs): Promise<void> {
-    this.#catching ??= this.#delta(Math.min(waitMs, this.#patienceMs)).finally(() => (this.#catching = undefined));
+    this.#catching ??= this.#delta(Math.min(waitMs, this.#patienceMs))
+      .catch((error: unknown) => {
+        // Whoever waits for the first answer of all tells of that, and no lease has been asked for.
+        if (this.#epoch === 0) this.#outage.begin('lease');
+        throw error;
+      })
+      .finally(() => (this.#catching = undefined));
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       if (!Number.isFinite(waitMs)) return;
@@ -248,7 +255,7 @@ export class FeedFollower {
 
   async #leases(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      await this.#askLease().catch((error: unknown) => this.#trouble(error));
+      await this.#askLease().catch((error: unknown) => this.#trouble('lease', error));
       await this.#pause(this.#options.leaseEveryMs ?? 500);
     }
   }
@@ -276,12 +283,16 @@ export class FeedFollower {
     if (this.#isOtherFeed(answer, sentAt)) return this.#catchUpMeanwhile();
     this.#learn(answer, sentAt);
     if (answer.through > this.#applied) this.#catchUpMeanwhile();
-    else this.#renew(sentAt, answer.age);
+    else {
+      this.#renew(sentAt, answer.age);
+      this.#outage.end('lease');
+    }
   }
 
   /** Leases go on, however many pages there are: the ledger would take this instance for silent. */
   #catchUpMeanwhile(): void {
-    if (!this.#catching) void this.catchUp(Number.POSITIVE_INFINITY).catch((error: unknown) => this.#trouble(error));
+    if (this.#catching) return;
+    void this.catchUp(Number.POSITIVE_INFINITY).catch((error: unknown) => this.#trouble('lease', error));
   }
 
   async #streams(): Promise<void> {
@@ -290,7 +301,7 @@ export class FeedFollower {
         if (this.#epoch === 0 || this.#anew !== undefined) await this.catchUp(Number.POSITIVE_INFINITY);
         await this.#follow((this.#stream = new AbortController()).signal);
       } catch (error) {
-        this.#trouble(error);
+        this.#trouble('stream', error);
       }
       await this.#wait(100 + Math.random() * 400);
     }
@@ -300,15 +311,18 @@ export class FeedFollower {
   async #follow(given: AbortSignal): Promise<void> {
     const take = (entries: readonly FeedEntry[]): void => void (given.aborted || this.#streamed(entries));
     try {
-      await this.#options.transport.stream(this.#applied, take, AbortSignal.any([given, this.#stop.signal]));
+      const signal = AbortSignal.any([given, this.#stop.signal]);
+      await this.#options.transport.stream(this.#applied, take, signal, () => this.#outage.end('stream'));
     } catch (error) {
       if (!given.aborted) throw error;
     }
   }
 
   /** What fails because we stop is no trouble. */
-  #trouble(error: unknown): void {
-    if (!this.#stop.signal.aborted) this.#options.onTrouble?.(error);
+  #trouble(part: 'lease' | 'stream', error: unknown): void {
+    if (this.#stop.signal.aborted) return;
+    this.#outage.begin(part);
+    this.#options.onTrouble?.(error);
   }
 
   #apply(entries: readonly FeedEntry[]): void {

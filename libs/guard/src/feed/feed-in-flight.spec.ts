@@ -1,6 +1,7 @@
 import type { FeedEntry, FeedLease, FeedPage } from './feed-entry.ts';
-import { FeedFollower, RevocationsLost } from './feed-follower.ts';
+import { FeedFollower } from './feed-follower.ts';
 import { FeedTransport, type LeaseRequest } from './feed-transport.ts';
+import { RevocationsLost } from './revocations-lost.ts';
 import { tokenNames } from './deny-state.ts';
 
 interface Asked<What, Answer> {

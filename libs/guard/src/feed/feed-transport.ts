@@ -22,11 +22,12 @@ export abstract class FeedTransport {
   abstract delta(after: number, silenceMs: number): Promise<FeedPage>;
   /** The only thing, beside a delta, that renews the lease. */
   abstract lease(request: LeaseRequest, timeoutMs: number): Promise<FeedLease>;
-  /** Calls `onEntries` as entries come; resolves when the stream ends, rejects when it breaks. */
+  /** Calls `onOpen` when it is open and `onEntries` as entries come; resolves when it ends, rejects when it breaks. */
   abstract stream(
     after: number,
     onEntries: (entries: readonly FeedEntry[]) => void,
     signal: AbortSignal,
+    onOpen?: () => void,
   ): Promise<void>;
   /** Says goodbye, so that nobody waits for this instance. */
   abstract leave(instance: string, timeoutMs: number): Promise<void>;

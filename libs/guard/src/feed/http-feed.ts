@@ -74,6 +74,7 @@ export class HttpFeed extends FeedTransport {
     after: number,
     onEntries: (entries: readonly FeedEntry[]) => void,
     signal: AbortSignal,
+    onOpen?: () => void,
   ): Promise<void> {
     const silence = new AbortController();
     const watch = setTimeout(() => silence.abort(new FeedUnreadable('the stream has fallen silent')), SILENCE_MS);
@@ -83,21 +84,22 @@ export class HttpFeed extends FeedTransport {
         redirect: 'error',
         signal: AbortSignal.any([signal, silence.signal]),
       });
-      await this.#read(response, onEntries, () => watch.refresh());
+      if (!response.ok || !response.body)
+        throw new FeedUnreadable(`the stream answered ${response.status}`, response.status);
+      onOpen?.();
+      await this.#read(response.body, onEntries, () => watch.refresh());
     } finally {
       clearTimeout(watch);
     }
   }
 
   async #read(
-    response: Response,
+    body: ReadableStream<Uint8Array<ArrayBuffer>>,
     onEntries: (entries: readonly FeedEntry[]) => void,
     onSign: () => void,
   ): Promise<void> {
-    if (!response.ok || !response.body)
-      throw new FeedUnreadable(`the stream answered ${response.status}`, response.status);
     let rest = '';
-    for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+    for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
       onSign();
       const messages = (rest + chunk).split('\n\n');
       rest = messages.pop() ?? '';
