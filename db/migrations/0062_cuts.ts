@@ -46,9 +46,9 @@ CREATE TABLE cuts (
 CREATE INDEX cuts_newest_first ON cuts (tenant_id, requested_seq DESC);
 CALL isolate_by_tenant('cuts');
 GRANT INSERT, UPDATE ON cuts TO grantkeeper_service;
--- The relay finds which are under way, over all tenants, and sees nothing of what they are about.
+-- The relay finds which are under way, over all tenants, since when and how far, and sees nothing of what they are about.
 CREATE INDEX cuts_under_way ON cuts (state, tenant_id, cut_id) WHERE state IN ('running', 'undoing');
-GRANT SELECT (tenant_id, cut_id, state) ON cuts TO grantkeeper_relay;
+GRANT SELECT (tenant_id, cut_id, state, act, requested_at, decided_at, undo_at) ON cuts TO grantkeeper_relay;
 CREATE POLICY relay ON cuts FOR SELECT TO grantkeeper_relay USING (true);
 
 -- The lists that previews have frozen, under the id that the cut will have.
@@ -97,6 +97,8 @@ CREATE INDEX cut_links_suspended_before ON cut_links (tenant_id, grant_id) WHERE
 CALL isolate_by_tenant('cut_links');
 REVOKE ALL ON cut_links FROM grantkeeper_readonly;
 GRANT INSERT, UPDATE, DELETE ON cut_links TO grantkeeper_service;
+GRANT SELECT (tenant_id, cut_id, state) ON cut_links TO grantkeeper_relay;
+CREATE POLICY relay ON cut_links FOR SELECT TO grantkeeper_relay USING (true);
 
 -- forget_cut_lists(tenant, {days}): previews that nobody made a cut of within their time; lists of cuts that were refused,
 -- or that nobody approved in time; and those of finished ones after so many days, but of a suspension not before it is undone.

@@ -57,6 +57,9 @@ describe('what operators see of the ledgers', () => {
     ])
       expect([name, read.get(`grantkeeper_${name}{kind="webhook"}`)]).toEqual([name, 0]);
     expect(read.get('grantkeeper_delivery_dead_letters_open{kind="webhook"}')).toBe(0);
+    for (const doing of ['revoke', 'suspend', 'undo'])
+      for (const name of ['cuts_under_way', 'cut_links_left', 'cut_oldest_seconds'])
+        expect(read.get(`grantkeeper_${name}{doing="${doing}"}`)).toBe(0);
     expect(read.get('grantkeeper_ledgers_diverged')).toBe(0);
     expect(read.has('grantkeeper_ledger_verification_age_seconds')).toBe(true);
     expect(read.has('grantkeeper_ledgers_unverified')).toBe(true);

@@ -1,6 +1,7 @@
 import { type Actor, defaultPolicy, policySet } from '@grantkeeper/domain';
 import { replay } from '@grantkeeper/event-store';
 import { ConcurrencyError, SystemClock, type TenantId } from '@grantkeeper/kernel';
+import { MetricsController } from '@grantkeeper/observability';
 import {
   CutExecution,
   ResumeAccess,
@@ -18,6 +19,7 @@ import type { CutWhere } from '../../apps/ledger/src/cuts/cut-input.ts';
 import { CutPreview } from '../../apps/ledger/src/cuts/cut-preview.ts';
 import { DecideCut, DecideCutHandler, RequestCut, RequestCutHandler } from '../../apps/ledger/src/cuts/cut.handlers.ts';
 import { CutViews } from '../../apps/ledger/src/cuts/cut-views.ts';
+import { CutGauges } from '../../apps/worker/src/cut-gauges.ts';
 import { CutsJob } from '../../apps/worker/src/jobs/cuts.job.ts';
 import { actor as system, openLedger, type TestLedger } from '../support/ledger.ts';
 import { makeLink, type TestLink } from '../support/link.ts';
@@ -83,6 +85,56 @@ describe('a cut', () => {
     return rows.map((row) => row.grant_id);
   }
   const ids = (some: readonly TestLink[]): string[] => some.map((link) => link.grantId).sort();
+
+  it('is told of to operators while it is under way: how many, how many links are left, and since when', async () => {
+    const gauges = new CutGauges(ledger.database);
+    const metrics = new MetricsController();
+    const told = async (): Promise<Record<string, number>> => {
+      const lines = (await metrics.metrics()).split('\n');
+      const ours = lines.filter((line) => /^grantkeeper_cut\w*\{/.test(line)).map((line) => line.split(' '));
+      return Object.fromEntries(ours.map(([name = '', value]) => [name.replace('grantkeeper_', ''), Number(value)]));
+    };
+    const oldest = 'cut_oldest_seconds';
+    const others = { 'cuts_under_way{doing="revoke"}': 0, 'cut_links_left{doing="revoke"}': 0 };
+    try {
+      const tenants = [await ledger.tenant(), await ledger.tenant()];
+      const cuts: string[] = [];
+      for (const tenantId of tenants) {
+        await links(tenantId, 3);
+        const shown = await freeze(tenantId, { subjects: ['host:client.example'] });
+        cuts.push((await ask(tenantId, shown.preview, 'suspend')).id);
+      }
+      const begun = await told();
+      expect(begun).toMatchObject({
+        ...others,
+        'cuts_under_way{doing="suspend"}': 2,
+        'cut_links_left{doing="suspend"}': 6,
+      });
+      expect(begun[`${oldest}{doing="suspend"}`]).toBeGreaterThan(0);
+      expect(begun[`${oldest}{doing="revoke"}`]).toBe(0);
+      // One chunk of the first, and all of the second.
+      let turns = 1;
+      await execution(2).run(tenants[0]!, cuts[0]!, () => turns-- > 0);
+      await execution(2).run(tenants[1]!, cuts[1]!);
+      expect(await told()).toMatchObject({
+        ...others,
+        'cuts_under_way{doing="suspend"}': 1,
+        'cut_links_left{doing="suspend"}': 1,
+      });
+      await execution(2).run(tenants[0]!, cuts[0]!);
+      await undo(tenants[0]!, cuts[0]!);
+      expect(await told()).toMatchObject({
+        'cuts_under_way{doing="suspend"}': 0,
+        'cuts_under_way{doing="undo"}': 1,
+        'cut_links_left{doing="undo"}': 3,
+      });
+      await execution(2).run(tenants[0]!, cuts[0]!);
+      expect(Object.values(await told()).reduce((sum, value) => sum + value)).toBe(0);
+    } finally {
+      metrics.onModuleDestroy();
+      gauges.onModuleDestroy();
+    }
+  });
 
   it('ends exactly what the preview has shown, whatever is linked or ended between', async () => {
     const tenantId = await ledger.tenant();

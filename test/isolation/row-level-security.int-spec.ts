@@ -17,6 +17,7 @@ let tables: string[];
 // Whose turn it is: the directory, heads, cursors, and what is due.
 const RELAY_READS = [
   'consumer_cursors',
+  'cut_links',
   'cuts',
   'dead_letters',
   'heads',
@@ -33,7 +34,10 @@ const RELAY_READS = [
 ];
 // Of some of them only what says whose turn it is.
 const RELAY_READS_NOT = [
+  'cut_links.grant_id',
+  'cut_links.user_id',
   'cuts.selection',
+  'cuts.requested_by',
   'dead_letters.reason',
   'dead_letters.replay_requested_by',
   'receiver_cursors.last_error',

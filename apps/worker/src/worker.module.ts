@@ -5,6 +5,7 @@ import { Queues } from '@grantkeeper/queue';
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
 import { ActivityGauges } from './activity-gauges.ts';
 import { ConsumerGauges } from './consumer-gauges.ts';
+import { CutGauges } from './cut-gauges.ts';
 import { CatalogueContract, ConsumerRunner, type RetryPolicy } from '@grantkeeper/consumers';
 import {
   DeliveryPump,
@@ -116,6 +117,11 @@ export class WorkerModule {
           inject: [Database, EventStore, PersonalData],
           useFactory: (database: Database, store: EventStore, personalData: PersonalData) =>
             new CutsJob(database, new CutExecution(database, store, personalData)),
+        },
+        {
+          provide: CutGauges,
+          inject: [Database],
+          useFactory: (database: Database) => new CutGauges(database),
         },
         {
           provide: WorkerJobs,
