@@ -31,6 +31,9 @@ TIMEOUT = 1.0
 CLOCK_SKEW = 5.0
 # No token lives longer than an hour; and a minute for clocks.
 OUTLIVES = 61 * 60.0
+# How long a key that has verified a token is taken for one that still does: JWT libraries ask for keys as seldom.
+KEY_LIVES = 3_600.0
+MOST_KEYS = 100
 # The ledger sends something every 15 seconds: a stream that is silent for longer is dead.
 STREAM_TIMEOUT = 40.0
 
@@ -85,9 +88,12 @@ class DenyState:
         # Copied first: other threads read meanwhile, and never see a part of it.
         self._seqs = {name: one for name, one in self._seqs.items() if one[1] >= now or one[2] > before}
 
+    def denies_key(self, tenant: str, kid: str) -> bool:
+        return (tenant, kid) in self._keys
+
     def denies(self, claims: Mapping[str, Any], kid: str) -> bool:
         tenant, seq = claims["tenant"], claims["seq"]
-        if claims["epoch"] != self._epochs.get(tenant, 1) or (tenant, kid) in self._keys:
+        if claims["epoch"] != self._epochs.get(tenant, 1) or self.denies_key(tenant, kid):
             return True
         values = {name: claims[claim] for name, claim in CLAIMS.items()}
         names = [(), *((name,) for name in values), *PAIRS]
@@ -135,6 +141,8 @@ class RevocationFeed:
         # When the ledger's clock was told, and what it said, in seconds.
         self._clock: tuple[_Moment, float] | None = None
         self._last_forgotten = time.monotonic()
+        # By which tokens have been verified here, with their tenants, and when for the last time.
+        self._verified_with: dict[tuple[str, str], float] = {}
 
     def start(self) -> None:
         """Reads what there is, if it can, and goes on following."""
@@ -164,6 +172,7 @@ class RevocationFeed:
 
     def standing(self, claims: Mapping[str, Any], kid: str) -> Standing:
         """Of a token whose signature, issuer, audience and expiry have been verified."""
+        self._verified_with[(claims["tenant"], kid)] = time.monotonic()
         # Again, by the clock by which denials are forgotten: a token must not outlive its own.
         if claims["exp"] <= self.now() - CLOCK_SKEW:
             return "expired"
@@ -207,7 +216,13 @@ class RevocationFeed:
         with self._lock:
             sent, applied = _Moment.now(), self._applied
         # This client never goes on when nobody can be asked, whatever an admin has set.
-        body = {"instance": self._instance, "epoch": self._epoch, "applied": applied, "whenUnreachable": "refuse"}
+        body = {
+            "instance": self._instance,
+            "epoch": self._epoch,
+            "applied": applied,
+            "keys": self._accepted_keys(),
+            "whenUnreachable": "refuse",
+        }
         try:
             with self._request("/lease", method="POST", body=body) as response:
                 answer = json.load(response)
@@ -226,6 +241,14 @@ class RevocationFeed:
             else:
                 self._learn(answer)
                 self._renew(sent, answer["age"])
+
+    def _accepted_keys(self) -> list[str]:
+        """The keys that this process would accept, for receipts of revoked ones: an issuer has a few."""
+        since = time.monotonic() - KEY_LIVES
+        # Copied first: other threads verify meanwhile.
+        verified_with = self._verified_with.copy().items()
+        recent = [name for name, at in verified_with if at > since and not self.deny.denies_key(*name)]
+        return [kid for _, kid in recent[-MOST_KEYS:]]
 
     def _renew(self, sent: _Moment, age: int) -> None:
         if not self._excluded:

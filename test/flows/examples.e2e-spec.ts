@@ -152,6 +152,39 @@ feed.stop()
       },
     );
 
+    suite('says with which keys it has verified, for the receipt of one that is revoked', async () => {
+      const team = await registerTeamServer(product, 'https://python-keys.example/mcp');
+      const { access_token: token } = await team.link();
+      const { kid } = decodeProtectedHeader(token);
+      const standing = startPython(`${product.summary.adminUrl}/feed/v1`, team.point.credential);
+      await until(async () => (await standing(token)) === 'active');
+      interface Points {
+        readonly enforcementPoints: readonly { id: string; instances: { id: string; keys: string[] }[] }[];
+      }
+      const keys = async (): Promise<string[] | undefined> => {
+        const { body } = await product.admin<Points>('GET', '/tenants/acme/enforcement-points?limit=500');
+        return body.enforcementPoints.find(({ id }) => id === team.point.id)?.instances[0]?.keys;
+      };
+      await until(async () => (await keys())?.includes(kid!) === true);
+      const { body } = await product.admin<{ receiptUrl: string }>('POST', '/tenants/acme/revocations', {
+        target: { kind: 'signing_key', kid },
+        reason: 'Leaked',
+      });
+      await until(async () => (await standing(token)) === 'revoked');
+      await until(async () => (await keys())?.includes(kid!) === false);
+      // Whose last word names no key at all says nothing of one: another link, with the next key.
+      const { access_token: next } = await team.link();
+      await until(async () => (await standing(next)) === 'active');
+      interface Receipt {
+        readonly points: readonly { id: string; instances: { acceptsKey?: boolean }[] }[];
+      }
+      const accepts = async (): Promise<boolean | undefined> => {
+        const { body: receipt } = await product.admin<Receipt>('GET', body.receiptUrl.replace('/admin/v1', ''));
+        return receipt.points.find(({ id }) => id === team.point.id)?.instances[0]?.acceptsKey;
+      };
+      await until(async () => (await accepts()) === false);
+    });
+
     suite('keeps what it knew when the feed begins another epoch', async () => {
       const team = await registerTeamServer(product, 'https://epoch.example/mcp');
       const standing = startPython(`${product.summary.adminUrl}/feed/v1`, team.point.credential);

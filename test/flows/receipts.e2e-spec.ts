@@ -4,6 +4,7 @@ import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import pg from 'pg';
 import type { Problem } from '../support/clients/admin.ts';
 import { claimsOf } from '../support/clients/oauth-client.ts';
+import { callTool } from '../support/clients/tool-call.ts';
 import { FeedProxy } from '../support/feed-proxy.ts';
 import { type RunningProduct, startProduct } from '../support/product.ts';
 import { registerTeamServer } from '../support/team-server.ts';
@@ -409,10 +410,46 @@ describe('the receipt of a revocation', () => {
       expect(found.get(silent)).toMatchObject({ state: 'silent', acceptsKey: true });
       expect(found.get(terse)?.acceptsKey).toBeUndefined();
       const [hosted] = pointOf(body.receipt!, 'hosted').instances;
-      expect([hosted?.state, hosted?.acceptsKey]).toEqual(['acknowledged', undefined]);
+      expect([hosted?.state, hosted?.acceptsKey]).toEqual(['acknowledged', false]);
       await until(async () => !(await processes()).find(({ id }) => id === mineNow!.id)!.keys.includes(kid!));
     } finally {
       await guard.close();
+    }
+  });
+
+  it('says of a signing key whether the hosted servers would still accept it', async () => {
+    const { kid } = decodeProtectedHeader(mine.tokens.access_token);
+    const named = async (): Promise<boolean> => {
+      const { rows } = await database.query<{ named: boolean }>(
+        `SELECT bool_or(keys ? $1) AS named FROM enforcement_point_instances WHERE point_id = 'hosted'`,
+        [kid],
+      );
+      return rows[0]!.named;
+    };
+    // Whatever it is worth by now: the key has verified it.
+    await callTool(mine.resource, mine.tokens.access_token);
+    await until(named);
+    // One that cannot be reached, which had been heard of with that key.
+    const silent = randomUUID();
+    await database.query(
+      `INSERT INTO enforcement_point_instances (tenant_id, point_id, instance_id, scope, first_seen_at, last_lease_at,
+         epoch, applied, keys, when_unreachable)
+       SELECT tenant_id, point_id, $1, scope, first_seen_at, now() - interval '1 minute', 1, 0, keys, 'refuse'
+       FROM enforcement_point_instances WHERE point_id = 'hosted' AND keys ? $2`,
+      [silent, kid],
+    );
+    try {
+      const target = { kind: 'signing_key', kid };
+      const said = { target, reason: 'Leaked', wait: 2_000 };
+      const { body } = await product.admin<Revoked>('POST', '/tenants/mine/revocations', said);
+      const hosted = pointOf(body.receipt!, 'hosted').instances;
+      expect(Object.fromEntries(hosted.map(({ id, acceptsKey }) => [id === silent, acceptsKey]))).toEqual({
+        true: true,
+        false: false,
+      });
+      expect(hosted).toHaveLength(2);
+    } finally {
+      await database.query('DELETE FROM enforcement_point_instances WHERE instance_id = $1', [silent]);
     }
   });
 

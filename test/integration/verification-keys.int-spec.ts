@@ -48,6 +48,13 @@ describe('verification keys', () => {
     expect(await keys.find(tenant, hint)).toBeDefined();
   });
 
+  it('are named as they were loaded last, unless they are too many', async () => {
+    const keys = new VerificationKeys(ledger.database);
+    expect(keys.named(1)).toEqual([]);
+    await keys.find(tenant, hint);
+    expect([keys.named(1), keys.named(0)]).toEqual([[{ tenant, kid: 'k1' }], undefined]);
+  });
+
   it('are gone within two seconds of their revocation', async () => {
     const keys = new VerificationKeys(ledger.database);
     expect(await keys.find(tenant, hint)).toBeDefined();

@@ -13,14 +13,16 @@ type KnownKeys = ReadonlyMap<string, KnownKey>;
 
 /** How long a key that was revoked may still verify. */
 const TTL_MS = 2_000;
+/** Tenants whose keys are remembered. */
+const MOST_TENANTS = 10_000;
 /** How often per second and tenant a key that is not in the cache may send us back to the database. */
 const EXTRA_LOOKS = 5;
 
 /** The public keys that verify what a tenant has signed: those it signs with, and those it has just stopped signing with. */
 export class VerificationKeys {
-  readonly #cache = new ExpiringCache<KnownKeys>({ ttlMs: TTL_MS, max: 10_000 });
-  /** What was loaded last, for as long as a tenant is asked about. */
-  readonly #last = new ExpiringCache<{ keys: KnownKeys }>({ ttlMs: 3_600_000, max: 10_000 });
+  readonly #cache = new ExpiringCache<KnownKeys>({ ttlMs: TTL_MS, max: MOST_TENANTS });
+  /** What was loaded last, of the tenants that were asked about last. */
+  readonly #last = new Map<TenantId, KnownKeys>();
   readonly #extraLooks = new ExpiringCache<{ left: number }>({ ttlMs: 1_000, max: 10_000 });
 
   constructor(private readonly database: Database) {}
@@ -34,6 +36,19 @@ export class VerificationKeys {
     }
     const found = keys.get(kid);
     return found?.alg === alg ? found.key : undefined;
+  }
+
+  /**
+   * The keys that were loaded last, by name: what was revoked meanwhile may be among them. Undefined when they are more than
+   * `most`.
+   */
+  named(most: number): { readonly tenant: TenantId; readonly kid: string }[] | undefined {
+    const named: { tenant: TenantId; kid: string }[] = [];
+    for (const [tenant, keys] of this.#last) {
+      for (const kid of keys.keys()) named.push({ tenant, kid });
+      if (named.length > most) return undefined;
+    }
+    return named;
   }
 
   /** Anyone can make up key names, so they may cause only so many queries. */
@@ -52,17 +67,20 @@ export class VerificationKeys {
         .where('state', 'in', ['active', 'retiring'])
         .execute(),
     );
-    const last = await this.#last.get(tenant, () => Promise.resolve({ keys: new Map() }));
-    last.keys = new Map(
+    const last = this.#last.get(tenant);
+    const keys: KnownKeys = new Map(
       await Promise.all(
         rows.map(async ({ kid, alg, public_jwk }): Promise<[string, KnownKey]> => {
           const jwk = JSON.stringify(public_jwk);
-          const before = last.keys.get(kid);
+          const before = last?.get(kid);
           if (before?.alg === alg && before.jwk === jwk) return [kid, before];
           return [kid, { alg, jwk, key: (await importJWK(public_jwk as JWK, alg)) as CryptoKey }];
         }),
       ),
     );
-    return last.keys;
+    this.#last.delete(tenant);
+    this.#last.set(tenant, keys);
+    if (this.#last.size > MOST_TENANTS) this.#last.delete(this.#last.keys().next().value!);
+    return keys;
   }
 }

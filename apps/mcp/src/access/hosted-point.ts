@@ -9,10 +9,13 @@ import {
   type Standing,
   StandingCheck,
 } from '@grantkeeper/guard';
-import { MasterSecrets } from '@grantkeeper/keys';
+import { MasterSecrets, VerificationKeys } from '@grantkeeper/keys';
 import { cellCredential } from '@grantkeeper/revocation';
 import { McpOptions } from '../mcp-options.ts';
 import { LedgerStandingCheck } from './ledger-standing-check.ts';
+
+/** As many as a lease may name. */
+const MOST_KEYS = 1_000;
 
 /**
  * The hosted MCP servers as an enforcement point: they follow the revocation feed of all tenants, and ask the ledger
@@ -26,11 +29,16 @@ export class HostedPoint extends StandingCheck implements OnApplicationBootstrap
   /** Ended as soon as the feed tells of it, and when nobody has been able to say for two seconds that they may go on. */
   readonly calls = new OpenCalls(this);
 
-  constructor(options: McpOptions, secrets: MasterSecrets, ledger: LedgerStandingCheck) {
+  constructor(options: McpOptions, secrets: MasterSecrets, ledger: LedgerStandingCheck, keys: VerificationKeys) {
     super();
     const troubles = onceInAWhile((trouble) => this.#log.warn(trouble));
     this.#follower = new FeedFollower({
       transport: new HttpFeed({ url: options.feedUrl, credential: cellCredential(secrets) }),
+      // Of many tenants they are too many to be named: then receipts do not say.
+      keys: () =>
+        (keys.named(MOST_KEYS) ?? [])
+          .filter(({ tenant, kid }) => !this.#follower.deny.deniesKey(tenant, kid))
+          .map(({ kid }) => kid),
       onApplied: () => void this.calls.endRefused(),
       onTrouble: troubles.tell,
       onRecovery: (afterMs) => {
