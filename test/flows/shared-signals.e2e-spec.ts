@@ -93,6 +93,7 @@ describe('the transmitter', () => {
       delivery_methods_supported: [PUSH, POLL],
       authorization_schemes: [{ spec_urn: 'urn:ietf:rfc:6750' }],
       default_subjects: 'ALL',
+      critical_subject_members: ['user', 'application', 'resource'],
     });
     const appended = await fetch(`${issuer}/.well-known/ssf-configuration`);
     expect(await appended.json()).toEqual(metadata);
@@ -170,6 +171,8 @@ describe('streams', () => {
       delivery: { method: POLL, endpoint_url: `${issuer}/ssf/poll/${stream.stream_id}` },
       description: 'for tests',
     });
+    // Streams do not end by themselves, however long nothing is heard of their receiver.
+    expect(stream).not.toHaveProperty('inactivity_timeout');
     const url = `${one.metadata['configuration_endpoint']}?stream_id=${stream.stream_id}`;
     expect((await one.call(url, 'GET')).body).toEqual(stream);
     expect((await one.call('configuration_endpoint', 'GET')).body).toEqual([stream]);
@@ -191,6 +194,8 @@ describe('streams', () => {
     expect(JSON.stringify(patched.body)).not.toContain('of-theirs');
     const wrong = await one.call('configuration_endpoint', 'PATCH', { stream_id: stream.stream_id, aud: 'somebody' });
     expect(wrong.status).toBe(400);
+    const ending = { stream_id: stream.stream_id, inactivity_timeout: 3_600 };
+    expect((await one.call('configuration_endpoint', 'PATCH', ending)).status).toBe(400);
     const replaced = await one.call('configuration_endpoint', 'PUT', { stream_id: stream.stream_id });
     expect(replaced.body).not.toHaveProperty('description');
     expect(replaced.body).not.toHaveProperty('events_requested');

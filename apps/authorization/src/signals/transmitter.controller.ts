@@ -25,6 +25,8 @@ export class TransmitterController {
       verification_endpoint: `${issuer}/ssf/verification`,
       authorization_schemes: [{ spec_urn: 'urn:ietf:rfc:6750' }],
       default_subjects: 'ALL',
+      // Who passes one over would take a single link for all of a person's, or of everybody (SSF §3.6).
+      critical_subject_members: ['user', 'application', 'resource'],
     };
   }
 }
