@@ -85,3 +85,38 @@ describe('deltas of one tenant', () => {
     expect(refusals[0]).toMatchObject({ code: 'feed.too_many_requests', kind: 'too_many' });
   });
 });
+
+describe('when the feed begins another epoch', () => {
+  const cell: FeedCaller = { scope: 'cell', tenantId: MINE, pointId: 'hosted' };
+  const row = { tenantId: MINE, seq: 7, prevSeq: 0, feedNo: 1, epoch: 2, kind: 'grant', names: {}, until: null };
+
+  it('a delta that is under way is refused, as it would be of two feeds, and streams end', async () => {
+    // What the loop that everybody shares reads, and what a delta reads for itself: one may be ahead of the other.
+    const loop = { epoch: 1, feedNo: 5, epochs: [{ tenant_id: MINE, epoch: 1 }] };
+    const delta = { epoch: 1, through: 5 };
+    const listened = Promise.withResolvers<void>();
+    const feed = new RevocationFeed({
+      first: async (text: string) =>
+        /FROM heads/.test(text) ? loop.epochs : [{ ...loop, now: 0, replica: false, rows: [] }],
+      promptly: async () => [{ ...delta, now: 0, replica: false, rows: [row] }],
+      listen: async () => ({ close: async () => listened.resolve(), ended: listened.promise }),
+    } as unknown as Database);
+    feed.onApplicationBootstrap();
+    try {
+      while (feed.age === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+      const ended = new Promise<void>((resolve) => feed.follow(cell, () => undefined, resolve));
+      await expect(feed.delta(cell, 0)).resolves.toMatchObject({ epoch: 1, epochs: { [MINE]: 1 } });
+
+      Object.assign(delta, { epoch: 2, through: 1 });
+      await expect(feed.delta(cell, 0)).rejects.toThrow('The feed is not the one that was read.');
+      Object.assign(loop, { epoch: 2, feedNo: 1, epochs: [{ tenant_id: MINE, epoch: 2 }] });
+      await ended;
+      await expect(feed.delta(cell, 0)).resolves.toMatchObject({ epoch: 2, through: 1, epochs: { [MINE]: 2 } });
+      // And one that was asked for before, of a database that was given up.
+      Object.assign(delta, { epoch: 1, through: 5 });
+      await expect(feed.delta(cell, 0)).rejects.toThrow('The feed is not the one that was read.');
+    } finally {
+      await feed.onApplicationShutdown();
+    }
+  });
+});
