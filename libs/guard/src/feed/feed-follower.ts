@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Outage } from '../outage.ts';
+import { wait } from '../wait.ts';
 import { DenyState } from './deny-state.ts';
 import { type FeedEntry, type FeedLease, type FeedPage, type FeedResource, FeedUnreadable } from './feed-entry.ts';
 import type { FeedTransport } from './feed-transport.ts';
+import { LedgerClock } from './ledger-clock.ts';
 import { Lease, type LeaseClock, type LeaseMoment, systemLeaseClock } from './lease.ts';
 import { RevocationsLost } from './revocations-lost.ts';
 
@@ -29,8 +31,6 @@ export interface FeedFollowerOptions {
 /** A page that nobody waits for may come as slowly as the link is, as long as something comes. */
 const PATIENCE_MS = 2_000;
 
-/** An answer of this age says what time it is. */
-const TELLS_THE_TIME_MS = 2_000;
 /** The longest life that a policy can give an access token. */
 const LONGEST_TOKEN_MS = 3_600_000;
 
@@ -62,7 +62,7 @@ export class FeedFollower {
   #stream: AbortController | undefined;
   #resource: FeedResource | undefined;
   #whenUnreachable: FeedResource['whenUnreachable'] = 'refuse';
-  #clock: { readonly at: LeaseMoment; readonly now: number } | undefined;
+  readonly #clock: LedgerClock;
 
   constructor(options: FeedFollowerOptions) {
     this.#options = options;
@@ -71,6 +71,7 @@ export class FeedFollower {
     const clock = options.clock ?? systemLeaseClock;
     this.lease = new Lease(clock);
     this.#granted = new Lease(clock);
+    this.#clock = new LedgerClock(clock);
     this.deny = new DenyState(() => clock.monotonic());
     this.#outage = new Outage(
       (afterMs) => options.onRecovery?.(afterMs),
@@ -97,15 +98,9 @@ export class FeedFollower {
     return age <= LONGEST_TOKEN_MS ? this.#whenUnreachable : 'refuse';
   }
 
-  /**
-   * Seconds since 1970 by the ledger's clock, which also wrote the times into tokens; by our own until it has told. A
-   * wrong clock of this machine, or one that is set while it runs, changes nothing for longer than a lease.
-   */
+  /** Seconds since 1970 by the ledger's clock, which also wrote the times into tokens: see {@link LedgerClock}. */
   now(): number {
-    const { wall, monotonic } = this.lease.now();
-    if (!this.#clock) return wall / 1000;
-    const { at, now } = this.#clock;
-    return (now + Math.max(monotonic - at.monotonic, wall - at.wall)) / 1000;
+    return this.#clock.now();
   }
 
   /** Begins to follow. Nothing is known, and so nothing is to be accepted, until the first answer. */
@@ -234,12 +229,7 @@ export class FeedFollower {
   }
 
   #learn({ epochs, now, resource, age }: FeedLease, sentAt: LeaseMoment): void {
-    const at = this.lease.now();
-    // A node has only counted on since it asked its database: for so long that says what time it is, and no longer.
-    if (now !== undefined && age + at.monotonic - sentAt.monotonic <= TELLS_THE_TIME_MS) {
-      this.#clock = { at, now };
-      this.deny.forget(now / 1000);
-    }
+    if (now !== undefined && this.#clock.tell(now, { age, sentAt })) this.deny.forget(now / 1000);
     if (resource) this.#resource = resource;
     if (resource?.whenUnreachable === 'refuse') this.#whenUnreachable = 'refuse';
     for (const [tenant, epoch] of Object.entries(epochs)) this.deny.setEpoch(tenant, epoch);
@@ -303,7 +293,7 @@ export class FeedFollower {
       } catch (error) {
         this.#trouble('stream', error);
       }
-      await this.#wait(100 + Math.random() * 400);
+      await wait(100 + Math.random() * 400, this.#stop.signal);
     }
   }
 
@@ -344,7 +334,7 @@ export class FeedFollower {
 
   /** Until the next lease, or until there is something to acknowledge, but never more often than every 50 ms. */
   async #pause(longest: number): Promise<void> {
-    await this.#wait(Math.min(50, longest));
+    await wait(Math.min(50, longest), this.#stop.signal);
     if (this.#stop.signal.aborted) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, Math.max(0, longest - 50));
@@ -354,18 +344,5 @@ export class FeedFollower {
       };
     });
     this.#hurry = undefined;
-  }
-
-  async #wait(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#stop.signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.#stop.signal.addEventListener('abort', done);
-      if (this.#stop.signal.aborted) done();
-    });
   }
 }
