@@ -56,9 +56,9 @@ export const CASES: Readonly<Record<string, Case>> = {
     },
   },
   cut: {
-    title: `the feed is cut for ${CUT_MS / 1000} s from before each 40 revocations`,
+    title: `the feed is cut for ${CUT_MS / 1000} s from before each 100 revocations`,
     redis: true,
-    batch: 40,
+    batch: 100,
     async around({ feedFront }, revoke) {
       feedFront.cut();
       const mended = sleep(CUT_MS);
@@ -68,9 +68,9 @@ export const CASES: Readonly<Record<string, Case>> = {
     },
   },
   unreachable: {
-    title: `feed and issuer are unreachable for ${CUT_MS / 1000} s from before each 40 revocations`,
+    title: `feed and issuer are unreachable for ${CUT_MS / 1000} s from before each 100 revocations`,
     redis: true,
-    batch: 40,
+    batch: 100,
     async around({ feedFront, issuerFront }, revoke) {
       feedFront.cut();
       issuerFront.cut();

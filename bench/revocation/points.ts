@@ -15,10 +15,11 @@ interface Watched {
 }
 
 /**
- * Between two rounds over all points and tokens: what is measured is known to within this and the length of a round. At
- * least twice as long as a round took, so that the calls leave the machine to what they are to measure.
+ * Between two rounds over all points and tokens of a process: what is measured is known to within this and the length of a
+ * round. Three times as long as a round took, so that the calls leave the machine to what they are to measure; but where calls
+ * wait for somebody who cannot be asked, that is no reason to look less often.
  */
-const PAUSE_MS = 5;
+const PAUSE_MS = { least: 5, most: 150 };
 const WALK_PAUSE_MS = 10;
 /** More than there are requests for revocations at a time. */
 const LAST = 50;
@@ -92,7 +93,7 @@ async function callAll(): Promise<void> {
         );
       }),
     );
-    await sleep(Math.max(PAUSE_MS, 2 * (performance.now() - began)));
+    await sleep(Math.min(PAUSE_MS.most, Math.max(PAUSE_MS.least, 3 * (performance.now() - began))));
   }
 }
 
