@@ -8,11 +8,15 @@ const OUTER = 16;
 const INNER = 32;
 const MAX_VERSION = 255;
 
-/** What a refresh token names, its outer tag proven. */
-export interface PresentedRefreshToken {
+/** What a refresh token names. */
+export interface RefreshTokenName {
   readonly tenantId: TenantId;
   readonly familyId: string;
   readonly generation: number;
+}
+
+/** A refresh token whose outer tag is proven, with what proves the inner one. */
+export interface PresentedRefreshToken extends RefreshTokenName {
   /** What the database needs, with the family's salt, to make the inner tag; hex. */
   readonly inner: string;
   /** The inner tag as presented; hex. */
@@ -29,7 +33,7 @@ export class RefreshTokens {
   constructor(private readonly secrets: MasterSecrets) {}
 
   /** The refresh token of one generation of a family; `salt` is the family's, 32 bytes. */
-  derive(name: { tenantId: TenantId; familyId: string; generation: number }, salt: Uint8Array): string {
+  derive(name: RefreshTokenName, salt: Uint8Array): string {
     const version = this.secrets.current;
     const header = Buffer.alloc(HEADER);
     header.writeUInt8(version, 0);
@@ -40,24 +44,33 @@ export class RefreshTokens {
     return PREFIX + Buffer.concat([header, this.#outer(header, version)!, tag]).toString('base64url');
   }
 
+  /** What a presented token names; undefined for anything that this deployment cannot have issued. */
+  nameOf(token: string): RefreshTokenName | undefined {
+    const bytes = this.#proven(token);
+    return bytes && nameIn(bytes);
+  }
+
   /** Reads a presented token; undefined for anything that this deployment cannot have issued. */
   read(token: string): PresentedRefreshToken | undefined {
+    const bytes = this.#proven(token);
+    return (
+      bytes && {
+        ...nameIn(bytes),
+        inner: this.#inner(bytes.subarray(0, HEADER), bytes.readUInt8(0))!.toString('hex'),
+        tag: bytes.subarray(HEADER + OUTER).toString('hex'),
+      }
+    );
+  }
+
+  /** The bytes of a token whose outer tag is right. */
+  #proven(token: string): Buffer | undefined {
     if (!token.startsWith(PREFIX) || token.length > 256) return undefined;
     const text = token.slice(PREFIX.length);
     const bytes = Buffer.from(text, 'base64url');
     // The second test refuses other spellings of the same bytes: one token, one string.
     if (bytes.length !== HEADER + OUTER + INNER || bytes.toString('base64url') !== text) return undefined;
-    const header = bytes.subarray(0, HEADER);
-    const version = header.readUInt8(0);
-    const outer = this.#outer(header, version);
-    if (!outer || !timingSafeEqual(outer, bytes.subarray(HEADER, HEADER + OUTER))) return undefined;
-    return {
-      tenantId: tenantId(uuidText(header.subarray(1, 17))),
-      familyId: uuidText(header.subarray(17, 33)),
-      generation: header.readUInt32BE(33),
-      inner: this.#inner(header, version)!.toString('hex'),
-      tag: bytes.subarray(HEADER + OUTER).toString('hex'),
-    };
+    const outer = this.#outer(bytes.subarray(0, HEADER), bytes.readUInt8(0));
+    return outer && timingSafeEqual(outer, bytes.subarray(HEADER, HEADER + OUTER)) ? bytes : undefined;
   }
 
   #outer(header: Uint8Array, version: number): Buffer | undefined {
@@ -76,8 +89,14 @@ function uuidBytes(uuid: string): Buffer {
   return Buffer.from(uuid.replaceAll('-', ''), 'hex');
 }
 
-function uuidText(bytes: Uint8Array): string {
-  return Buffer.from(bytes)
-    .toString('hex')
-    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+function nameIn(bytes: Buffer): RefreshTokenName {
+  return {
+    tenantId: tenantId(uuidText(bytes.toString('hex', 1, 17))),
+    familyId: uuidText(bytes.toString('hex', 17, 33)),
+    generation: bytes.readUInt32BE(33),
+  };
+}
+
+function uuidText(hex: string): string {
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

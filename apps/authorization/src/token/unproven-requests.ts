@@ -52,8 +52,8 @@ export class UnprovenRequests implements NestInterceptor {
 
   #familyOf(request: FastifyRequest): readonly string[] | undefined {
     const { refresh_token: token } = parametersOf(request);
-    const read = typeof token === 'string' ? this.refreshTokens.read(token) : undefined;
-    return read && [read.tenantId, read.familyId];
+    const name = typeof token === 'string' ? this.refreshTokens.nameOf(token) : undefined;
+    return name && [name.tenantId, name.familyId];
   }
 }
 
