@@ -58,15 +58,21 @@ BEGIN
     'resources', (SELECT coalesce(jsonb_agg(jsonb_build_object('resourceId', r.resource_id, 'url', r.url,
         'displayName', r.display_name, 'scopes', r.scopes, 'isDefault', r.is_default, 'suspended', r.suspended,
         -- What was born below it for this client at this resource is dead, and for this person once they are known.
-        'watermark', greatest(r.revoked_seq, u.revoked_seq, pair_watermark(p_tenant, u.user_id, p->>'clientId', r.resource_id)))
+        'watermark', greatest(r.revoked_seq, u.revoked_seq, CASE WHEN EXISTS (SELECT FROM pair_watermarks w WHERE w.tenant_id = p_tenant)
+          THEN pair_watermark(p_tenant, u.user_id, p->>'clientId', r.resource_id) END))
         ORDER BY r.is_default DESC, r.created_seq), '[]')
       FROM resources r WHERE r.tenant_id = p_tenant),
-    'pushed', CASE WHEN p ? 'requestHash' THEN claim_request(p_tenant, p->>'clientId', decode(p->>'requestHash', 'hex'),
-      decode(p->>'holderHash', 'hex'), (p->>'at')::timestamptz) END,
-    'keys', CASE WHEN (p->>'withKeys')::boolean THEN (SELECT coalesce(jsonb_agg(k.public_jwk), '[]') FROM signing_keys k
-      WHERE k.tenant_id = p_tenant AND k.state <> 'revoked') END,
+    'pushed', NULL, 'keys', NULL,
     'adminConsents', '[]'::jsonb);
-  -- Asked for only where there are any: to find none by the whole question takes longer than all the rest.
+  -- What few requests need is asked for by itself: a question costs its preparation also where it finds nothing.
+  IF p ? 'requestHash' THEN
+    answer := answer || jsonb_build_object('pushed', claim_request(p_tenant, p->>'clientId', decode(p->>'requestHash', 'hex'),
+      decode(p->>'holderHash', 'hex'), (p->>'at')::timestamptz));
+  END IF;
+  IF (p->>'withKeys')::boolean THEN
+    answer := answer || jsonb_build_object('keys', (SELECT coalesce(jsonb_agg(k.public_jwk), '[]') FROM signing_keys k
+      WHERE k.tenant_id = p_tenant AND k.state <> 'revoked'));
+  END IF;
   IF EXISTS (SELECT FROM admin_consents a WHERE a.tenant_id = p_tenant AND a.client_id = p->>'clientId' AND a.withdrawn_seq IS NULL) THEN
     answer := answer || jsonb_build_object(
       -- What an admin has consented to for everyone, for this client: each for one version of it, the newest first.
