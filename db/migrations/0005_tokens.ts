@@ -68,8 +68,9 @@ BEGIN
 END $$;
 
 -- redeem_code(tenant, {codeHash, clientId, authMethod, secretHash, assertion?, redirectUri, challenge, resource, familyId, salt,
--- fingerprint, proof}).
--- Answers {outcome: 'redeemed', …} or another outcome; only 'redeemed' has changed anything.
+-- fingerprint, proof, together?}).
+-- Answers {outcome: 'redeemed', …} or another outcome; only 'redeemed' and 'replayed' have changed anything. 'alone' for a
+-- code that comes again where other calls share the transaction: it is to be sent again without them.
 CREATE FUNCTION redeem_code(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   head heads;
@@ -97,6 +98,8 @@ BEGIN
     RETURN jsonb_build_object('outcome', 'invalid_grant', 'because', 'wrong_verifier');
   END IF;
   IF code.redeemed_at IS NOT NULL THEN
+    -- The family is a second row: whoever locks codes in company must not wait for those who lock families in company.
+    IF (p->>'together')::boolean THEN RETURN jsonb_build_object('outcome', 'alone'); END IF;
     UPDATE families f SET misused_because = 'code_replayed'
     WHERE f.tenant_id = p_tenant AND f.family_id = code.family_id AND f.ended_seq IS NULL AND f.misused_because IS NULL;
     RETURN jsonb_build_object('outcome', 'replayed', 'grantId', code.grant_id, 'familyId', code.family_id,

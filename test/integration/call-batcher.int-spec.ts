@@ -1,7 +1,15 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { Database } from '@grantkeeper/event-store';
+import { SystemClock } from '@grantkeeper/kernel';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import type { Asked } from '../../apps/authorization/src/authorize/authorizing.ts';
+import { Codes } from '../../apps/authorization/src/authorize/codes.ts';
+import { callForToken } from '../../apps/authorization/src/token/call-for-token.ts';
+import type { PresentedClient } from '../../apps/authorization/src/token/client-authentication.ts';
 import { openLedger, type TestLedger } from '../support/ledger.ts';
+import { issueCode, makeLink, type TestLink } from '../support/link.ts';
 
 let ledger: TestLedger;
 let owner: pg.Pool;
@@ -39,6 +47,33 @@ async function taken(prefix: string): Promise<Record<string, number>> {
     [prefix],
   );
   return Object.fromEntries(rows.map(({ name, taken: count }) => [name, count]));
+}
+
+/** A request under a link that allows what it asks for, as far as a code is made of it. */
+function asked(link: TestLink, requestHash: string): Asked {
+  return {
+    redirect: { clientId: link.clientId, redirectUri: 'https://client.example/cb' },
+    access: { scopes: link.scopes, codeChallenge: 'c' },
+    context: {
+      session: { authTime: new Date().toISOString(), amr: ['pwd'] },
+      position: { epoch: 1, seq: 3 },
+      settings: { authorizationCodeSeconds: 60 },
+    },
+    pushed: { requestHash, holderHash: '' },
+  } as unknown as Asked;
+}
+
+/** How many there have been, when the counters of all sessions have come. */
+async function deadlocks(): Promise<number> {
+  for (let last = -1; ;) {
+    const { rows } = await owner.query<{ n: number; c: number }>(
+      'SELECT deadlocks::int AS n, xact_commit::int AS c FROM pg_stat_database WHERE datname = current_database()',
+    );
+    const [row] = rows;
+    if (row!.c - last <= 3) return row!.n;
+    last = row!.c;
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+  }
 }
 
 const turn = (database: Database, tenant: Parameters<Database['call']>[1], name: string, more = {}): Promise<Turn> =>
@@ -84,6 +119,7 @@ describe('calls of a busy tenant', () => {
 
   it('wait for no other process that waits for them, whatever order they come in', async () => {
     const tenant = await ledger.tenant();
+    const before = await deadlocks();
     const second = new Database({ url: ledger.url, onError: () => undefined });
     try {
       const names = Array.from({ length: 60 }, (_, at) => `order-${String(at % 12).padStart(2, '0')}`);
@@ -97,15 +133,7 @@ describe('calls of a busy tenant', () => {
     }
     expect(new Set(Object.values(await taken('order-')))).toEqual(new Set([10]));
     // A deadlock would have been mended in silence, by calling again.
-    for (let last = -1; ;) {
-      const { rows } = await owner.query<{ n: number; c: number }>(
-        'SELECT deadlocks::int AS n, xact_commit::int AS c FROM pg_stat_database WHERE datname = current_database()',
-      );
-      expect(rows[0]!.n).toBe(0);
-      if (rows[0]!.c - last <= 3) break;
-      last = rows[0]!.c;
-      await new Promise((resolve) => setTimeout(resolve, 1_100));
-    }
+    expect(await deadlocks()).toBe(before);
   });
 
   it('are not called again when nobody knows what became of them', async () => {
@@ -119,5 +147,79 @@ describe('calls of a busy tenant', () => {
     const settled = await settling;
     expect(settled.slice(2).map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 'rejected'));
     expect(Object.keys(await taken('lost-'))).toEqual(['lost-0', 'lost-1']);
+  });
+});
+
+describe('what the token endpoint and the authorization endpoint call in company', () => {
+  it('holds up nobody by codes that come again while their families refresh', async () => {
+    const tenant = await ledger.tenant();
+    const before = await deadlocks();
+    const link = await makeLink(ledger, tenant);
+    const { seq } = await ledger.database.asTenant(tenant, (tx) =>
+      tx.selectFrom('heads').select('seq').executeTakeFirstOrThrow(),
+    );
+    const second = new Database({ url: ledger.url, onError: () => undefined });
+    try {
+      const databases = [ledger.database, second];
+      const codes = (await Promise.all(
+        Array.from({ length: 48 }, () => issueCode(ledger, link, seq)),
+      )) as (PresentedClient & { codeHash: string; salt: string; familyId: string; proof: null })[];
+      // The later family for the smaller code: whoever takes families in order takes codes against it.
+      const exchanges = codes
+        .sort((one, other) => (one.codeHash < other.codeHash ? 1 : -1))
+        .map((code) => ({ ...code, familyId: uuidv7(), proof: null }));
+      for (const code of exchanges)
+        expect(await callForToken(ledger.database, 'redeem_code', tenant, code, code.codeHash)).toMatchObject({
+          outcome: 'redeemed',
+        });
+      const refreshes = exchanges.map(({ familyId, salt }) => {
+        const inner = randomBytes(32);
+        const tag = createHash('sha256').update(Buffer.from(salt, 'hex')).update(inner).digest('hex');
+        const client = { clientId: link.clientId, authMethod: 'none' as const, secretHash: null, fingerprint: 'f' };
+        return { ...client, familyId, generation: 1, inner: inner.toString('hex'), tag, resource: null, proof: null };
+      });
+      const answers = await Promise.all(
+        exchanges.flatMap((code, at) => {
+          const database = databases[at % 2]!;
+          const refresh = refreshes[at]!;
+          const again = { ...code, familyId: uuidv7() };
+          return [
+            ...Array.from({ length: 4 }, () =>
+              callForToken(database, 'rotate_family', tenant, refresh, refresh.familyId),
+            ),
+            callForToken(databases[(at + 1) % 2]!, 'redeem_code', tenant, again, code.codeHash),
+          ];
+        }),
+      );
+      expect(answers.filter(({ outcome }) => outcome === 'replayed').length).toBeGreaterThanOrEqual(exchanges.length);
+      expect(answers.filter(({ outcome }) => outcome === 'alone')).toEqual([]);
+    } finally {
+      await second.close();
+    }
+    expect(await deadlocks()).toBe(before);
+  });
+
+  it('answers pushed requests in the same order everywhere', async () => {
+    const tenant = await ledger.tenant();
+    const before = await deadlocks();
+    const link = await makeLink(ledger, tenant);
+    const second = new Database({ url: ledger.url, onError: () => undefined });
+    try {
+      const answer = (database: Database) => (request: string) =>
+        new Codes(database, new SystemClock()).issueUnderGrant(tenant, asked(link, request), link.grantId);
+      for (let round = 0; round < 10; round += 1) {
+        // Two go alone, the others in one statement of each process.
+        const requests = Array.from({ length: 18 }, () => randomBytes(32).toString('hex'));
+        const settled = await Promise.allSettled([
+          ...requests.map(answer(ledger.database)),
+          ...requests.toReversed().map(answer(second)),
+        ]);
+        // Each is answered once.
+        expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(requests.length);
+      }
+    } finally {
+      await second.close();
+    }
+    expect(await deadlocks()).toBe(before);
   });
 });

@@ -150,7 +150,7 @@ BEGIN
           presented := CASE step->>'w' WHEN 'latest' THEN known[at] WHEN 'previous' THEN known[at] - 1 WHEN 'first' THEN 1 END;
           IF step->>'k' = 'redeem' THEN
             calls[c] := step || '{"presented": 2}';
-            inputs := inputs || (step->'q');
+            inputs := inputs || ((step->'q') || '{"together": true}');
           ELSIF presented IS NULL OR presented < 1 OR known[at] IS NULL THEN
             calls[c] := NULL;
           ELSE
@@ -187,6 +187,12 @@ BEGIN
         FOR c IN 1..cardinality(calls) LOOP
           step := calls[c];
           answer := answers[c];
+          IF answer->>'outcome' = 'alone' THEN
+            answer := redeem_code(tenant, step->'q');
+            answers[c] := answer;
+            COMMIT;
+            ended := nextval('rotation.tick');
+          END IF;
           outcome := answer->>'outcome';
           said := said || concat_ws('|', step->>'s', step->>'k', CASE step->>'k' WHEN 'redeem' THEN '2' ELSE step->>'f' END,
             CASE step->>'k' WHEN 'redeem' THEN step->>'l' ELSE step->>'presented' END, outcome, coalesce(answer->>'generation', ''),

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { tenantId } from '@grantkeeper/kernel';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
 import { CallBatcher } from './call-batcher.ts';
 
@@ -56,6 +56,23 @@ describe('calls of one tenant that share statements', () => {
     for (const name of ['f', 'g'])
       for (const each of [tenant, tenantId(uuidv7())]) void batcher.call(name, each, name, '');
     expect(under.map(({ inputs }) => inputs)).toEqual([['f'], ['f'], ['g'], ['g']]);
+  });
+
+  it('are refused, and never made, when they have not begun after five seconds', async () => {
+    jest.useFakeTimers();
+    try {
+      const { under, batcher } = statements();
+      const [first, , third] = [1, 2, 3].map((input) => batcher.call('f', tenant, input, ''));
+      const late = third!.catch((error: unknown) => error);
+      await jest.advanceTimersByTimeAsync(5_000);
+      expect(await late).toMatchObject({ code: '53000' });
+      under[0]!.end();
+      expect(await first).toBe('f 1');
+      await jest.advanceTimersByTimeAsync(0);
+      expect(under).toHaveLength(2);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('begin anew when all have ended', async () => {

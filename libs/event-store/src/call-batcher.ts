@@ -7,6 +7,8 @@ export type CallAll = <Result>(name: string, tenant: TenantId, inputs: readonly 
 interface Waiting {
   readonly input: string;
   readonly lock: string;
+  /** Ends the waiting when it has been too long. */
+  patience?: NodeJS.Timeout;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -21,13 +23,24 @@ interface Queue {
 const MOST = 16;
 /** Statements of one tenant and function under way at once: while one is being written to disk the next is computed. */
 const STATEMENTS = 2;
+/** As long as a call waits for a connection of the pool: whoever sent it comes again, and must not meet itself. */
+const PATIENCE_MS = 5_000;
 /** Nothing of the statement was done, for what one of the calls holds or for who else was there at that moment. */
-const UNDONE = /^(GK|21|22|23|40|55)/;
+const UNDONE = /^(GK|21|22|23|40|54|55)/;
+
+/** Too much was before a call: nothing of it has been done, and it may be made again. */
+class NeverBegun extends Error {
+  /** As the server says it of too few resources. */
+  readonly code = '53000';
+  constructor() {
+    super(`The call did not begin within ${PATIENCE_MS} ms.`);
+  }
+}
 
 /**
  * Calls of one function for one tenant that come while others are under way share the next statement, and so its round
  * trip, transaction and commit. Nobody waits for company: a call that comes alone goes alone. Each has its own answer;
- * where one fails, all of its statement are called again, each alone.
+ * where one fails, all of its statement are called again, each alone. One that has not begun after five seconds is refused.
  *
  * For functions that lock the row that `lock` names, or none: what one statement locks is locked in the order of these
  * names, so that no two statements wait for each other.
@@ -42,14 +55,20 @@ export class CallBatcher {
     let queue = this.#queues.get(key);
     if (!queue) this.#queues.set(key, (queue = { statements: 0, waiting: [] }));
     return new Promise<Result>((resolve, reject) => {
-      queue.waiting.push({ input: JSON.stringify(input), lock, resolve: resolve as Waiting['resolve'], reject });
+      const call: Waiting = { input: JSON.stringify(input), lock, resolve: resolve as Waiting['resolve'], reject };
+      queue.waiting.push(call);
       if (queue.statements < STATEMENTS) void this.#drain(key, name, tenant, queue);
+      else call.patience = setTimeout(() => giveUp(queue, call), PATIENCE_MS);
     });
   }
 
   async #drain(key: string, name: string, tenant: TenantId, queue: Queue): Promise<void> {
     queue.statements += 1;
-    while (queue.waiting.length > 0) await this.#callNext(name, tenant, queue.waiting.splice(0, MOST));
+    while (queue.waiting.length > 0) {
+      const calls = queue.waiting.splice(0, MOST);
+      for (const { patience } of calls) clearTimeout(patience);
+      await this.#callNext(name, tenant, calls);
+    }
     queue.statements -= 1;
     if (queue.statements === 0) this.#queues.delete(key);
   }
@@ -69,4 +88,9 @@ export class CallBatcher {
       } else for (const { reject } of calls) reject(error);
     }
   }
+}
+
+function giveUp(queue: Queue, call: Waiting): void {
+  queue.waiting.splice(queue.waiting.indexOf(call), 1);
+  call.reject(new NeverBegun());
 }

@@ -152,6 +152,9 @@ export class EventStore {
   async append(input: AppendInput): Promise<Appended> {
     const prepared = await this.#prepare(input);
     const appended = await this.#batcher.append(input.tenantId, prepared).catch((error: unknown) => {
+      // Who ends access does not give up because others were before them.
+      if (prepared.revokes && (error as { code?: unknown }).code === '55P03')
+        throw new ConcurrencyError('serialization', 'A lock could not be had in time.');
       throw translated(error);
     });
     for (const listener of this.#listeners) listener(input.tenantId, appended);

@@ -47,7 +47,7 @@ export class Codes {
   /** A code under a link that already allows what is asked for. */
   async issueUnderGrant(tenantId: TenantId, asked: Asked, grantId: string): Promise<string> {
     const { code, row } = this.create(asked, grantId, asked.context.position.seq);
-    const issued = await this.database.callTogether<boolean>('issue_code', tenantId, {
+    const input = {
       ...row,
       tenant_id: tenantId,
       answers: asked.pushed?.requestHash ?? null,
@@ -57,7 +57,9 @@ export class Codes {
           redirectHost: redirectHost(asked.redirect.redirectUri),
         },
       }),
-    });
+    };
+    const lock = asked.pushed?.requestHash;
+    const issued = await this.database.callTogether<boolean>('issue_code', tenantId, input, lock);
     if (!issued) throw new PageError('session_expired', 'request_uri is unknown, expired or used');
     return code;
   }

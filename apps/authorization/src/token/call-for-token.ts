@@ -4,19 +4,26 @@ import type { PresentedClient } from './client-authentication.ts';
 import type { Sender } from './sender.ts';
 
 /**
- * Calls a function of the token endpoint that locks the row that `lock` names, beside other calls of the tenant. Whoever
- * sends an assertion or a proof goes alone: it is used up in a row of its own, and whoever sends it twice would hold up
- * those beside them.
+ * Calls a function of the token endpoint that locks the row that `lock` names, beside other calls of the tenant. What needs
+ * a second row goes alone, or two statements could wait for each other and revocations for both: a proof or an assertion is
+ * used up in a row of its own, and a code that comes again marks its family.
  */
-export async function callForToken<Outcome>(
+export async function callForToken<Outcome extends { readonly outcome: string }>(
   database: Database,
   name: 'redeem_code' | 'rotate_family',
   tenantId: TenantId,
   input: PresentedClient & Pick<Sender, 'proof'>,
   lock: string,
 ): Promise<Outcome> {
-  const alone = input.assertion !== undefined || input.proof !== null;
-  return alone
-    ? database.call<Outcome>(name, tenantId, input)
-    : database.callTogether<Outcome>(name, tenantId, input, lock);
+  if (input.assertion === undefined && input.proof === null) {
+    const together = { ...input, together: true };
+    const answer = await database.callTogether<Outcome | { outcome: 'alone' }>(name, tenantId, together, lock);
+    if (!isAlone(answer)) return answer;
+  }
+  return database.call<Outcome>(name, tenantId, input);
+}
+
+/** Nothing has been done: it needs more than it may lock in company. */
+function isAlone(answer: { readonly outcome: string }): answer is { readonly outcome: 'alone' } {
+  return answer.outcome === 'alone';
 }

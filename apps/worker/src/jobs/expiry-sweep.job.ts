@@ -46,7 +46,16 @@ export class ExpirySweep {
       await tx
         .deleteFrom('authorization_codes')
         .where('tenant_id', '=', tenant)
-        .where('expires_at', '<', aDayAgo)
+        // One that is being looked at is left for the next time: whoever does has others in hand as well.
+        .where('code_hash', 'in', (codes) =>
+          codes
+            .selectFrom('authorization_codes')
+            .select('code_hash')
+            .where('tenant_id', '=', tenant)
+            .where('expires_at', '<', aDayAgo)
+            .forUpdate()
+            .skipLocked(),
+        )
         .execute();
       await tx
         .deleteFrom('pushed_requests')

@@ -288,7 +288,8 @@ export class FeedFollower {
   async #streams(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       try {
-        if (this.#epoch === 0 || this.#anew !== undefined) await this.catchUp(Number.POSITIVE_INFINITY);
+        // Again where the feed has begun anew meanwhile: a stream of the one before is not to be opened.
+        while (this.#epoch === 0 || this.#anew !== undefined) await this.catchUp(Number.POSITIVE_INFINITY);
         await this.#follow((this.#stream = new AbortController()).signal);
       } catch (error) {
         this.#trouble('stream', error);
