@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { defaultPolicy, policySet, type PolicySettings, type RevocationTarget } from '@grantkeeper/domain';
-import { openPool } from '@grantkeeper/event-store';
+import { onAppendRetried, openPool } from '@grantkeeper/event-store';
 import type { TenantId } from '@grantkeeper/kernel';
 import {
   ResumeAccess,
@@ -428,5 +428,25 @@ describe('an authorization code', () => {
       'replayed',
       'replayed',
     ]);
+  });
+});
+
+describe('a revocation', () => {
+  it('is made all the same when the fence is held for longer than a lock is waited for', async () => {
+    const { link } = await setUp();
+    const holder = await pool.connect();
+    let forget = (): void => undefined;
+    try {
+      await holder.query('BEGIN');
+      await holder.query('SELECT take_fence($1, false)', [link.tenantId]);
+      const triedAgain = new Promise<void>((resolve) => (forget = onAppendRetried(() => resolve())));
+      const revoking = revoke(link, kinds.grant(link));
+      await Promise.race([triedAgain, revoking]);
+      await holder.query('COMMIT');
+      expect(await revoking).toBeGreaterThan(0);
+    } finally {
+      forget();
+      holder.release(true);
+    }
   });
 });
