@@ -416,6 +416,35 @@ describe('expiry.sweep', () => {
     expect(await left('applied', 'feed_acknowledgements')).toEqual([{ one: '2' }]);
   });
 
+  test('waits for no code that is being redeemed, and deletes it the next time', async () => {
+    const tenant = newTenant();
+    await append(tenant, { type: 'A' });
+    await admin.query(
+      `INSERT INTO authorization_codes (tenant_id, code_hash, client_id, grant_id, scopes, redirect_uri, code_challenge, auth_time, born_epoch, born_seq, expires_at)
+       SELECT $1, convert_to(name, 'UTF8'), 'c', gen_random_uuid(), '{}', 'https://c.example/', 'x', now(), 1, 1, now() - interval '25 hours'
+       FROM unnest(ARRAY['free', 'held']) name`,
+      [tenant],
+    );
+    const store = new EventStore(database, inlineProjections, { seal: async () => 'sealed' });
+    const sweep = new ExpirySweep(database, new MisusedFamilies(database, store), new IdleLinks(database, store));
+    const left = async () =>
+      (
+        await admin.query(
+          "SELECT convert_from(code_hash, 'UTF8') AS name FROM authorization_codes WHERE tenant_id = $1",
+          [tenant],
+        )
+      ).rows;
+    await admin.query('BEGIN');
+    await admin.query("SELECT FROM authorization_codes WHERE tenant_id = $1 AND code_hash = 'held' FOR UPDATE", [
+      tenant,
+    ]);
+    await sweep.sweep(tenant);
+    await admin.query('COMMIT');
+    expect(await left()).toEqual([{ name: 'held' }]);
+    await sweep.sweep(tenant);
+    expect(await left()).toEqual([]);
+  });
+
   test('deletes codes and sessions that ended over a day ago, of every tenant, and nothing younger', async () => {
     const [tenant, other] = [newTenant(), newTenant()];
     for (const each of [tenant, other]) {
