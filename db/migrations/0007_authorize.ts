@@ -23,6 +23,7 @@ DECLARE
   s sessions;
   u users;
   answer jsonb;
+  holders jsonb;
   links jsonb := '[]';
   slots text[];
 BEGIN
@@ -91,6 +92,10 @@ BEGIN
   IF u.user_id IS NULL THEN RETURN answer; END IF;
   -- Made first: under row-level security a comparison with anything that is computed from rows cannot use the index.
   slots := ARRAY(SELECT u.user_id || ' ' || r.resource_id || ' ' || (p->>'clientId') FROM resources r WHERE r.tenant_id = p_tenant);
+  -- Who holds the slot of each resource, before the links are read: a link that is made meanwhile is then seen as one, or
+  -- its slot is found taken; the other way round its slot would look like that of a dead one, and be taken from it.
+  holders := (SELECT coalesce(jsonb_object_agg(split_part(f.value, ' ', 2), f.holder), '{}') FROM unique_facts f
+    WHERE f.tenant_id = p_tenant AND f.kind = 'grant.slot' AND f.value = ANY (slots));
   -- Links of this person and client that are alive, as rows.
   IF EXISTS (SELECT FROM grants g WHERE g.tenant_id = p_tenant AND g.user_id = u.user_id AND g.client_id = p->>'clientId'
     AND g.revoked_seq IS NULL) THEN
@@ -104,9 +109,7 @@ BEGIN
       'suspended', u.suspended, 'authTime', s.auth_time, 'amr', s.amr,
       'personKey', (SELECT k.wrapped FROM person_keys k WHERE k.tenant_id = p_tenant AND k.user_id = u.user_id)),
     'grants', links,
-    -- Who holds the slot of each resource.
-    'slots', (SELECT coalesce(jsonb_object_agg(split_part(f.value, ' ', 2), f.holder), '{}') FROM unique_facts f
-      WHERE f.tenant_id = p_tenant AND f.kind = 'grant.slot' AND f.value = ANY (slots)),
+    'slots', holders,
     'lastGrantRevokedSeq', (SELECT coalesce(max(g.revoked_seq), 0) FROM grants g
       WHERE g.tenant_id = p_tenant AND g.user_id = u.user_id AND g.client_id = p->>'clientId'));
 END $$;

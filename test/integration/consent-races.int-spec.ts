@@ -1,6 +1,8 @@
 import {
   clientAccessRevoked,
+  clientAdmitted,
   clientRuleSet,
+  GRANT_SLOT,
   grantCreated,
   grantRenewed,
   grantRevoked,
@@ -15,7 +17,7 @@ import {
 import { EventStore, openPool, type AppendInput, type Database } from '@grantkeeper/event-store';
 import { inlineProjections } from '@grantkeeper/read-models';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type pg from 'pg';
+import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { actor, openLedger, type TestLedger } from '../support/ledger.ts';
 import { makeLink, type TestLink } from '../support/link.ts';
@@ -342,4 +344,83 @@ function nth(order: string, letter: string, n: number): number {
     (places, each, place) => (each === letter ? [...places, place] : places),
     [],
   )[n - 1]!;
+}
+
+describe('what a request is decided on', () => {
+  it('never shows the slot of a link without the link, whenever that is made', async () => {
+    const owner = new pg.Client({ connectionString: ledger.url });
+    await owner.connect();
+    try {
+      const { rows } = await owner.query<{ text: string }>(
+        "SELECT pg_get_functiondef(oid) AS text FROM pg_proc WHERE proname = 'authorize_context'",
+      );
+      // The same function, with a pause before each statement that the link can come before.
+      const [pauses, slow] = paused(rows[0]!.text.replace('authorize_context', 'authorize_context_slowly'));
+      await owner.query(slow);
+      await owner.query('GRANT EXECUTE ON FUNCTION authorize_context_slowly TO grantkeeper_service');
+      const tenantId = await ledger.tenant();
+      const link = await makeLink(ledger, tenantId);
+      const session = Buffer.from('session');
+      await owner.query(
+        `INSERT INTO sessions (tenant_id, session_hash, session_id, user_id, born_epoch, born_seq, auth_time, amr, expires_at)
+         VALUES ($1, $2, gen_random_uuid(), $3, 1, 1000, now(), '{}', now() + interval '1 hour')`,
+        [tenantId, session, link.userId],
+      );
+      await Promise.all(
+        Array.from({ length: pauses }, async (_, pause) => {
+          const clientId = `gkd_${uuidv7()}`;
+          await ledger.store.append({ tenantId, actor, events: [admitted(clientId)] });
+          const reading = ledger.database.call<{ grants: { grant_id: string }[]; slots: Record<string, string> }>(
+            'authorize_context_slowly',
+            tenantId,
+            { clientId, sessionHash: session.toString('hex'), at: new Date().toISOString(), withKeys: false },
+          );
+          await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * (pause + 0.5)));
+          const grantId = uuidv7();
+          const value = `${link.userId} ${link.resourceId} ${clientId}`;
+          await ledger.store.append({
+            tenantId,
+            actor,
+            events: [grantCreated.on(grantId, { ...granted(link), grantId, clientId })],
+            facts: [{ kind: GRANT_SLOT, value, holder: grantId, expect: null }],
+          });
+          const { grants, slots } = await reading;
+          for (const holder of Object.values(slots)) expect(grants.map((grant) => grant.grant_id)).toContain(holder);
+        }),
+      );
+    } finally {
+      await owner.end();
+    }
+  });
+});
+
+const PAUSE_MS = 400;
+
+function paused(text: string): [number, string] {
+  let pauses = 0;
+  const slow = text.replace(
+    /^ {2}(?=(?:IF EXISTS \(SELECT FROM grants|slots :=|holders :=|RETURN answer \|\|))/gm,
+    () => {
+      pauses += 1;
+      return `  PERFORM pg_sleep(${PAUSE_MS / 1000});\n  `;
+    },
+  );
+  return [pauses, slow];
+}
+
+function admitted(clientId: string): NewEvent {
+  return clientAdmitted.on(clientId, {
+    clientId,
+    kind: 'dynamic',
+    metadata: { redirect_uris: ['https://client.example/cb'] },
+    metadataDigest: 'd',
+    subjects: [`client:${clientId}`],
+    by: 'consent',
+  });
+}
+
+function granted({ userId, resourceId, scopes: given }: TestLink) {
+  const scopes = [...given];
+  const shown = { clientName: 'Test', nameVerified: true, redirectHost: 'client.example', metadataDigest: 'd', scopes };
+  return { userId, resourceId, scopes, shown };
 }
