@@ -241,7 +241,9 @@ SELECT g.tenant_id, g.grant_id, g.user_id, g.client_id, g.resource_id, g.scopes,
     WHERE p.tenant_id = g.tenant_id
       AND p.user_id IN (coalesce(g.user_id::text, '-'), '*') AND p.client_id IN (g.client_id, '*')
       AND p.resource_id IN (g.resource_id::text, '*')), 0)) AS watermark,
-  GREATEST(t.held_seq, u.held_seq, c.held_seq, r.held_seq, g.held_seq) AS held_seq
+  GREATEST(t.held_seq, u.held_seq, c.held_seq, r.held_seq, g.held_seq) AS held_seq,
+  -- RFC 9068 §2.2: a client that acts for itself is the subject. Its id is never a person's (CC-09).
+  CASE WHEN g.user_id IS NULL THEN g.client_id ELSE u.sub END AS sub
 FROM grants g
 JOIN tenants t ON t.tenant_id = g.tenant_id
 LEFT JOIN users u ON u.tenant_id = g.tenant_id AND u.user_id = g.user_id

@@ -75,51 +75,65 @@ BEGIN
     AND NOT EXISTS (SELECT FROM clients c WHERE c.tenant_id = r.tenant_id AND c.client_id = r.client_id);
 END $$;
 
--- register_client(tenant, {clientId, metadata, metadataDigest, subjects, secretHash, managementHash, tokenHash, decidedAt,
--- tokenId}). Where anyone may register and no rule names the client, one call does it: 'registered'. Else it answers
+-- register_clients(tenant, [{clientId, metadata, metadataDigest, subjects, secretHash, managementHash, tokenHash, decidedAt,
+-- tokenId}]). Where anyone may register and no rule names the client, one call does it: 'registered'. Else it answers
 -- 'decide' with what decideRegistration needs, and is called again with the position that it was decided at and the
 -- token that allowed it: then 'registered', 'overtaken' by another policy, or 'spent' when the token has no use left.
-CREATE FUNCTION register_client(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION register_clients(p_tenant uuid, asked jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
+  p jsonb;
   at timestamptz := clock_timestamp();
   head heads;
   settings jsonb;
+  issuer text;
+  ruled boolean;
   named text[];
+  made client_registrations[] := '{}';
+  answers jsonb := '[]';
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
   SELECT * INTO head FROM heads WHERE tenant_id = p_tenant;
-  named := ARRAY(SELECT jsonb_array_elements_text(p->'subjects'));
-  IF p->>'decidedAt' IS NULL THEN
-    SELECT x.settings INTO settings FROM policies x WHERE x.tenant_id = p_tenant;
-    IF settings->>'registration' <> 'open' OR EXISTS (SELECT FROM client_rules r
-      WHERE r.tenant_id = p_tenant AND r.subject = ANY (named) AND r.removed_seq IS NULL) THEN
-      RETURN jsonb_build_object('outcome', 'decide', 'seq', head.seq, 'settings', settings,
-        'rules', (SELECT coalesce(jsonb_agg(jsonb_build_object('subject', r.subject, 'effect', r.effect, 'scopes', r.scopes)), '[]')
-          FROM client_rules r WHERE r.tenant_id = p_tenant AND r.subject = ANY (named) AND r.removed_seq IS NULL),
-        'token', (SELECT jsonb_build_object('tokenId', t.token_id, 'revoked', t.revoked_seq IS NOT NULL,
-            'expired', t.expires_at <= at, 'spent', s.uses >= t.max_uses)
-          FROM initial_access_token_secrets s
-          JOIN initial_access_tokens t ON t.tenant_id = s.tenant_id AND t.token_id = s.token_id
-          WHERE s.tenant_id = p_tenant AND s.token_hash = decode(p->>'tokenHash', 'hex')));
+  SELECT x.settings, (SELECT i.url FROM issuers i WHERE i.tenant_id = p_tenant AND i.owner = 'tenant' ORDER BY i.created_seq LIMIT 1),
+    EXISTS (SELECT FROM client_rules r WHERE r.tenant_id = p_tenant AND r.removed_seq IS NULL)
+  INTO settings, issuer, ruled FROM policies x WHERE x.tenant_id = p_tenant;
+  FOR p IN SELECT a.value FROM jsonb_array_elements(asked) a LOOP
+    named := ARRAY(SELECT jsonb_array_elements_text(p->'subjects'));
+    IF p->>'decidedAt' IS NULL THEN
+      IF settings->>'registration' <> 'open' OR (ruled AND EXISTS (SELECT FROM client_rules r
+        WHERE r.tenant_id = p_tenant AND r.subject = ANY (named) AND r.removed_seq IS NULL)) THEN
+        answers := answers || jsonb_build_object('outcome', 'decide', 'seq', head.seq, 'settings', settings,
+          'rules', (SELECT coalesce(jsonb_agg(jsonb_build_object('subject', r.subject, 'effect', r.effect, 'scopes', r.scopes)), '[]')
+            FROM client_rules r WHERE r.tenant_id = p_tenant AND r.subject = ANY (named) AND r.removed_seq IS NULL),
+          'token', (SELECT jsonb_build_object('tokenId', t.token_id, 'revoked', t.revoked_seq IS NOT NULL,
+              'expired', t.expires_at <= at, 'spent', s.uses >= t.max_uses)
+            FROM initial_access_token_secrets s
+            JOIN initial_access_tokens t ON t.tenant_id = s.tenant_id AND t.token_id = s.token_id
+            WHERE s.tenant_id = p_tenant AND s.token_hash = decode(p->>'tokenHash', 'hex')));
+        CONTINUE;
+      END IF;
+    ELSIF head.wide_seq > (p->>'decidedAt')::bigint THEN
+      answers := answers || jsonb_build_object('outcome', 'overtaken');
+      CONTINUE;
     END IF;
-  ELSIF head.wide_seq > (p->>'decidedAt')::bigint THEN
-    RETURN jsonb_build_object('outcome', 'overtaken');
-  END IF;
-  IF p->>'tokenId' IS NOT NULL THEN
-    -- Counted under the row's lock: of two uses of the last one, one finds none left.
-    UPDATE initial_access_token_secrets s SET uses = s.uses + 1 FROM initial_access_tokens t
-    WHERE s.tenant_id = p_tenant AND s.token_id = (p->>'tokenId')::uuid AND t.tenant_id = s.tenant_id AND t.token_id = s.token_id
-      AND t.revoked_seq IS NULL AND t.expires_at > at AND (t.max_uses IS NULL OR s.uses < t.max_uses);
-    IF NOT FOUND THEN RETURN jsonb_build_object('outcome', 'spent'); END IF;
-  END IF;
-  INSERT INTO client_registrations (tenant_id, client_id, metadata, metadata_digest, subjects, registered_at,
-    management_hash, born_epoch, born_seq, initial_access_token_id)
-  VALUES (p_tenant, p->>'clientId', p->'metadata', p->>'metadataDigest', named, at,
-    decode(p->>'managementHash', 'hex'), head.epoch, head.seq, (p->>'tokenId')::uuid);
-  IF p->>'secretHash' IS NOT NULL THEN
-    INSERT INTO client_secrets (tenant_id, client_id, secret_hash) VALUES (p_tenant, p->>'clientId', decode(p->>'secretHash', 'hex'));
-  END IF;
-  RETURN jsonb_build_object('outcome', 'registered', 'at', at, 'issuer', (SELECT i.url FROM issuers i WHERE i.tenant_id = p_tenant AND i.owner = 'tenant' ORDER BY i.created_seq LIMIT 1));
+    IF p->>'tokenId' IS NOT NULL THEN
+      -- Counted under the row's lock: of two uses of the last one, one finds none left.
+      UPDATE initial_access_token_secrets s SET uses = s.uses + 1 FROM initial_access_tokens t
+      WHERE s.tenant_id = p_tenant AND s.token_id = (p->>'tokenId')::uuid AND t.tenant_id = s.tenant_id AND t.token_id = s.token_id
+        AND t.revoked_seq IS NULL AND t.expires_at > at AND (t.max_uses IS NULL OR s.uses < t.max_uses);
+      IF NOT FOUND THEN
+        answers := answers || jsonb_build_object('outcome', 'spent');
+        CONTINUE;
+      END IF;
+    END IF;
+    made := made || ROW (p_tenant, p->>'clientId', p->'metadata', p->>'metadataDigest', named, at,
+      decode(p->>'managementHash', 'hex'), NULL, head.epoch, head.seq, p->>'tokenId')::client_registrations;
+    IF p->>'secretHash' IS NOT NULL THEN
+      INSERT INTO client_secrets (tenant_id, client_id, secret_hash) VALUES (p_tenant, p->>'clientId', decode(p->>'secretHash', 'hex'));
+    END IF;
+    answers := answers || jsonb_build_object('outcome', 'registered', 'at', at, 'issuer', issuer);
+  END LOOP;
+  INSERT INTO client_registrations SELECT * FROM unnest(made);
+  RETURN jsonb_build_object('answers', answers);
 END $$;
 
 -- manage_registration(tenant, {clientId, managementHash, action: 'read' | 'update' | 'delete', metadata, metadataDigest,

@@ -9,7 +9,7 @@ const statements = /* sql */ `
 CREATE INDEX grants_of_clients_themselves ON grants (tenant_id, client_id, resource_id, granted_seq DESC) WHERE user_id IS NULL;
 
 -- issue_client_token(tenant, {clientId, authMethod, secretHash, assertion?, resource, scopes?, salt, fingerprint}): one
--- statement and one commit, in the order of reads of redeem_code. The client's own grant has one family, of the grant's
+-- statement and one commit, in the order of reads of redeem_codes. The client's own grant has one family, of the grant's
 -- id, without generations: no refresh token is ever its. Outcomes: 'issued', 'invalid_client', 'unauthorized_client',
 -- 'invalid_grant', 'invalid_target', 'invalid_scope', 'suspended'.
 CREATE FUNCTION issue_client_token(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -54,7 +54,7 @@ BEGIN
     wanted := ARRAY(SELECT value FROM jsonb_array_elements_text(p->'scopes') WHERE value = ANY (g.scopes));
     IF cardinality(wanted) = 0 THEN RETURN jsonb_build_object('outcome', 'invalid_scope'); END IF;
   END IF;
-  facts := minting_facts(g);
+  facts := client_facts(p_tenant, g.client_id, g.resource_id) || link_facts(g);
   IF NOT facts->'grantTypes' ? 'client_credentials' THEN
     RETURN jsonb_build_object('outcome', 'unauthorized_client', 'because', 'grant_type');
   END IF;

@@ -28,12 +28,17 @@ beforeAll(async () => {
   await owner.query(`
     CREATE TABLE turns (name text PRIMARY KEY, taken int NOT NULL DEFAULT 0);
     GRANT SELECT, INSERT, UPDATE ON turns TO grantkeeper_service;
-    CREATE FUNCTION take_turn(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+    CREATE FUNCTION take_turns(p_tenant uuid, asked jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+    DECLARE p jsonb; answers jsonb := '[]';
     BEGIN
-      INSERT INTO turns AS t (name, taken) VALUES (p->>'name', 1) ON CONFLICT (name) DO UPDATE SET taken = t.taken + 1;
-      PERFORM pg_sleep((p->>'seconds')::float);
-      IF p ? 'refuse' THEN RAISE EXCEPTION 'refused' USING ERRCODE = p->>'refuse'; END IF;
-      RETURN jsonb_build_object('name', p->>'name', 'transaction', pg_current_xact_id()::text);
+      FOR p IN SELECT value FROM jsonb_array_elements(asked) LOOP
+        INSERT INTO turns AS t (name, taken) VALUES (p->>'name', 1) ON CONFLICT (name) DO UPDATE SET taken = t.taken + 1;
+        PERFORM pg_sleep((p->>'seconds')::float);
+        IF p ? 'refuse' THEN RAISE EXCEPTION 'refused' USING ERRCODE = p->>'refuse'; END IF;
+        answers := answers || jsonb_build_object('name', p->>'name', 'shares', '["all"]'::jsonb);
+      END LOOP;
+      RETURN jsonb_build_object('answers', answers, 'shared', jsonb_build_object('all', jsonb_build_object('name', 'theirs',
+        'transaction', pg_current_xact_id()::text)));
     END $$;`);
 });
 afterAll(async () => {
@@ -77,7 +82,7 @@ async function deadlocks(): Promise<number> {
 }
 
 const turn = (database: Database, tenant: Parameters<Database['call']>[1], name: string, more = {}): Promise<Turn> =>
-  database.callTogether<Turn>('take_turn', tenant, { name, seconds: 0.002, ...more }, name);
+  database.callTogether<Turn>('take_turns', tenant, { name, seconds: 0.002, ...more }, name);
 
 describe('calls of a busy tenant', () => {
   it('share transactions, and each has its own answer', async () => {
@@ -169,7 +174,7 @@ describe('what the token endpoint and the authorization endpoint call in company
         .sort((one, other) => (one.codeHash < other.codeHash ? 1 : -1))
         .map((code) => ({ ...code, familyId: uuidv7(), proof: null }));
       for (const code of exchanges)
-        expect(await callForToken(ledger.database, 'redeem_code', tenant, code, code.codeHash)).toMatchObject({
+        expect(await callForToken(ledger.database, 'redeem_codes', tenant, code, code.codeHash)).toMatchObject({
           outcome: 'redeemed',
         });
       const refreshes = exchanges.map(({ familyId, salt }) => {
@@ -185,9 +190,9 @@ describe('what the token endpoint and the authorization endpoint call in company
           const again = { ...code, familyId: uuidv7() };
           return [
             ...Array.from({ length: 4 }, () =>
-              callForToken(database, 'rotate_family', tenant, refresh, refresh.familyId),
+              callForToken(database, 'rotate_families', tenant, refresh, refresh.familyId),
             ),
-            callForToken(databases[(at + 1) % 2]!, 'redeem_code', tenant, again, code.codeHash),
+            callForToken(databases[(at + 1) % 2]!, 'redeem_codes', tenant, again, code.codeHash),
           ];
         }),
       );

@@ -67,7 +67,7 @@ async function misusedInstallation(link: TestLink, because: string): Promise<voi
   const { tenantId } = link;
   const seq = (await eventsOf(link)).at(-1)!.seq;
   const code = await issueCode(ledger, link, seq);
-  expect(await ledger.database.call('redeem_code', tenantId, code)).toMatchObject({ outcome: 'redeemed' });
+  expect(await ledger.database.callAlone('redeem_codes', tenantId, code)).toMatchObject({ outcome: 'redeemed' });
   const { familyId } = code as { familyId: string };
   await ledger.database.asTenant(tenantId, (tx) =>
     sql`UPDATE families SET misused_because = ${because} WHERE tenant_id = ${tenantId} AND family_id = ${familyId}`.execute(

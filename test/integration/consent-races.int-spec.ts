@@ -352,12 +352,12 @@ describe('what a request is decided on', () => {
     await owner.connect();
     try {
       const { rows } = await owner.query<{ text: string }>(
-        "SELECT pg_get_functiondef(oid) AS text FROM pg_proc WHERE proname = 'authorize_context'",
+        "SELECT pg_get_functiondef(oid) AS text FROM pg_proc WHERE proname = 'authorize_contexts'",
       );
       // The same function, with a pause before each statement that the link can come before.
-      const [pauses, slow] = paused(rows[0]!.text.replace('authorize_context', 'authorize_context_slowly'));
+      const [pauses, slow] = paused(rows[0]!.text.replace('authorize_contexts', 'authorize_contexts_slowly'));
       await owner.query(slow);
-      await owner.query('GRANT EXECUTE ON FUNCTION authorize_context_slowly TO grantkeeper_service');
+      await owner.query('GRANT EXECUTE ON FUNCTION authorize_contexts_slowly TO grantkeeper_service');
       const tenantId = await ledger.tenant();
       const link = await makeLink(ledger, tenantId);
       const session = Buffer.from('session');
@@ -370,8 +370,8 @@ describe('what a request is decided on', () => {
         Array.from({ length: pauses }, async (_, pause) => {
           const clientId = `gkd_${uuidv7()}`;
           await ledger.store.append({ tenantId, actor, events: [admitted(clientId)] });
-          const reading = ledger.database.call<{ grants: { grant_id: string }[]; slots: Record<string, string> }>(
-            'authorize_context_slowly',
+          const reading = ledger.database.callAlone<{ grants: { grant_id: string }[]; slots: Record<string, string> }>(
+            'authorize_contexts_slowly',
             tenantId,
             { clientId, sessionHash: session.toString('hex'), at: new Date().toISOString(), withKeys: false },
           );
@@ -399,7 +399,7 @@ const PAUSE_MS = 400;
 function paused(text: string): [number, string] {
   let pauses = 0;
   const slow = text.replace(
-    /^ {2}(?=(?:IF EXISTS \(SELECT FROM grants|slots :=|holders :=|RETURN answer \|\|))/gm,
+    /^ {2}(?=(?:IF array_remove|holders :=|FOR r IN SELECT a\.n, a\.user_id|RETURN jsonb))/gm,
     () => {
       pauses += 1;
       return `  PERFORM pg_sleep(${PAUSE_MS / 1000});\n  `;

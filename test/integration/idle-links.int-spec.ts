@@ -37,7 +37,7 @@ describe('links that nobody uses', () => {
     const link = await makeLink(ledger, tenantId);
     const { rows } = await owner.query<{ seq: string }>('SELECT seq FROM heads WHERE tenant_id = $1', [tenantId]);
     if (daysAgo !== null)
-      await ledger.database.call('redeem_code', tenantId, await issueCode(ledger, link, Number(rows[0]!.seq)));
+      await ledger.database.callAlone('redeem_codes', tenantId, await issueCode(ledger, link, Number(rows[0]!.seq)));
     await owner.query('UPDATE families SET last_used_on = current_date - $2::int WHERE grant_id = $1', [
       link.grantId,
       daysAgo ?? 0,

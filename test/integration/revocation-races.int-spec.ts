@@ -58,7 +58,7 @@ async function setUp() {
   const tenantId = await ledger.tenant();
   const link = await makeLink(ledger, tenantId);
   const head = await headOf(link);
-  const redeemed = await ledger.database.call<Redeemed>('redeem_code', tenantId, await issueCode(ledger, link, head));
+  const redeemed = await ledger.database.callAlone<Redeemed>('redeem_codes', tenantId, await issueCode(ledger, link, head));
   const salt = await ledger.database.asTenant(tenantId, (tx) =>
     tx.selectFrom('families').select('salt').where('family_id', '=', redeemed.familyId).executeTakeFirstOrThrow(),
   );
@@ -128,14 +128,14 @@ async function untilSomeoneWaits(): Promise<void> {
 
 const call = (client: pg.PoolClient, name: string, tenantId: string, input: object) =>
   client
-    .query<{ r: Redeemed }>(`SELECT ${name}($1, $2) AS r`, [tenantId, JSON.stringify(input)])
+    .query<{ r: Redeemed }>(`SELECT ${name}($1, $2)->'answers'->0 AS r`, [tenantId, JSON.stringify([input])])
     .then(({ rows }) => rows[0]!.r);
 
 describe.each(Object.entries(kinds))('a revocation of the %s', (_kind, target) => {
   it('that comes while a refresh is under way waits for it, and kills what it gave', async () => {
     const { tenantId, link, rotate } = await setUp();
     const [rotated, revoked] = await whileOpen(
-      (client) => call(client, 'rotate_family', tenantId, rotate),
+      (client) => call(client, 'rotate_families', tenantId, rotate),
       () => revoke(link, target(link)),
     );
     expect(rotated.outcome).toBe('rotated');
@@ -147,7 +147,7 @@ describe.each(Object.entries(kinds))('a revocation of the %s', (_kind, target) =
   it('that comes while a code is exchanged waits for it, and kills what it gave', async () => {
     const { tenantId, link, code } = await setUp();
     const [exchanged, revoked] = await whileOpen(
-      (client) => call(client, 'redeem_code', tenantId, code),
+      (client) => call(client, 'redeem_codes', tenantId, code),
       () => revoke(link, target(link)),
     );
     expect(exchanged.outcome).toBe('redeemed');
@@ -159,11 +159,11 @@ describe.each(Object.entries(kinds))('a revocation of the %s', (_kind, target) =
     const { tenantId, link, rotate, code, redeemed } = await setUp();
     expect(await standing(link, redeemed)).toBeNull();
     await revoke(link, target(link));
-    expect(await ledger.database.call('rotate_family', tenantId, rotate)).toMatchObject({
+    expect(await ledger.database.callAlone('rotate_families', tenantId, rotate)).toMatchObject({
       outcome: 'invalid_grant',
       because: 'revoked',
     });
-    expect(await ledger.database.call('redeem_code', tenantId, code)).toMatchObject({
+    expect(await ledger.database.callAlone('redeem_codes', tenantId, code)).toMatchObject({
       outcome: 'invalid_grant',
       because: 'revoked',
     });
@@ -176,11 +176,11 @@ describe('a revocation of one installation', () => {
     const { tenantId, link, rotate, redeemed } = await setUp();
     const target = { kind: 'family', grantId: link.grantId, familyId: redeemed.familyId } as const;
     const [rotated] = await whileOpen(
-      (client) => call(client, 'rotate_family', tenantId, rotate),
+      (client) => call(client, 'rotate_families', tenantId, rotate),
       () => revoke(link, target),
     );
     expect(await standing(link, rotated)).toBe('revoked');
-    expect(await ledger.database.call('rotate_family', tenantId, { ...rotate, generation: 2 })).toMatchObject({
+    expect(await ledger.database.callAlone('rotate_families', tenantId, { ...rotate, generation: 2 })).toMatchObject({
       outcome: 'invalid_grant',
     });
   });
@@ -195,17 +195,17 @@ describe('a suspension', () => {
   it('that comes while a refresh is under way waits for it, and kills what it gave; the family lives on', async () => {
     const { tenantId, link, rotate } = await setUp();
     const [rotated] = await whileOpen(
-      (client) => call(client, 'rotate_family', tenantId, rotate),
+      (client) => call(client, 'rotate_families', tenantId, rotate),
       () => suspend(link),
     );
     expect(rotated.outcome).toBe('rotated');
     expect(await standing(link, rotated)).toBe('suspended');
     const next = { ...rotate, generation: 2 };
-    expect(await ledger.database.call('rotate_family', tenantId, next)).toMatchObject({ outcome: 'suspended' });
+    expect(await ledger.database.callAlone('rotate_families', tenantId, next)).toMatchObject({ outcome: 'suspended' });
     const target = { kind: 'user', userId: link.userId } as const;
     await new ResumeAccessHandler(ledger.database, ledger.store).execute(new ResumeAccess(tenantId, { target, actor }));
     expect(await standing(link, rotated)).toBe('revoked');
-    const resumed = await ledger.database.call<Redeemed>('rotate_family', tenantId, next);
+    const resumed = await ledger.database.callAlone<Redeemed>('rotate_families', tenantId, next);
     expect(resumed.outcome).toBe('rotated');
     expect(await standing(link, resumed)).toBeNull();
   });
@@ -213,12 +213,12 @@ describe('a suspension', () => {
   it('lets no exchange of a code commit after it', async () => {
     const { tenantId, link, code } = await setUp();
     const [exchanged] = await whileOpen(
-      (client) => call(client, 'redeem_code', tenantId, code),
+      (client) => call(client, 'redeem_codes', tenantId, code),
       () => suspend(link),
     );
     expect(await standing(link, exchanged)).toBe('suspended');
     const late = await issueCode(ledger, link, await headOf(link));
-    expect(await ledger.database.call('redeem_code', tenantId, late)).toMatchObject({ because: 'suspended' });
+    expect(await ledger.database.callAlone('redeem_codes', tenantId, late)).toMatchObject({ because: 'suspended' });
   });
 });
 
@@ -227,7 +227,7 @@ describe('a revocation of one access token', () => {
     const { tenantId, link, rotate, redeemed } = await setUp();
     const target = { kind: 'token', grantId: link.grantId, familyId: redeemed.familyId, tokenId: 'stolen' } as const;
     const [rotated] = await whileOpen(
-      (client) => call(client, 'rotate_family', tenantId, rotate),
+      (client) => call(client, 'rotate_families', tenantId, rotate),
       () => revoke(link, target),
     );
     expect(await standing(link, rotated, 'stolen')).toBe('revoked');
@@ -261,10 +261,10 @@ describe('a revocation of a pair', () => {
     const target = { kind: 'pair', clientId: link.clientId, resourceId: link.resourceId } as const;
     const first = await revoke(link, target);
     const code = await issueCode(ledger, link, first);
-    expect(await ledger.database.call('redeem_code', tenantId, code)).toMatchObject({ outcome: 'redeemed' });
+    expect(await ledger.database.callAlone('redeem_codes', tenantId, code)).toMatchObject({ outcome: 'redeemed' });
     const late = await issueCode(ledger, link, first);
     expect(await revoke(link, target)).toBeGreaterThan(first);
-    expect(await ledger.database.call('redeem_code', tenantId, late)).toMatchObject({ because: 'revoked' });
+    expect(await ledger.database.callAlone('redeem_codes', tenantId, late)).toMatchObject({ because: 'revoked' });
   });
 
   it('names two parties at least, and only those that there are', async () => {
@@ -287,7 +287,7 @@ describe('two installations of a link', () => {
     const handler = new RevokeAccessHandler(ledger.database, ledger.store);
     const target = { kind: 'family', grantId: link.grantId, familyId: redeemed.familyId } as const;
     const [added] = await whileOpen(
-      (client) => call(client, 'redeem_code', tenantId, code),
+      (client) => call(client, 'redeem_codes', tenantId, code),
       () => handler.execute(new RevokeAccess(tenantId, { target, because: 'client', actor })),
     );
     expect(await standing(link, redeemed)).toBe('revoked');
@@ -300,7 +300,7 @@ describe('rotation', () => {
     const { tenantId, rotate } = await setUp();
     const results = await Promise.all(
       Array.from({ length: 8 }, () =>
-        ledger.database.call<{ outcome: string; generation: number }>('rotate_family', tenantId, rotate),
+        ledger.database.callAlone<{ outcome: string; generation: number }>('rotate_families', tenantId, rotate),
       ),
     );
     expect(results.filter((result) => result.outcome === 'rotated')).toHaveLength(1);
@@ -327,13 +327,13 @@ describe('rotation', () => {
   ] as const)('takes a predecessor for stolen: %s (AS-31)', async (how, policy) => {
     const { tenantId, rotate, link, redeemed } = await setUp();
     await setPolicy(tenantId, policy);
-    const rotated = (generation: number) => ledger.database.call('rotate_family', tenantId, { ...rotate, generation });
+    const rotated = (generation: number) => ledger.database.callAlone('rotate_families', tenantId, { ...rotate, generation });
     await rotated(1);
     if (how === 'too_often')
       for (let n = 0; n < 3; n += 1) expect(await rotated(1)).toMatchObject({ outcome: 'replayed', generation: 2 });
     if (how === 'superseded') await rotated(2);
     const again = { ...rotate, ...(how === 'other_software' && { fingerprint: 'other' }) };
-    expect(await ledger.database.call('rotate_family', tenantId, again)).toMatchObject({
+    expect(await ledger.database.callAlone('rotate_families', tenantId, again)).toMatchObject({
       outcome: 'reuse',
       because: 'refresh_token_reused',
       evidence: { how, presented: 1, current: how === 'superseded' ? 3 : 2 },
@@ -345,9 +345,9 @@ describe('rotation', () => {
 
   it('takes a repetition by other software of the same client for a lost answer, and notes it', async () => {
     const { tenantId, rotate } = await setUp();
-    await ledger.database.call('rotate_family', tenantId, rotate);
+    await ledger.database.callAlone('rotate_families', tenantId, rotate);
     expect(
-      await ledger.database.call('rotate_family', tenantId, { ...rotate, fingerprint: 'another version' }),
+      await ledger.database.callAlone('rotate_families', tenantId, { ...rotate, fingerprint: 'another version' }),
     ).toMatchObject({ outcome: 'replayed', generation: 2 });
     const noted = await ledger.database.asTenant(tenantId, (tx) =>
       tx.selectFrom('activity').select('detail').where('what', '=', 'token.replayed').execute(),
@@ -360,9 +360,9 @@ describe('rotation', () => {
     ['for a wider scope', { scopes: ['everything'] }],
   ])('sees a reuse also in a request %s (AS-31)', async (_what, wrong) => {
     const { tenantId, rotate } = await setUp();
-    await ledger.database.call('rotate_family', tenantId, rotate);
-    await ledger.database.call('rotate_family', tenantId, { ...rotate, generation: 2 });
-    expect(await ledger.database.call('rotate_family', tenantId, { ...rotate, ...wrong })).toMatchObject({
+    await ledger.database.callAlone('rotate_families', tenantId, rotate);
+    await ledger.database.callAlone('rotate_families', tenantId, { ...rotate, generation: 2 });
+    expect(await ledger.database.callAlone('rotate_families', tenantId, { ...rotate, ...wrong })).toMatchObject({
       outcome: 'reuse',
     });
   });
@@ -372,9 +372,9 @@ describe('rotation', () => {
     async (ends) => {
       const { tenantId, rotate, link, code } = await setUp();
       await setPolicy(tenantId, { refreshReuseEnds: ends });
-      const other = await ledger.database.call<Redeemed>('redeem_code', tenantId, code);
+      const other = await ledger.database.callAlone<Redeemed>('redeem_codes', tenantId, code);
       for (const generation of [1, 2, 1])
-        await ledger.database.call('rotate_family', tenantId, { ...rotate, generation });
+        await ledger.database.callAlone('rotate_families', tenantId, { ...rotate, generation });
       await new MisusedFamilies(ledger.database, ledger.store).end(tenantId);
       await new MisusedFamilies(ledger.database, ledger.store).end(tenantId);
       const events = await ledger.database.asTenant(tenantId, (tx) =>
@@ -393,11 +393,11 @@ describe('rotation', () => {
   it('knows neither a generation to come, nor another tag, nor another client', async () => {
     const { tenantId, rotate } = await setUp();
     for (const forged of [{ generation: 2 }, { tag: 'ab'.repeat(32) }]) {
-      expect(await ledger.database.call('rotate_family', tenantId, { ...rotate, ...forged })).toMatchObject({
+      expect(await ledger.database.callAlone('rotate_families', tenantId, { ...rotate, ...forged })).toMatchObject({
         outcome: 'invalid_grant',
       });
     }
-    expect(await ledger.database.call('rotate_family', tenantId, { ...rotate, clientId: 'gkd_other' })).toMatchObject({
+    expect(await ledger.database.callAlone('rotate_families', tenantId, { ...rotate, clientId: 'gkd_other' })).toMatchObject({
       outcome: 'invalid_client',
     });
   });
@@ -406,19 +406,19 @@ describe('rotation', () => {
 describe('an authorization code', () => {
   it('that comes again with its verifier kills what it gave, also when nobody lives to record it (AS-23)', async () => {
     const { tenantId, link, code } = await setUp();
-    const given = await ledger.database.call<Redeemed>('redeem_code', tenantId, code);
-    expect(await ledger.database.call('redeem_code', tenantId, { ...code, challenge: 'wrong' })).toMatchObject({
+    const given = await ledger.database.callAlone<Redeemed>('redeem_codes', tenantId, code);
+    expect(await ledger.database.callAlone('redeem_codes', tenantId, { ...code, challenge: 'wrong' })).toMatchObject({
       because: 'wrong_verifier',
     });
     expect(await standing(link, given)).toBeNull();
-    expect(await ledger.database.call('redeem_code', tenantId, code)).toMatchObject({ outcome: 'replayed' });
+    expect(await ledger.database.callAlone('redeem_codes', tenantId, code)).toMatchObject({ outcome: 'replayed' });
     expect(await standing(link, given)).toBe('revoked');
   });
 
   it('is redeemed once, however often it comes at once', async () => {
     const { tenantId, code } = await setUp();
     const results = await Promise.all(
-      Array.from({ length: 6 }, () => ledger.database.call<Redeemed>('redeem_code', tenantId, code)),
+      Array.from({ length: 6 }, () => ledger.database.callAlone<Redeemed>('redeem_codes', tenantId, code)),
     );
     expect(results.map((result) => result.outcome).sort()).toEqual([
       'redeemed',

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { signingKeyCreated } from '@grantkeeper/domain';
-import { openPool } from '@grantkeeper/event-store';
+import { inFull, openPool, type SharingAnswers } from '@grantkeeper/event-store';
 import { LocalKeyProvider, MasterSecrets, SigningKeys } from '@grantkeeper/keys';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
@@ -50,7 +50,7 @@ describe('a revocation of the signing key', () => {
       tenantId,
     ]);
     const code = () => issueCode(ledger, link, head!.seq);
-    const given = await ledger.database.call<Given>('redeem_code', tenantId, await code());
+    const given = await ledger.database.callAlone<Given>('redeem_codes', tenantId, await code());
     const { salt } = await ledger.database.asTenant(tenantId, (tx) =>
       tx.selectFrom('families').select('salt').where('family_id', '=', given.familyId).executeTakeFirstOrThrow(),
     );
@@ -86,14 +86,14 @@ describe('a revocation of the signing key', () => {
     'that comes in the middle of a %s kills what it gives, and the next one is signed with another key',
     async (what) => {
       const { tenantId, kid, rotate, code, standing, revoke } = await setUp();
-      const [name, input] = what === 'refresh' ? ['rotate_family', rotate] : ['redeem_code', await code()];
+      const [name, input] = what === 'refresh' ? ['rotate_families', rotate] : ['redeem_codes', await code()];
       const client = await pool.connect();
       await client.query('BEGIN');
-      const { rows } = await client.query<{ given: Given }>(`SELECT ${name}($1, $2) AS given`, [
+      const { rows } = await client.query<{ said: SharingAnswers }>(`SELECT ${name}($1, $2) AS said`, [
         tenantId,
-        JSON.stringify(input),
+        JSON.stringify([input]),
       ]);
-      const { given } = rows[0]!;
+      const [given] = inFull<Given>(rows[0]!.said) as [Given];
       const revoking = revoke();
       await client.query('COMMIT');
       client.release();
@@ -103,7 +103,7 @@ describe('a revocation of the signing key', () => {
       expect(await standing(given)).toBe('revoked');
       expect(await standing(given, Number.MAX_SAFE_INTEGER)).toBe('revoked');
       const generation = what === 'refresh' ? 2 : 1;
-      const next = await ledger.database.call<Given>('rotate_family', tenantId, { ...rotate, generation });
+      const next = await ledger.database.callAlone<Given>('rotate_families', tenantId, { ...rotate, generation });
       expect(next.outcome).toBe('rotated');
       expect(next.kid).not.toBe(kid);
       expect(await standing(next)).toBeNull();

@@ -219,7 +219,7 @@ describe('linking in a browser', () => {
     expect(await post('', form)).toEqual([400, null]);
     expect(await post('gk_session_acme=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', form)).toEqual([400, null]);
     expect(
-      await post(cookie, { ...form, csrf: form['csrf']!.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')) }),
+      await post(cookie, { ...form, csrf: form['csrf']!.replace(/^./, (first) => (first === 'A' ? 'B' : 'A')) }),
     ).toEqual([400, null]);
     // The seal of one request does not fit another.
     expect(

@@ -107,6 +107,7 @@ DECLARE
   tenant uuid;
   at int;
   i int;
+  c int;
   presented int;
   began bigint;
   outcome text;
@@ -150,7 +151,7 @@ BEGIN
           presented := CASE step->>'w' WHEN 'latest' THEN known[at] WHEN 'previous' THEN known[at] - 1 WHEN 'first' THEN 1 END;
           IF step->>'k' = 'redeem' THEN
             calls[c] := step || '{"presented": 2}';
-            inputs := inputs || ((step->'q') || '{"together": true}');
+            inputs := inputs || (step->'q');
           ELSIF presented IS NULL OR presented < 1 OR known[at] IS NULL THEN
             calls[c] := NULL;
           ELSE
@@ -159,14 +160,10 @@ BEGIN
           END IF;
         END LOOP;
         calls := array_remove(calls, NULL);
+        CONTINUE WHEN calls = '{}';
         -- The statement of the call batcher, and that of a call that is alone.
-        IF cardinality(calls) = 1 AND calls[1]->>'k' = 'refresh' THEN answers := ARRAY[rotate_family(tenant, inputs->0)];
-        ELSIF cardinality(calls) = 1 THEN answers := ARRAY[redeem_code(tenant, inputs->0)];
-        ELSIF calls[1]->>'k' = 'refresh' THEN
-          answers := ARRAY(SELECT rotate_family(tenant, value) FROM jsonb_array_elements(inputs));
-        ELSE
-          answers := ARRAY(SELECT redeem_code(tenant, value) FROM jsonb_array_elements(inputs));
-        END IF;
+        answer := CASE calls[1]->>'k' WHEN 'refresh' THEN rotate_families(tenant, inputs) ELSE redeem_codes(tenant, inputs) END;
+        answers := ARRAY(SELECT value FROM jsonb_array_elements(answer->'answers'));
         IF calls[1] ? 'dies' THEN
           ROLLBACK;
           CONTINUE;
@@ -184,11 +181,17 @@ BEGIN
         END LOOP;
         COMMIT;
         ended := nextval('rotation.tick');
-        FOR c IN 1..cardinality(calls) LOOP
+        -- What is to come again alone comes after all that the statement did.
+        FOR c IN SELECT a.n FROM unnest(answers) WITH ORDINALITY a (answer, n)
+          ORDER BY a.answer->>'outcome' = 'alone', a.n
+        LOOP
           step := calls[c];
           answer := answers[c];
           IF answer->>'outcome' = 'alone' THEN
-            answer := redeem_code(tenant, step->'q');
+            began := nextval('rotation.tick');
+            answer := CASE step->>'k'
+              WHEN 'refresh' THEN rotate_families(tenant, jsonb_build_array((step->'q') || jsonb_build_object('generation', step->'presented')))
+              ELSE redeem_codes(tenant, jsonb_build_array(step->'q')) END->'answers'->0;
             answers[c] := answer;
             COMMIT;
             ended := nextval('rotation.tick');
@@ -246,7 +249,7 @@ GRANT EXECUTE ON ALL ROUTINES IN SCHEMA rotation TO grantkeeper_service;
 /** Installs the lanes on a database; `source` may change the source of a function of the product before pauses go in. */
 export async function installLanes(owner: pg.Pool, source: (name: string, text: string) => string): Promise<void> {
   await owner.query(statements);
-  for (const name of ['redeem_code', 'rotate_family', 'access_standing', 'append']) {
+  for (const name of ['redeem_codes', 'rotate_families', 'access_standing', 'append']) {
     const { rows } = await owner.query<{ text: string }>(
       'SELECT pg_get_functiondef(p.oid) AS text FROM pg_proc p WHERE p.proname = $1',
       [name],
@@ -256,11 +259,14 @@ export async function installLanes(owner: pg.Pool, source: (name: string, text: 
   }
 }
 
-/** The same function with a place to pause before each statement of its outermost block. */
+/**
+ * The same function with a place to pause before each statement of its outermost block, and in its loop before what is asked
+ * of the database there: in between it looks at what it has, which nobody can change.
+ */
 function withPauses(text: string): string {
   let point = 0;
-  return text.replace(/^ {2}(?=(?:PERFORM|SELECT|IF|UPDATE|INSERT|RETURN|\w+ :=)\b)/gm, () => {
+  return text.replace(/^(?: {2}(?=(?:PERFORM|SELECT|IF|FOR|UPDATE|INSERT|RETURN)\b)| {4}(?=key := g))/gm, (indent) => {
     point += 1;
-    return `  IF (current_setting('rotation.mask')::int >> ${point % 31}) & 1 = 1 THEN PERFORM pg_sleep(0.001); END IF;\n  `;
+    return `${indent}IF (current_setting('rotation.mask')::int >> ${point % 31}) & 1 = 1 THEN PERFORM pg_sleep(0.001); END IF;\n${indent}`;
   });
 }

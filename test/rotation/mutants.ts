@@ -1,32 +1,32 @@
 /** A fault put into the product's functions, to show that the schedules find it. */
 export interface Mutant {
   readonly fault: string;
-  readonly in: 'rotate_family' | 'redeem_code' | 'append' | 'access_standing';
+  readonly in: 'rotate_families' | 'redeem_codes' | 'append' | 'access_standing';
   /** From what to what in the source; each must occur. */
   readonly changes: ReadonlyArray<readonly [from: string, to: string]>;
 }
 
 const fence = 'PERFORM take_fence(p_tenant, false);';
 const readsHead = 'SELECT * INTO head FROM heads WHERE tenant_id = p_tenant;';
-const answers = 'RETURN facts || jsonb_build_object';
+const answers = 'answers[r.n] := link_facts(g)';
 
 export const mutants: readonly Mutant[] = [
-  { fault: 'a refresh does not take the fence', in: 'rotate_family', changes: [[fence, '']] },
-  { fault: 'an exchange does not take the fence', in: 'redeem_code', changes: [[fence, '']] },
+  { fault: 'a refresh does not take the fence', in: 'rotate_families', changes: [[fence, '']] },
+  { fault: 'an exchange does not take the fence', in: 'redeem_codes', changes: [[fence, '']] },
   {
     fault: 'a refresh reads the position after its checks, and takes no fence',
-    in: 'rotate_family',
+    in: 'rotate_families',
     changes: [
       [fence, ''],
-      [answers, `${readsHead}\n  ${answers}`],
+      [answers, `${readsHead}\n    ${answers}`],
     ],
   },
   {
     fault: 'an exchange reads the position after its checks, and takes no fence',
-    in: 'redeem_code',
+    in: 'redeem_codes',
     changes: [
       [fence, ''],
-      [answers, `${readsHead}\n  ${answers}`],
+      [answers, `${readsHead}\n    ${answers}`],
     ],
   },
   {
@@ -34,51 +34,51 @@ export const mutants: readonly Mutant[] = [
     in: 'append',
     changes: [['PERFORM take_fence(p_tenant, true);', 'NULL;']],
   },
-  { fault: 'a family is checked, then written', in: 'rotate_family', changes: [['FOR NO KEY UPDATE', '']] },
-  { fault: 'a code is checked, then written', in: 'redeem_code', changes: [['FOR UPDATE', '']] },
+  { fault: 'a family is checked, then written', in: 'rotate_families', changes: [[' FOR NO KEY UPDATE', '']] },
+  { fault: 'a code is checked, then written', in: 'redeem_codes', changes: [[' FOR UPDATE', '']] },
   {
     fault: 'the grace covers the predecessor of the predecessor',
-    in: 'rotate_family',
+    in: 'rotate_families',
     changes: [['presented < f.generation - 1', 'presented < f.generation - 2']],
   },
   {
     fault: 'the grace never ends',
-    in: 'rotate_family',
+    in: 'rotate_families',
     changes: [["make_interval(secs => (settings->>'refreshGraceSeconds')::int)", "interval '1 day'"]],
   },
   {
     fault: 'there is no grace',
-    in: 'rotate_family',
+    in: 'rotate_families',
     changes: [["make_interval(secs => (settings->>'refreshGraceSeconds')::int)", "interval '0'"]],
   },
   {
     fault: 'the grace is not capped',
-    in: 'rotate_family',
+    in: 'rotate_families',
     changes: [["f.replays >= (settings->>'refreshReplaysMax')::int", 'false']],
   },
   {
     fault: 'a repetition rotates again',
-    in: 'rotate_family',
-    changes: [['  IF presented = f.generation THEN', '  IF presented >= f.generation - 1 THEN']],
+    in: 'rotate_families',
+    changes: [['    IF presented = f.generation THEN', '    IF presented >= f.generation - 1 THEN']],
   },
   {
     fault: 'a reuse is not marked',
-    in: 'rotate_family',
-    changes: [["misused_because = 'refresh_token_reused'", 'misused_because = NULL']],
+    in: 'rotate_families',
+    changes: [["f.misused_because := 'refresh_token_reused'", 'f.misused_because := NULL']],
   },
   {
     fault: 'a second use of a code is not marked',
-    in: 'redeem_code',
+    in: 'redeem_codes',
     changes: [["misused_because = 'code_replayed'", 'misused_because = NULL']],
   },
   {
     fault: 'an ended family refreshes',
-    in: 'rotate_family',
-    changes: [['IF f.ended_seq IS NOT NULL THEN', 'IF false THEN']],
+    in: 'rotate_families',
+    changes: [["WHEN f.ended_seq IS NOT NULL THEN 'family_ended'", '']],
   },
   {
     fault: 'a watermark does not stop a refresh',
-    in: 'rotate_family',
+    in: 'rotate_families',
     changes: [['cause_of_death(g, f.born_seq)', 'cause_of_death(g, head.seq)']],
   },
   {

@@ -1,5 +1,5 @@
 /**
- * Refreshing at the grain of statements: what `rotate_family`, a revocation and the token endpoint do one after the other,
+ * Refreshing at the grain of statements: what `rotate_families`, a revocation and the token endpoint do one after the other,
  * so that every interleaving of several of them can be walked through. A fault changes one step.
  */
 export type Fault =

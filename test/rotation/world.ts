@@ -27,7 +27,7 @@ export async function makeTemplates(owner: pg.Pool, ledger: TestLedger): Promise
   const head = await ledger.database.asTenant(tenantId, (tx) =>
     tx.selectFrom('heads').select('seq').executeTakeFirstOrThrow(),
   );
-  await ledger.database.call('redeem_code', tenantId, await issueCode(ledger, link, head.seq));
+  await ledger.database.callAlone('redeem_codes', tenantId, await issueCode(ledger, link, head.seq));
   await issueCode(ledger, link, head.seq);
   for (const table of TEMPLATES)
     await owner.query(

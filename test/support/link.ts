@@ -61,7 +61,7 @@ export async function makeLink(ledger: TestLedger, tenantId: TenantId): Promise<
 export async function issueCode(ledger: TestLedger, link: TestLink, bornSeq: number): Promise<object> {
   const { secret, hash } = newOpaqueSecret('gkc_');
   const verifier = randomBytes(32).toString('base64url');
-  await ledger.database.call('issue_code', link.tenantId, {
+  await ledger.database.callAlone('issue_codes', link.tenantId, {
     tenant_id: link.tenantId,
     code_hash: `\\x${hash.toString('hex')}`,
     client_id: link.clientId,

@@ -27,17 +27,31 @@ describe('calls of one tenant that share statements', () => {
 
   it('go together when two statements are under way, in the order of what they lock, each with its own answer', async () => {
     const { under, batcher } = statements();
-    const answers = ['d', 'c', 'b', 'a', 'b'].map((lock, at) =>
+    const answers = ['d', 'c', 'b', 'a', 'e'].map((lock, at) =>
       batcher.call<string>('f', tenant, `${lock}${at}`, lock),
     );
     expect(under.map(({ inputs }) => inputs)).toEqual([['d0'], ['c1']]);
     under[0]!.end();
     expect(await answers[0]).toBe('f d0');
     await nextTurn();
-    expect(under[2]!.inputs).toEqual(['a3', 'b2', 'b4']);
+    expect(under[2]!.inputs).toEqual(['a3', 'b2', 'e4']);
     under[1]!.end();
     under[2]!.end();
-    expect(await Promise.all(answers)).toEqual(['f d0', 'f c1', 'f b2', 'f a3', 'f b4']);
+    expect(await Promise.all(answers)).toEqual(['f d0', 'f c1', 'f b2', 'f a3', 'f e4']);
+  });
+
+  it('never lock one row twice in a statement: the later call comes after it', async () => {
+    const { under, batcher } = statements();
+    for (const [at, lock] of ['x', 'y', 'a', 'a', 'b', 'a', ''].entries()) void batcher.call('f', tenant, `${lock}${at}`, lock);
+    under[0]!.end();
+    await nextTurn();
+    expect(under[2]!.inputs).toEqual(['6', 'a2', 'b4']);
+    under[1]!.end();
+    await nextTurn();
+    expect(under[3]!.inputs).toEqual(['a3']);
+    under[2]!.end();
+    await nextTurn();
+    expect(under[4]!.inputs).toEqual(['a5']);
   });
 
   it('are sixteen at the most in one statement', async () => {

@@ -65,7 +65,7 @@ export class CallBatcher {
   async #drain(key: string, name: string, tenant: TenantId, queue: Queue): Promise<void> {
     queue.statements += 1;
     while (queue.waiting.length > 0) {
-      const calls = queue.waiting.splice(0, MOST);
+      const calls = nextOf(queue.waiting);
       for (const { patience } of calls) clearTimeout(patience);
       await this.#callNext(name, tenant, calls);
     }
@@ -88,6 +88,21 @@ export class CallBatcher {
       } else for (const { reject } of calls) reject(error);
     }
   }
+}
+
+/** Takes the next calls out, the oldest first; of those that lock the same row only one, the others come after it. */
+function nextOf(waiting: Waiting[]): Waiting[] {
+  const locks = new Set<string>();
+  const calls: Waiting[] = [];
+  for (let at = 0; at < waiting.length && calls.length < MOST;) {
+    const { lock } = waiting[at]!;
+    if (lock !== '' && locks.has(lock)) at += 1;
+    else {
+      locks.add(lock);
+      calls.push(...waiting.splice(at, 1));
+    }
+  }
+  return calls;
 }
 
 function giveUp(queue: Queue, call: Waiting): void {

@@ -2,6 +2,7 @@ import type { TenantId } from '@grantkeeper/kernel';
 import { CompiledQuery, type ControlledTransaction, Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import { CallBatcher } from './call-batcher.ts';
+import { inFull, type SharingAnswers } from './sharing-answers.ts';
 import type { Schema } from './schema/schema.ts';
 
 /**
@@ -141,26 +142,24 @@ export class Database {
   }
 
   /**
-   * The same for calls that come many at a time: those of one tenant that come while others are under way share a
-   * statement and its commit. The function locks no row but the one that `lock` names, or makes rows that nobody else
-   * makes.
+   * For functions that take many inputs, `name(tenant, [input])`, and answer each ({@link SharingAnswers}): calls of one tenant that come while
+   * others are under way share a statement and its commit. For an input the function locks no row but the one that `lock`
+   * names, or makes rows that nobody else makes.
    */
   async callTogether<Result>(name: string, tenant: TenantId, input: unknown, lock = ''): Promise<Result> {
     return this.#batcher.call(name, tenant, input, lock);
   }
 
-  async #callAll<Result>(name: string, tenant: TenantId, inputs: readonly string[]): Promise<Result[]> {
-    if (inputs.length === 1) return [await this.#call<Result>(name, tenant, inputs[0]!, NO_ANSWER_MS)];
-    const { rows } = await this.#pool.query<{ result: Result }>({
-      name: `${name}_together`,
-      text: `SELECT ${name}($1, value) AS result FROM jsonb_array_elements($2)`,
-      values: [tenant, `[${inputs.join(',')}]`],
-      query_timeout: NO_ANSWER_MS,
-    } as pg.QueryConfig);
-    return rows.map(({ result }) => result);
+  /** The same for what no other call may share a statement with. */
+  async callAlone<Result>(name: string, tenant: TenantId, input: unknown): Promise<Result> {
+    return (await this.#callAll<Result>(name, tenant, [JSON.stringify(input)]))[0]!;
   }
 
-  /** The same, for what is worth nothing later: rejects when it has not been answered within a second. */
+  async #callAll<Result>(name: string, tenant: TenantId, inputs: readonly string[]): Promise<Result[]> {
+    return inFull(await this.#call<SharingAnswers>(name, tenant, `[${inputs.join(',')}]`, NO_ANSWER_MS));
+  }
+
+  /** {@link call} for what is worth nothing later: rejects when it has not been answered within a second. */
   async callPromptly<Result>(name: string, tenant: TenantId, input: unknown): Promise<Result> {
     return this.#call(name, tenant, JSON.stringify(input), PROMPT_MS);
   }

@@ -3,6 +3,7 @@ export * from './event-store.ts';
 export * from './inline-projection.ts';
 export * from './last-event.ts';
 export * from './replay.ts';
+export * from './sharing-answers.ts';
 export * from './schema/schema.ts';
 export * from './tenant-directory.ts';
 export * from './verification/fact-fold.ts';

@@ -22,7 +22,7 @@ export async function redeem(tenant: Served, code: Code, times: number): Promise
   };
   const answers = await Promise.all(
     Array.from({ length: times }, () =>
-      tenant.product.database.call<{ outcome: string; seq: number; familyId: string }>('redeem_code', tenant.id, input),
+      tenant.product.database.callAlone<{ outcome: string; seq: number; familyId: string }>('redeem_codes', tenant.id, input),
     ),
   );
   const redeemed = answers.filter(({ outcome }) => outcome === 'redeemed');
@@ -54,8 +54,8 @@ export async function refresh(tenant: Served, family: Family, times: number): Pr
   };
   const answers = await Promise.all(
     Array.from({ length: times }, () =>
-      tenant.product.database.call<{ outcome: string; seq: number; generation: number }>(
-        'rotate_family',
+      tenant.product.database.callAlone<{ outcome: string; seq: number; generation: number }>(
+        'rotate_families',
         tenant.id,
         input,
       ),

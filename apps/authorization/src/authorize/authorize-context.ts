@@ -4,7 +4,7 @@ import type { Position, ProjectedRow } from '@grantkeeper/event-store';
 import type { JSONWebKeySet } from 'jose';
 import type { ClientMetadata } from '@grantkeeper/oauth';
 
-/** What the SQL function authorize_context answers: everything that a request for authorization is decided on. */
+/** What the SQL function authorize_contexts answers for each request: everything that a request for authorization is decided on. */
 export interface AuthorizeContext {
   readonly position: Position;
   /** Position of the last wide act. */

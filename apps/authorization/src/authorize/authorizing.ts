@@ -100,7 +100,7 @@ export class Authorizing {
       withKeys: request.pushed !== undefined || request.parameters.get('id_token_hint') !== undefined,
     };
     const lock = request.pushed?.requestHash;
-    const context = await this.database.callTogether<AuthorizeContext>('authorize_context', tenantId, input, lock);
+    const context = await this.database.callTogether<AuthorizeContext>('authorize_contexts', tenantId, input, lock);
     const known =
       classifyClientId(clientId) === 'metadata_document'
         ? { ...context, registration: await this.#published(tenantId, clientId, context, address) }

@@ -59,7 +59,7 @@ export class Codes {
       }),
     };
     const lock = asked.pushed?.requestHash;
-    const issued = await this.database.callTogether<boolean>('issue_code', tenantId, input, lock);
+    const issued = await this.database.callTogether<boolean>('issue_codes', tenantId, input, lock);
     if (!issued) throw new PageError('session_expired', 'request_uri is unknown, expired or used');
     return code;
   }

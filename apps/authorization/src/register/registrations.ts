@@ -78,7 +78,7 @@ export class Registrations {
     for (let tries = 0; tries < ATTEMPTS; tries += 1) {
       const input = { ...row, ...decided };
       const lock = decided?.tokenId ?? undefined;
-      const answer: Outcome = await this.database.callTogether<Outcome>('register_client', tenantId, input, lock);
+      const answer: Outcome = await this.database.callTogether<Outcome>('register_clients', tenantId, input, lock);
       if (answer.outcome === 'registered') return answer;
       decided = undefined;
       if (answer.outcome !== 'decide') continue;

@@ -53,7 +53,7 @@ export class AuthorizationCodeExchange {
       salt: salt.toString('hex'),
       ...sender,
     };
-    const result = await callForToken<Outcome>(this.database, 'redeem_code', tenantId, input, codeHash);
+    const result = await callForToken<Outcome>(this.database, 'redeem_codes', tenantId, input, codeHash);
     switch (result.outcome) {
       case 'redeemed':
         return this.responses.make(tenantId, result, salt, { idToken: true, keyThumbprint: sender.proof?.jkt });

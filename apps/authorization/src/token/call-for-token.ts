@@ -10,17 +10,16 @@ import type { Sender } from './sender.ts';
  */
 export async function callForToken<Outcome extends { readonly outcome: string }>(
   database: Database,
-  name: 'redeem_code' | 'rotate_family',
+  name: 'redeem_codes' | 'rotate_families',
   tenantId: TenantId,
   input: PresentedClient & Pick<Sender, 'proof'>,
   lock: string,
 ): Promise<Outcome> {
   if (input.assertion === undefined && input.proof === null) {
-    const together = { ...input, together: true };
-    const answer = await database.callTogether<Outcome | { outcome: 'alone' }>(name, tenantId, together, lock);
+    const answer = await database.callTogether<Outcome | { outcome: 'alone' }>(name, tenantId, input, lock);
     if (!isAlone(answer)) return answer;
   }
-  return database.call<Outcome>(name, tenantId, input);
+  return database.callAlone<Outcome>(name, tenantId, input);
 }
 
 /** Nothing has been done: it needs more than it may lock in company. */

@@ -65,7 +65,7 @@ export class RefreshTokenExchange {
       resource: requestedResource(parameters, canonicalResource),
       ...(scopes && { scopes }),
     };
-    const result = await callForToken<Outcome>(this.database, 'rotate_family', tenantId, input, familyId);
+    const result = await callForToken<Outcome>(this.database, 'rotate_families', tenantId, input, familyId);
     switch (result.outcome) {
       case 'rotated':
       case 'replayed':

@@ -241,6 +241,7 @@ export interface GrantStandingRow {
   blocked: boolean;
   watermark: number;
   held_seq: number;
+  sub: string;
 }
 
 export interface EnforcementPointsRow {
