@@ -28,7 +28,10 @@ interface Measured {
 
 const HEADINGS = ['', 'per second', 'p50 ms', 'p99 ms', 'server CPU ms', 'PostgreSQL CPU ms', 'writes', 'commits'];
 
-/** Each figure of `oidc-provider` and then of the product, one right after the other, on the same PostgreSQL. */
+/**
+ * Each figure of `oidc-provider` and then of the product, one right after the other, on the same PostgreSQL; in several rounds
+ * if asked for, of which the median of each is told.
+ */
 export async function compare(
   figures: Readonly<Record<string, Figure>>,
   server: BenchDatabase,
@@ -40,15 +43,19 @@ export async function compare(
   const ours = await startOurs(server, directory, options, cleanup);
   const rows: string[][] = [];
   for (const figure of Object.values(figures)) {
-    const their = await measure(figure, theirs, options);
-    const our = await measure(figure, ours, options);
+    const pairs: Array<{ their: Measured; our: Measured }> = [];
+    for (let round = 0; round < options.rounds; round += 1)
+      pairs.push({ their: await measure(figure, theirs, options), our: await measure(figure, ours, options) });
+    const their = middle(pairs.map((pair) => pair.their));
+    const our = middle(pairs.map((pair) => pair.our));
     const processor =
       their.processorMs === null || our.processorMs === null ? null : their.processorMs / our.processorMs;
+    const ratios = pairs.map((pair) => number(pair.our.perSecond / pair.their.perSecond, 2));
     rows.push(
       [`${figure.title}: ${theirs.name}`, ...their.cells],
       [`${figure.title}: ${ours.name}`, ...our.cells],
       [
-        `  ${number(our.perSecond / their.perSecond, 2)} times its rate; it takes ${number(processor, 2)} times the processor time`,
+        `  ${number(our.perSecond / their.perSecond, 2)} times its rate; it takes ${number(processor, 2)} times the processor time${ratios.length > 1 ? `; its rate in each round: ${ratios.join(', ')}` : ''}`,
       ],
     );
   }
@@ -56,6 +63,11 @@ export async function compare(
   console.log(
     '\nwrites: transaction ids given out. commits: all transactions, reads too. Both, and the processor time, are per operation and include what follows from it: with Grantkeeper also the jobs and projections of the worker, which is in the same process.',
   );
+}
+
+/** The round of the median rate. */
+function middle(rounds: readonly Measured[]): Measured {
+  return rounds.toSorted((a, b) => a.perSecond - b.perSecond)[Math.floor(rounds.length / 2)]!;
 }
 
 async function startTheirs(server: BenchDatabase, cleanup: Cleanup): Promise<Subject> {

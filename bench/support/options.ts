@@ -10,6 +10,8 @@ export interface Options {
   readonly events: number;
   /** What the product is compared with, instead of all figures. */
   readonly compare: (typeof COMPARABLE)[number] | undefined;
+  /** How often each figure of a comparison is measured, in turns: what a machine is worth changes from minute to minute. */
+  readonly rounds: number;
   /** Where the server writes its CPU profile, one for all figures of the run. */
   readonly profile: string | undefined;
 }
@@ -17,7 +19,7 @@ export interface Options {
 const COMPARABLE = ['oidc-provider'] as const;
 
 const USAGE = `npm run bench -- [--seconds 5] [--warm-up 2] [--clients 32] [--events 1000000] [--only links,refreshes] [--profile directory]
-       npm run bench -- --compare oidc-provider [--only links,refreshes]
+       npm run bench -- --compare oidc-provider [--rounds 1] [--only links,refreshes]
 Figures: `;
 
 /** Reads the command line; prints the usage and ends the process when it is not understood. */
@@ -32,6 +34,7 @@ export function readOptions(args: readonly string[], figures: readonly string[])
         events: { type: 'string', default: '1000000' },
         only: { type: 'string', multiple: true, default: [] },
         compare: { type: 'string' },
+        rounds: { type: 'string', default: '1' },
         profile: { type: 'string' },
       },
     });
@@ -48,6 +51,7 @@ export function readOptions(args: readonly string[], figures: readonly string[])
       events: positive('events', values.events, 100_000_000),
       only,
       compare,
+      rounds: Math.ceil(positive('rounds', values.rounds, 99)),
       profile: values.profile,
     };
   } catch (error) {

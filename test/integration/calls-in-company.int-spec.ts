@@ -204,6 +204,60 @@ describe('codes redeemed in one statement', () => {
   });
 });
 
+/** Resolves when somebody waits for a transaction to end. */
+async function untilSomebodyWaits(): Promise<void> {
+  for (;;) {
+    const { rows } = await owner.query<{ n: number }>(
+      "SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'",
+    );
+    if (rows[0]!.n > 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+describe('a client that proves itself by an assertion', () => {
+  it.each(['families', 'authorization_codes'] as const)(
+    'holds none of its %s while it waits for another use of the assertion to end',
+    async (table) => {
+      const tenantId = await ledger.tenant();
+      const link = await makeLink(ledger, tenantId);
+      const call =
+        table === 'families'
+          ? (['rotate_families', await refreshOf(link)] as const)
+          : (['redeem_codes', await codeOf(link)] as const);
+      await owner.query(
+        `UPDATE clients SET metadata = metadata || '{"token_endpoint_auth_method": "private_key_jwt"}' WHERE client_id = $1`,
+        [link.clientId],
+      );
+      const jti = randomBytes(32);
+      const assertion = {
+        metadataDigest: 'd',
+        jtiHash: jti.toString('hex'),
+        forgettableAt: Math.ceil(Date.now() / 1000) + 60,
+      };
+      const other = new pg.Client({ connectionString: ledger.url });
+      await other.connect();
+      try {
+        await other.query('BEGIN');
+        await other.query(
+          "INSERT INTO client_assertions (tenant_id, client_id, jti_hash, expires_at) VALUES ($1, $2, $3, now() + interval '1 minute')",
+          [tenantId, link.clientId, jti],
+        );
+        const [name, input] = call;
+        const proven = { ...input, authMethod: 'private_key_jwt', assertion };
+        const answering = ledger.database.callAlone(name, tenantId, proven);
+        await untilSomebodyWaits();
+        // Otherwise two requests of this client could wait for each other, and revocations for both.
+        await owner.query(`SELECT FROM ${table} WHERE tenant_id = $1 FOR UPDATE NOWAIT`, [tenantId]);
+        await other.query('COMMIT');
+        expect(await answering).toEqual({ outcome: 'invalid_client', because: 'assertion_replayed' });
+      } finally {
+        await other.end();
+      }
+    },
+  );
+});
+
 describe('what requests for authorization are decided on, in one statement', () => {
   it('is for each what it is alone', async () => {
     const tenantId = await ledger.tenant();
@@ -256,7 +310,8 @@ describe('what requests for authorization are decided on, in one statement', () 
       [tenantId, other.userId, one.clientId],
     );
     const after = (await same()) as { resources: { watermark: number }[] }[];
-    const watermarks = (at: number): Set<number> => new Set(after[at]!.resources.map(({ watermark }) => watermark));
+    const watermarks = (index: number): Set<number> =>
+      new Set(after[index]!.resources.map(({ watermark }) => watermark));
     expect([0, 2, 4, 8, 10].map(watermarks)).toEqual([7, 9, 0, 7, 0].map((value) => new Set([value])));
   });
 });

@@ -58,7 +58,11 @@ async function setUp() {
   const tenantId = await ledger.tenant();
   const link = await makeLink(ledger, tenantId);
   const head = await headOf(link);
-  const redeemed = await ledger.database.callAlone<Redeemed>('redeem_codes', tenantId, await issueCode(ledger, link, head));
+  const redeemed = await ledger.database.callAlone<Redeemed>(
+    'redeem_codes',
+    tenantId,
+    await issueCode(ledger, link, head),
+  );
   const salt = await ledger.database.asTenant(tenantId, (tx) =>
     tx.selectFrom('families').select('salt').where('family_id', '=', redeemed.familyId).executeTakeFirstOrThrow(),
   );
@@ -327,7 +331,8 @@ describe('rotation', () => {
   ] as const)('takes a predecessor for stolen: %s (AS-31)', async (how, policy) => {
     const { tenantId, rotate, link, redeemed } = await setUp();
     await setPolicy(tenantId, policy);
-    const rotated = (generation: number) => ledger.database.callAlone('rotate_families', tenantId, { ...rotate, generation });
+    const rotated = (generation: number) =>
+      ledger.database.callAlone('rotate_families', tenantId, { ...rotate, generation });
     await rotated(1);
     if (how === 'too_often')
       for (let n = 0; n < 3; n += 1) expect(await rotated(1)).toMatchObject({ outcome: 'replayed', generation: 2 });
@@ -397,7 +402,9 @@ describe('rotation', () => {
         outcome: 'invalid_grant',
       });
     }
-    expect(await ledger.database.callAlone('rotate_families', tenantId, { ...rotate, clientId: 'gkd_other' })).toMatchObject({
+    expect(
+      await ledger.database.callAlone('rotate_families', tenantId, { ...rotate, clientId: 'gkd_other' }),
+    ).toMatchObject({
       outcome: 'invalid_client',
     });
   });

@@ -42,7 +42,8 @@ describe('calls of one tenant that share statements', () => {
 
   it('never lock one row twice in a statement: the later call comes after it', async () => {
     const { under, batcher } = statements();
-    for (const [at, lock] of ['x', 'y', 'a', 'a', 'b', 'a', ''].entries()) void batcher.call('f', tenant, `${lock}${at}`, lock);
+    for (const [at, lock] of ['x', 'y', 'a', 'a', 'b', 'a', ''].entries())
+      void batcher.call('f', tenant, `${lock}${at}`, lock);
     under[0]!.end();
     await nextTurn();
     expect(under[2]!.inputs).toEqual(['6', 'a2', 'b4']);

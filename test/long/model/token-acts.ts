@@ -22,7 +22,11 @@ export async function redeem(tenant: Served, code: Code, times: number): Promise
   };
   const answers = await Promise.all(
     Array.from({ length: times }, () =>
-      tenant.product.database.callAlone<{ outcome: string; seq: number; familyId: string }>('redeem_codes', tenant.id, input),
+      tenant.product.database.callAlone<{ outcome: string; seq: number; familyId: string }>(
+        'redeem_codes',
+        tenant.id,
+        input,
+      ),
     ),
   );
   const redeemed = answers.filter(({ outcome }) => outcome === 'redeemed');
