@@ -250,6 +250,33 @@ BEGIN
     THEN 'ok' ELSE 'wrong_secret' END;
 END $$;
 
+-- client_proof of each of these, in their order. Those that present the same are asked for once; an assertion is used up,
+-- and so each is asked for.
+CREATE FUNCTION client_proofs(p_tenant uuid, asked jsonb) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+  p jsonb;
+  key text;
+  proof text;
+  known jsonb := '{}';
+  proofs text[] := '{}';
+BEGIN
+  FOR n IN 0..jsonb_array_length(asked) - 1 LOOP
+    p := asked->n;
+    IF p ? 'assertion' THEN
+      proof := client_proof(p_tenant, p);
+    ELSE
+      key := jsonb_build_array(p->'authMethod', p->'secretHash', p->'clientId')::text;
+      proof := known->>key;
+      IF proof IS NULL THEN
+        proof := client_proof(p_tenant, p);
+        known := known || jsonb_build_object(key, proof);
+      END IF;
+    END IF;
+    proofs := proofs || proof;
+  END LOOP;
+  RETURN proofs;
+END $$;
+
 -- Whether a family that was started with a signature is now refreshed without one, although the client still signs:
 -- whoever holds its token without its key must not choose the weaker way.
 CREATE FUNCTION is_downgraded(p_tenant uuid, f families, p jsonb) RETURNS boolean LANGUAGE plpgsql STABLE AS $$

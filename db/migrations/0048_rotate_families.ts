@@ -20,10 +20,9 @@ DECLARE
   p jsonb;
   f families;
   g grant_standing;
-  proof text;
-  -- By client and how it proves itself, and by client and resource: many refreshes of one moment are of one client.
+  proofs text[];
+  -- By client and resource: many refreshes of one moment are of one client.
   key text;
-  proofs jsonb := '{}';
   known jsonb := '{}';
   facts jsonb;
   settings jsonb;
@@ -41,16 +40,10 @@ BEGIN
   PERFORM take_fence(p_tenant, false);
   SELECT * INTO head FROM heads WHERE tenant_id = p_tenant;
   -- Before anything is locked: an assertion is used up in a row of its own, and who has not proven itself locks nothing.
+  proofs := client_proofs(p_tenant, asked);
   FOR n IN 1..cardinality(ids) LOOP
-    p := asked->(n - 1);
-    key := jsonb_build_array(p->'authMethod', p->'secretHash', p->'clientId')::text;
-    proof := CASE WHEN NOT p ? 'assertion' THEN proofs->>key END;
-    IF proof IS NULL THEN
-      proof := client_proof(p_tenant, p);
-      IF NOT p ? 'assertion' THEN proofs := proofs || jsonb_build_object(key, proof); END IF;
-    END IF;
-    IF proof <> 'ok' THEN
-      answers[n] := jsonb_build_object('outcome', 'invalid_client', 'because', proof);
+    IF proofs[n] IS DISTINCT FROM 'ok' THEN
+      answers[n] := jsonb_build_object('outcome', 'invalid_client', 'because', proofs[n]);
       ids[n] := NULL;
     END IF;
   END LOOP;

@@ -69,9 +69,9 @@ export async function openLedger(): Promise<TestLedger> {
     async interrupt() {
       const owner = new pg.Client({ connectionString: url });
       await owner.connect();
-      await owner.query(
-        'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
-      );
+      const others = 'FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()';
+      // Until they are gone: whoever takes a connection then knows that it is dead.
+      while ((await owner.query(`SELECT pg_terminate_backend(pid) ${others}`)).rowCount !== 0);
       await owner.end();
     },
     async close() {

@@ -25,19 +25,49 @@ describe('calls of one tenant that share statements', () => {
     expect(under.map(({ inputs }) => inputs)).toEqual([[1]]);
   });
 
-  it('go together when two statements are under way, in the order of what they lock, each with its own answer', async () => {
+  it('go together when a statement is under way, in the order of what they lock, each with its own answer', async () => {
     const { under, batcher } = statements();
-    const answers = ['d', 'c', 'b', 'a', 'e'].map((lock, at) =>
-      batcher.call<string>('f', tenant, `${lock}${at}`, lock),
-    );
-    expect(under.map(({ inputs }) => inputs)).toEqual([['d0'], ['c1']]);
+    const answers = ['d', 'c', 'b', 'a'].map((lock, at) => batcher.call<string>('f', tenant, `${lock}${at}`, lock));
+    expect(under.map(({ inputs }) => inputs)).toEqual([['d0']]);
     under[0]!.end();
     expect(await answers[0]).toBe('f d0');
     await nextTurn();
-    expect(under[2]!.inputs).toEqual(['a3', 'b2', 'e4']);
+    expect(under[1]!.inputs).toEqual(['a3', 'b2', 'c1']);
     under[1]!.end();
+    expect(await Promise.all(answers)).toEqual(['f d0', 'f c1', 'f b2', 'f a3']);
+  });
+
+  it('go while another statement is under way when they fill one, two at a time at the most', async () => {
+    const { under, batcher } = statements();
+    for (let at = 0; at < 1 + 16 + 16 + 1; at += 1) void batcher.call('f', tenant, at, '');
+    expect(under.map(({ inputs }) => inputs.length)).toEqual([1, 16]);
+    under[1]!.end();
+    await nextTurn();
+    expect(under.map(({ inputs }) => inputs.length)).toEqual([1, 16, 16]);
     under[2]!.end();
-    expect(await Promise.all(answers)).toEqual(['f d0', 'f c1', 'f b2', 'f a3', 'f e4']);
+    await nextTurn();
+    expect(under).toHaveLength(3);
+    under[0]!.end();
+    await nextTurn();
+    expect(under[3]!.inputs).toEqual([33]);
+  });
+
+  it('do not wait for a statement that stalls, nor those that come after it', async () => {
+    jest.useFakeTimers();
+    try {
+      const { under, batcher } = statements();
+      for (const input of [1, 2, 3]) void batcher.call('f', tenant, input, '');
+      await jest.advanceTimersByTimeAsync(19);
+      expect(under).toHaveLength(1);
+      await jest.advanceTimersByTimeAsync(1);
+      expect(under[1]!.inputs).toEqual([2, 3]);
+      void batcher.call('f', tenant, 4, '');
+      under[1]!.end();
+      await jest.advanceTimersByTimeAsync(20);
+      expect(under[2]!.inputs).toEqual([4]);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('never lock one row twice in a statement: the later call comes after it', async () => {
@@ -46,24 +76,22 @@ describe('calls of one tenant that share statements', () => {
       void batcher.call('f', tenant, `${lock}${at}`, lock);
     under[0]!.end();
     await nextTurn();
-    expect(under[2]!.inputs).toEqual(['6', 'a2', 'b4']);
+    expect(under[1]!.inputs).toEqual(['6', 'a2', 'b4', 'y1']);
     under[1]!.end();
     await nextTurn();
-    expect(under[3]!.inputs).toEqual(['a3']);
+    expect(under[2]!.inputs).toEqual(['a3']);
     under[2]!.end();
     await nextTurn();
-    expect(under[4]!.inputs).toEqual(['a5']);
+    expect(under[3]!.inputs).toEqual(['a5']);
   });
 
   it('are sixteen at the most in one statement', async () => {
     const { under, batcher } = statements();
     for (let at = 0; at < 20; at += 1) void batcher.call('f', tenant, at, '');
-    under[0]!.end();
+    expect(under[1]!.inputs).toHaveLength(16);
+    for (const { end } of under) end();
     await nextTurn();
-    expect(under[2]!.inputs).toHaveLength(16);
-    under[1]!.end();
-    await nextTurn();
-    expect(under[3]!.inputs).toEqual([18, 19]);
+    expect(under[2]!.inputs).toEqual([17, 18, 19]);
   });
 
   it('share nothing with those of another tenant or function', () => {
@@ -77,7 +105,7 @@ describe('calls of one tenant that share statements', () => {
     jest.useFakeTimers();
     try {
       const { under, batcher } = statements();
-      const [first, , third] = [1, 2, 3].map((input) => batcher.call('f', tenant, input, ''));
+      const [first, second, third] = [1, 2, 3].map((input) => batcher.call('f', tenant, input, 'x'));
       const late = third!.catch((error: unknown) => error);
       await jest.advanceTimersByTimeAsync(5_000);
       expect(await late).toMatchObject({ code: '53000' });

@@ -17,12 +17,16 @@ interface Waiting {
 interface Queue {
   statements: number;
   readonly waiting: Waiting[];
+  /** Fires when none of the statements has ended for too long. */
+  stall?: NodeJS.Timeout | undefined;
 }
 
 /** Whoever revokes waits for the tenant's fence as long as a statement takes: for so many calls, some milliseconds. */
 const MOST = 16;
-/** Statements of one tenant and function under way at once: while one is being written to disk the next is computed. */
+/** Statements of one tenant and function under way at once: while a full one is written to disk the next is computed. */
 const STATEMENTS = 2;
+/** A statement that takes longer waits for something, which the calls after it do not wait for as well. */
+const STALLED_MS = 20;
 /** As long as a call waits for a connection of the pool: whoever sent it comes again, and must not meet itself. */
 const PATIENCE_MS = 5_000;
 /** Nothing of the statement was done, for what one of the calls holds or for who else was there at that moment. */
@@ -39,8 +43,9 @@ class NeverBegun extends Error {
 
 /**
  * Calls of one function for one tenant that come while others are under way share the next statement, and so its round
- * trip, transaction and commit. Nobody waits for company: a call that comes alone goes alone. Each has its own answer;
- * where one fails, all of its statement are called again, each alone. One that has not begun after five seconds is refused.
+ * trip, transaction and commit. Nobody waits for company: a call that comes alone goes alone, and one that comes to a busy
+ * tenant waits for the statement under way unless that stalls, or until the next is full. Each has its own answer; where one
+ * fails, all of its statement are called again, each alone. One that has not begun after five seconds is refused.
  *
  * For functions that lock the row that `lock` names, or none: what one statement locks is locked in the order of these
  * names, so that no two statements wait for each other.
@@ -57,20 +62,32 @@ export class CallBatcher {
     return new Promise<Result>((resolve, reject) => {
       const call: Waiting = { input: JSON.stringify(input), lock, resolve: resolve as Waiting['resolve'], reject };
       queue.waiting.push(call);
-      if (queue.statements < STATEMENTS) void this.#drain(key, name, tenant, queue);
-      else call.patience = setTimeout(() => giveUp(queue, call), PATIENCE_MS);
+      if (isDue(queue)) void this.#drain(key, name, tenant, queue);
+      else {
+        call.patience = setTimeout(() => giveUp(queue, call), PATIENCE_MS);
+        this.#watch(key, name, tenant, queue);
+      }
     });
   }
 
+  #watch(key: string, name: string, tenant: TenantId, queue: Queue): void {
+    queue.stall ??= setTimeout(() => {
+      if (queue.waiting.length > 0 && queue.statements < STATEMENTS) void this.#drain(key, name, tenant, queue);
+    }, STALLED_MS);
+  }
+
   async #drain(key: string, name: string, tenant: TenantId, queue: Queue): Promise<void> {
-    queue.statements += 1;
-    while (queue.waiting.length > 0) {
+    do {
+      queue.statements += 1;
       const calls = nextOf(queue.waiting);
       for (const { patience } of calls) clearTimeout(patience);
       await this.#callNext(name, tenant, calls);
-    }
-    queue.statements -= 1;
-    if (queue.statements === 0) this.#queues.delete(key);
+      queue.statements -= 1;
+      clearTimeout(queue.stall);
+      queue.stall = undefined;
+    } while (isDue(queue));
+    if (queue.waiting.length > 0) this.#watch(key, name, tenant, queue);
+    else if (queue.statements === 0) this.#queues.delete(key);
   }
 
   async #callNext(name: string, tenant: TenantId, calls: readonly Waiting[]): Promise<void> {
@@ -88,6 +105,11 @@ export class CallBatcher {
       } else for (const { reject } of calls) reject(error);
     }
   }
+}
+
+/** A statement costs as much as several calls: a second one is for those that the next has no room for. */
+function isDue({ statements, waiting }: Queue): boolean {
+  return waiting.length > 0 && (statements === 0 || (statements < STATEMENTS && waiting.length >= MOST));
 }
 
 /** Takes the next calls out, the oldest first; of those that lock the same row only one, the others come after it. */
