@@ -238,18 +238,23 @@ SELECT g.tenant_id, g.grant_id, g.user_id, g.client_id, g.resource_id, g.scopes,
   b.blocked,
   GREATEST(t.revoked_seq, u.revoked_seq, c.revoked_seq, r.revoked_seq, coalesce((
     SELECT max(p.revoked_seq) FROM pair_watermarks p
+    -- No coalesce: row-level security takes it for something that might tell of a row, and so lets it use no index.
     WHERE p.tenant_id = g.tenant_id
-      AND p.user_id IN (coalesce(g.user_id::text, '-'), '*') AND p.client_id IN (g.client_id, '*')
+      AND p.user_id IN (CASE WHEN g.user_id IS NULL THEN '-' ELSE g.user_id::text END, '*') AND p.client_id IN (g.client_id, '*')
       AND p.resource_id IN (g.resource_id::text, '*')), 0)) AS watermark,
   GREATEST(t.held_seq, u.held_seq, c.held_seq, r.held_seq, g.held_seq) AS held_seq,
   -- RFC 9068 §2.2: a client that acts for itself is the subject. Its id is never a person's (CC-09).
   CASE WHEN g.user_id IS NULL THEN g.client_id ELSE u.sub END AS sub
 FROM grants g
-JOIN tenants t ON t.tenant_id = g.tenant_id
-LEFT JOIN users u ON u.tenant_id = g.tenant_id AND u.user_id = g.user_id
-JOIN clients c ON c.tenant_id = g.tenant_id AND c.client_id = g.client_id
-JOIN resources r ON r.tenant_id = g.tenant_id AND r.resource_id = g.resource_id
+-- Each row by its key: a join may be planned as a read of all people of the tenant, by whoever takes it for a small one.
+CROSS JOIN LATERAL (SELECT x.suspended, x.revoked_seq, x.held_seq FROM tenants x WHERE x.tenant_id = g.tenant_id OFFSET 0) t
+LEFT JOIN LATERAL (SELECT x.sub, x.suspended, x.revoked_seq, x.held_seq FROM users x
+  WHERE x.tenant_id = g.tenant_id AND x.user_id = g.user_id OFFSET 0) u ON true
+CROSS JOIN LATERAL (SELECT x.subjects, x.suspended, x.revoked_seq, x.held_seq FROM clients x
+  WHERE x.tenant_id = g.tenant_id AND x.client_id = g.client_id OFFSET 0) c
+CROSS JOIN LATERAL (SELECT x.suspended, x.revoked_seq, x.held_seq FROM resources x
+  WHERE x.tenant_id = g.tenant_id AND x.resource_id = g.resource_id OFFSET 0) r
 CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM client_rules x WHERE x.tenant_id = g.tenant_id
-  AND x.subject = ANY (c.subjects) AND x.effect = 'block' AND x.removed_seq IS NULL) AS blocked) b;
+  AND x.subject = ANY (c.subjects) AND x.effect = 'block' AND x.removed_seq IS NULL) AS blocked OFFSET 0) b;
 GRANT SELECT ON grant_standing TO grantkeeper_service, grantkeeper_readonly;
 `;

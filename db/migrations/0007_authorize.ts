@@ -10,7 +10,7 @@ const statements = /* sql */ `
 -- narrower can be said.
 CREATE FUNCTION pair_watermark(p_tenant uuid, p_user uuid, p_client text, p_resource uuid) RETURNS bigint LANGUAGE sql STABLE AS $$
   SELECT coalesce(max(p.revoked_seq), 0) FROM pair_watermarks p
-  WHERE p.tenant_id = p_tenant AND p.user_id IN (coalesce(p_user::text, '-'), '*') AND p.client_id IN (p_client, '*')
+  WHERE p.tenant_id = p_tenant AND p.user_id IN (CASE WHEN p_user IS NULL THEN '-' ELSE p_user::text END, '*') AND p.client_id IN (p_client, '*')
     AND p.resource_id IN (p_resource::text, '*')
 $$;
 
@@ -202,9 +202,12 @@ BEGIN
       'userId', u.user_id, 'sub', u.sub, 'suspended', u.suspended, 'passwordHash', w.hash)
     FROM heads h
     JOIN policies x ON x.tenant_id = h.tenant_id
-    LEFT JOIN unique_facts f ON f.tenant_id = h.tenant_id AND f.kind = 'user.email' AND f.value = p->>'emailIndex'
-    LEFT JOIN users u ON u.tenant_id = h.tenant_id AND u.user_id = f.holder::uuid
-    LEFT JOIN passwords w ON w.tenant_id = h.tenant_id AND w.user_id = u.user_id
+    LEFT JOIN LATERAL (SELECT f.holder::uuid FROM unique_facts f
+      WHERE f.tenant_id = p_tenant AND f.kind = 'user.email' AND f.value = p->>'emailIndex' OFFSET 0) f ON true
+    LEFT JOIN LATERAL (SELECT x.user_id, x.sub, x.suspended FROM users x
+      WHERE x.tenant_id = p_tenant AND x.user_id = f.holder OFFSET 0) u ON true
+    LEFT JOIN LATERAL (SELECT x.hash FROM passwords x
+      WHERE x.tenant_id = p_tenant AND x.user_id = u.user_id OFFSET 0) w ON true
     WHERE h.tenant_id = p_tenant);
 END $$;
 

@@ -129,7 +129,6 @@ CREATE TABLE admin_search_words (
   id text NOT NULL,
   PRIMARY KEY (tenant_id, generation, word, kind, id)
 );
-CREATE INDEX admin_search_words_of_entry ON admin_search_words (tenant_id, generation, kind, id);
 
 DO $$
 DECLARE name text;

@@ -66,7 +66,7 @@ BEGIN
   SELECT q.* INTO r FROM pushed_requests q
   JOIN heads h ON h.tenant_id = q.tenant_id AND h.epoch = q.born_epoch
   JOIN tenants t ON t.tenant_id = q.tenant_id AND t.revoked_seq <= q.born_seq
-  LEFT JOIN clients c ON c.tenant_id = q.tenant_id AND c.client_id = q.client_id
+  LEFT JOIN LATERAL (SELECT x.revoked_seq FROM clients x WHERE x.tenant_id = p_tenant AND x.client_id = p_client OFFSET 0) c ON true
   WHERE q.tenant_id = p_tenant AND q.request_hash = p_hash AND q.client_id = p_client
     AND coalesce(c.revoked_seq, 0) <= q.born_seq
     AND NOT EXISTS (SELECT 1 FROM answered_requests a WHERE a.tenant_id = p_tenant AND a.request_hash = p_hash);

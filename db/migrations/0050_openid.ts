@@ -19,7 +19,7 @@ BEGIN
   RETURN (SELECT jsonb_build_object('userId', u.user_id, 'sub', u.sub, 'name', u.name_sealed,
       'email', u.email_sealed, 'emailVerified', u.email_verified,
       'personKey', (SELECT k.wrapped FROM person_keys k WHERE k.tenant_id = p_tenant AND k.user_id = u.user_id))
-    FROM grants g JOIN users u ON u.tenant_id = p_tenant AND u.user_id = g.user_id
+    FROM grants g CROSS JOIN LATERAL (SELECT * FROM users x WHERE x.tenant_id = p_tenant AND x.user_id = g.user_id OFFSET 0) u
     WHERE g.tenant_id = p_tenant AND g.grant_id = (p->>'grantId')::uuid);
 END $$;
 `;

@@ -13,8 +13,10 @@ export interface SearchEntry {
 }
 
 interface Indexed extends SearchEntry {
-  /** What it is found by. */
+  /** What it is found by: the words of these, */
   readonly texts: readonly string[];
+  /** and how these begin: nobody looks for what is in the middle of a UUID, and there is one of each link. */
+  readonly ids?: readonly string[];
 }
 
 /**
@@ -43,9 +45,9 @@ export const adminSearch: AsyncProjection = {
       ),
     );
     if (entries.size === 0) return;
-    const rows = [...entries.values()].map(({ texts: _texts, ...row }) => row);
-    const words = [...entries.values()].flatMap(({ tenant_id, kind, id, texts }) =>
-      [...new Set(texts.flatMap(searchWords))].map((word) => ({ tenant_id, generation, word, kind, id })),
+    const rows = [...entries.values()].map(({ texts: _texts, ids: _ids, ...row }) => row);
+    const words = [...entries.values()].flatMap(({ tenant_id, kind, id, texts, ids = [] }) =>
+      [...new Set([...texts.flatMap(searchWords), ...ids])].map((word) => ({ tenant_id, generation, word, kind, id })),
     );
     await sql`
       INSERT INTO admin_search_entries SELECT * FROM jsonb_populate_recordset(NULL::admin_search_entries, ${JSON.stringify(rows)}::jsonb)
@@ -77,7 +79,7 @@ function entriesOf({ type, payload, streamId }: FollowedEvent): Indexed[] {
       const [name, url, slug] = [String(payload['displayName']), String(payload['url']), String(payload['slug'])];
       const scopes = (payload['scopes'] ?? []) as readonly { name: string; description: string }[];
       return [
-        { kind: 'resource', id, title: name, detail: url, texts: [name, url, slug, id] },
+        { kind: 'resource', id, title: name, detail: url, texts: [name, url, slug], ids: [id] },
         ...scopes.map((scope): Indexed => ({
           kind: 'scope',
           id: `${id} ${scope.name}`,
@@ -89,7 +91,7 @@ function entriesOf({ type, payload, streamId }: FollowedEvent): Indexed[] {
     }
     case 'UserCreated': {
       const [id, sub] = [String(payload['userId']), String(payload['sub'])];
-      return [{ kind: 'user', id, title: sub, detail: String(payload['role']), texts: [id, sub] }];
+      return [{ kind: 'user', id, title: sub, detail: String(payload['role']), texts: [sub], ids: [id] }];
     }
     case 'GrantCreated':
     case 'ClientGrantCreated': {
@@ -101,7 +103,8 @@ function entriesOf({ type, payload, streamId }: FollowedEvent): Indexed[] {
           id: streamId,
           title: `Link of ${shown?.clientName ?? String(payload['clientId'])}`,
           detail: scopes.join(' '),
-          texts: [streamId],
+          texts: [],
+          ids: [streamId],
         },
       ];
     }
