@@ -1,5 +1,5 @@
 import { classifyClientId } from './client-id.ts';
-import { isLoopbackRedirect, redirectHost } from './redirect-uri.ts';
+import { redirectHost } from './redirect-uri.ts';
 
 /** Client software that people will recognise, and what proves that a client is it. */
 export interface KnownSoftware {
@@ -138,13 +138,9 @@ export function provenSoftware(clientId: string, redirectUris: readonly string[]
       clientIds.some((id) => (id.endsWith('/') ? clientId.startsWith(id) : clientId === id)),
     );
   }
-  return KNOWN_SOFTWARE.find(
-    ({ redirectHosts }) =>
-      redirectUris.length > 0 &&
-      redirectUris.every(
-        (uri) => uri.startsWith('https://') && !isLoopbackRedirect(uri) && redirectHosts.includes(redirectHost(uri)),
-      ),
-  );
+  if (redirectUris.length === 0 || !redirectUris.every((uri) => uri.startsWith('https://'))) return undefined;
+  const hosts = redirectUris.map(redirectHost);
+  return KNOWN_SOFTWARE.find(({ redirectHosts }) => hosts.every((host) => redirectHosts.includes(host)));
 }
 
 /** The known software that a client says it is, by its name; for lists, never for trust. */

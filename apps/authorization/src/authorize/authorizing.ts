@@ -62,10 +62,9 @@ export class AnswerByRedirect extends Error {
  * client whose tokens were refused comes here by itself (CL-13), and this is what its person then reads.
  */
 function refuseForPeople(redirect: ProvenRedirect): void {
-  const { verdict } = redirect;
-  const app = appOf(redirect);
-  if (verdict.outcome === 'blocked') throw new PageError('client_blocked', undefined, app);
-  if (verdict.outcome === 'not_listed') throw new PageError('client_not_listed', undefined, app);
+  const { outcome } = redirect.verdict;
+  if (outcome === 'blocked') throw new PageError('client_blocked', undefined, appOf(redirect));
+  if (outcome === 'not_listed') throw new PageError('client_not_listed', undefined, appOf(redirect));
 }
 
 /** The app as an error page names it. */
