@@ -72,10 +72,13 @@ CREATE TABLE signing_keys (
   public_jwk jsonb NOT NULL,
   created_seq bigint NOT NULL,
   created_at timestamptz NOT NULL,
+  -- Since when it is in this state.
+  changed_at timestamptz NOT NULL,
   stream_version int NOT NULL,
   PRIMARY KEY (tenant_id, kid)
 );
 CREATE UNIQUE INDEX signing_keys_one_active ON signing_keys (tenant_id, use, alg) WHERE state = 'active';
+CREATE UNIQUE INDEX signing_keys_one_pending ON signing_keys (tenant_id, use, alg) WHERE state = 'pending';
 
 CREATE TABLE users (
   tenant_id uuid NOT NULL,

@@ -12,7 +12,8 @@ import { actor, openLedger, type TestLedger } from '../support/ledger.ts';
 
 /** A story in which every event of the catalogue can happen: what is needed has come before. */
 const STORY = `
-  TenantAdmitted TenantOnboarded IssuerEstablished PolicySet SigningKeyCreated ResourceAdded ResourceFailurePolicySet
+  TenantAdmitted TenantOnboarded IssuerEstablished PolicySet SigningKeyCreated SigningKeyActivated
+  SigningKeySuperseded SigningKeyRetired ResourceAdded ResourceFailurePolicySet
   AdminKeyCreated UserCreated IdentityLinked UserEmailVerificationSet UserSignedOut ClientAdmitted ClientChanged ClientApproved
   ClientSecretRotated ClientTokenPolicySet ClientRuleSet ClientRuleRemoved ClientHeld InitialAccessTokenIssued
   InitialAccessTokenRevoked AdminConsentGiven GrantCreated GrantWidened GrantRenewed ClientGrantCreated

@@ -28,10 +28,11 @@ import { EventsSweep } from './jobs/events-sweep.job.ts';
 import { IdleLinks } from './jobs/idle-links.ts';
 import { MisusedFamilies } from './jobs/misused-families.ts';
 import { ExpirySweep } from './jobs/expiry-sweep.job.ts';
+import { SigningKeyRotationJob } from './jobs/signing-key-rotation.job.ts';
 import { type Intervals, standardIntervals, WorkerJobs } from './worker-jobs.ts';
 
 export interface WorkerModuleOptions {
-  /** Modules that provide `Database`, `EventStore`, `PersonalData`, `Queues`, `OutboundClient`, `TenantKeys` and `SigningKeys`, unless global ones do. */
+  /** Modules that provide `Clock`, `Database`, `EventStore`, `PersonalData`, `Queues`, `OutboundClient`, `TenantKeys` and `SigningKeys`, unless global ones do. */
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
   readonly intervals?: Intervals;
   /** Instead of every consumer's own. */
@@ -101,6 +102,7 @@ export class WorkerModule {
           useFactory: (database: Database, runner: ConsumerRunner) => new ConsumerGauges(database, runner),
         },
         ActivityRetentionJob,
+        SigningKeyRotationJob,
         {
           provide: ActivityGauges,
           inject: [Database],

@@ -45,7 +45,13 @@ import {
   signalReceiverRegistered,
   signalReceiverRemoved,
 } from './signal-receiver/signal-receiver.events.ts';
-import { signingKeyCreated, signingKeyRevoked } from './signing-key/signing-key.events.ts';
+import {
+  signingKeyActivated,
+  signingKeyCreated,
+  signingKeyRetired,
+  signingKeyRevoked,
+  signingKeySuperseded,
+} from './signing-key/signing-key.events.ts';
 import {
   issuerEstablished,
   epochBegun,
@@ -92,6 +98,9 @@ export const eventCatalogue: readonly EventDefinition[] = [
   policySet,
   clientTokenPolicySet,
   signingKeyCreated,
+  signingKeyActivated,
+  signingKeySuperseded,
+  signingKeyRetired,
   signingKeyRevoked,
   userCreated,
   userEmailVerificationSet,

@@ -26,6 +26,7 @@ export * from './revocation/pair.events.ts';
 export * from './revocation/revocation.decider.ts';
 export * from './revocation/suspension.decider.ts';
 export * from './signing-key/signing-key.decider.ts';
+export * from './signing-key/signing-key-rotation.decider.ts';
 export * from './unique-claims.ts';
 export * from './signal-receiver/signal-receiver.decider.ts';
 export * from './signal-receiver/signal-receiver.events.ts';

@@ -276,6 +276,8 @@ function translated(error: unknown): unknown {
     case '23505':
       if (constraint === 'commands_pkey')
         return new ConcurrencyError('serialization', 'The command is being carried out.');
+      if (constraint === 'signing_keys_one_active' || constraint === 'signing_keys_one_pending')
+        return new ConcurrencyError('serialization', 'Another signing key has come meanwhile.');
       if (constraint === 'tenant_directory_pkey' || constraint === 'tenants_pkey') {
         return new DomainError('tenant.slug_taken', 'A tenant with this slug exists.', 'conflict', 'slug');
       }

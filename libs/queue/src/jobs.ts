@@ -17,6 +17,8 @@ export interface Jobs {
   'events.sweep': Record<string, never>;
   /** Delete operational rows that have expired. */
   'expiry.sweep': Record<string, never>;
+  /** Announce, activate and retire the signing keys that are due. */
+  'signing-keys.rotate': Record<string, never>;
   /** Make the coming partitions of activity and drop those past their retention. */
   'activity.retention': Record<string, never>;
   /** Compare the live rows of the ledgers whose turn it is with their events. */
@@ -40,9 +42,11 @@ export const JOB_NAMES = [
   'cuts.run',
   'events.sweep',
   'expiry.sweep',
+  'signing-keys.rotate',
   'activity.retention',
   'ledger.verify',
 ] as const satisfies readonly JobName[];
 
 /** Jobs that need no data, so that a schedule can repeat them. */
-export type ScheduledJobName = 'events.sweep' | 'expiry.sweep' | 'activity.retention' | 'ledger.verify';
+export type ScheduledJobName =
+  'events.sweep' | 'expiry.sweep' | 'signing-keys.rotate' | 'activity.retention' | 'ledger.verify';

@@ -8,8 +8,11 @@ import type {
   PolicySettings,
   policySet,
   RecordedEvent,
+  signingKeyActivated,
   signingKeyCreated,
+  signingKeyRetired,
   signingKeyRevoked,
+  signingKeySuperseded,
   tenantOnboarded,
 } from '@grantkeeper/domain';
 import { existing, projection } from './inline-projection.ts';
@@ -126,7 +129,12 @@ interface SigningKeyRow {
   public_jwk: unknown;
   created_seq: number;
   created_at: string;
+  changed_at: string;
   stream_version: number;
+}
+
+function become(state: string, event: RecordedEvent, row: SigningKeyRow | undefined): SigningKeyRow {
+  return { ...existing(row, event), state, changed_at: event.recordedAt, stream_version: event.streamVersion };
 }
 
 export const signingKeys = projection<SigningKeyRow>({
@@ -143,13 +151,13 @@ export const signingKeys = projection<SigningKeyRow>({
       public_jwk: event.payload.publicJwk,
       created_seq: event.seq,
       created_at: event.recordedAt,
+      changed_at: event.recordedAt,
       stream_version: event.streamVersion,
     }),
-    SigningKeyRevoked: (event: EventOf<typeof signingKeyRevoked>, row) => ({
-      ...existing(row, event),
-      state: 'revoked',
-      stream_version: event.streamVersion,
-    }),
+    SigningKeyActivated: (event: EventOf<typeof signingKeyActivated>, row) => become('active', event, row),
+    SigningKeySuperseded: (event: EventOf<typeof signingKeySuperseded>, row) => become('retiring', event, row),
+    SigningKeyRetired: (event: EventOf<typeof signingKeyRetired>, row) => become('retired', event, row),
+    SigningKeyRevoked: (event: EventOf<typeof signingKeyRevoked>, row) => become('revoked', event, row),
   },
 });
 

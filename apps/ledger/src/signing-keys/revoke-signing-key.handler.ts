@@ -37,7 +37,7 @@ export class RevokeSigningKeyHandler implements ICommandHandler<RevokeSigningKey
 
   async execute({ tenantId, input }: RevokeSigningKey): Promise<RevocationResult> {
     return revokingOnce(this.store, tenantId, input.command, async () => {
-      const { position, row } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
+      const { position, row, next } = await this.database.asTenantAtOneMoment(tenantId, async (tx) => ({
         position: await tx
           .selectFrom('heads')
           .select(['epoch', 'seq'])
@@ -49,12 +49,24 @@ export class RevokeSigningKeyHandler implements ICommandHandler<RevokeSigningKey
           .where('tenant_id', '=', tenantId)
           .where('kid', '=', input.kid)
           .executeTakeFirst(),
+        next: await tx
+          .selectFrom('signing_keys as next')
+          .innerJoin('signing_keys as one', (join) =>
+            join.onRef('one.use', '=', 'next.use').onRef('one.alg', '=', 'next.alg'),
+          )
+          .selectAll('next')
+          .where('next.tenant_id', '=', tenantId)
+          .where('next.state', '=', 'pending')
+          .where('one.tenant_id', '=', tenantId)
+          .where('one.kid', '=', input.kid)
+          .executeTakeFirst(),
       }));
       const successor = await this.signingKeys.create(tenantId, (row?.alg ?? 'ES256') as SigningAlg);
       const events = decideSigningKeyRevocation(
         row as unknown as SigningKeyState | undefined,
         { because: 'admin', reason: input.reason },
         successor,
+        next,
       );
       const announced = events.some((event) => event.streamId === successor.kid);
       const revocation = {
@@ -63,7 +75,7 @@ export class RevokeSigningKeyHandler implements ICommandHandler<RevokeSigningKey
         origin: input.origin,
         read: position,
         events,
-        current: row ? [{ table: 'signing_keys', row: { ...row } }] : [],
+        current: [row, next].flatMap((key) => (key ? [{ table: 'signing_keys', row: { ...key } }] : [])),
         ...(announced && { rows: { sealed_signing_keys: [successor.sealed] } }),
         command: input.command,
       };

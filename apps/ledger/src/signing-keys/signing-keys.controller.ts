@@ -29,6 +29,7 @@ export class SigningKeysController {
         state: row.state,
         publicJwk: row.public_jwk as unknown,
         createdAt: row.created_at,
+        changedAt: row.changed_at,
       })),
     };
   }

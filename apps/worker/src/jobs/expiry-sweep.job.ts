@@ -1,14 +1,14 @@
 import type { Database } from '@grantkeeper/event-store';
-import { type TenantId, tenantId } from '@grantkeeper/kernel';
+import type { TenantId } from '@grantkeeper/kernel';
 import { Logger } from '@nestjs/common';
 import { sql } from 'kysely';
 import { failureReason } from '@grantkeeper/consumers';
 import { HELD_DAYS } from '@grantkeeper/deliveries';
 import { RECEIPT_DAYS } from '@grantkeeper/revocation';
+import { everyTenant } from './every-tenant.ts';
 import type { IdleLinks } from './idle-links.ts';
 import type { MisusedFamilies } from './misused-families.ts';
 
-const PAGE = 1_000;
 const DELIVERY_LOG_DAYS = 30;
 const CUT_LIST_DAYS = 30;
 
@@ -29,7 +29,7 @@ export class ExpirySweep {
   ) {}
 
   async run(): Promise<void> {
-    for await (const tenant of this.#tenants()) {
+    for await (const tenant of everyTenant(this.database)) {
       try {
         await this.sweep(tenant);
       } catch (error) {
@@ -153,19 +153,5 @@ export class ExpirySweep {
           .execute();
       }
     });
-  }
-
-  async *#tenants(): AsyncGenerator<TenantId> {
-    let after = '00000000-0000-0000-0000-000000000000';
-    for (;;) {
-      const rows = await this.database.relay<{ tenant_id: string }>(
-        'SELECT tenant_id FROM heads WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2',
-        [after, PAGE],
-      );
-      for (const row of rows) yield tenantId(row.tenant_id);
-      const last = rows.at(-1);
-      if (!last || rows.length < PAGE) return;
-      after = last.tenant_id;
-    }
   }
 }

@@ -202,6 +202,24 @@ export const publicEventTypes: readonly PublicEventType[] = [
     data: z.object({ kid: z.string(), alg: z.string(), state: z.string() }),
   },
   {
+    type: 'signing_key.activated',
+    of: ['SigningKeyActivated'],
+    says: 'The issuer signs with a key that was published before.',
+    data: z.object({ kid: z.string() }),
+  },
+  {
+    type: 'signing_key.superseded',
+    of: ['SigningKeySuperseded'],
+    says: 'Another key signs from now on; what this one has signed stays valid until it expires.',
+    data: z.object({ kid: z.string(), by: z.string() }),
+  },
+  {
+    type: 'signing_key.retired',
+    of: ['SigningKeyRetired'],
+    says: 'A key is published no more.',
+    data: z.object({ kid: z.string() }),
+  },
+  {
     type: 'signing_key.revoked',
     of: ['SigningKeyRevoked'],
     says: 'Nothing that a key has signed is accepted any more.',

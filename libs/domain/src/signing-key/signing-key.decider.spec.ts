@@ -22,6 +22,14 @@ describe('the revocation of a signing key', () => {
     ]);
   });
 
+  it('lets the key sign that has been announced, which verifiers know already', () => {
+    const events = decideSigningKeyRevocation(key, { because: 'admin' }, successor, { kid: 'announced' });
+    expect(events.map(({ definition, streamId }) => `${definition.type} ${streamId}`)).toEqual([
+      'SigningKeyRevoked old',
+      'SigningKeyActivated announced',
+    ]);
+  });
+
   it.each(['pending', 'retiring', 'retired'] as const)('needs no other when it signs no more: %s', (state) => {
     expect(decided({ ...key, state }).map(({ definition }) => definition.type)).toEqual(['SigningKeyRevoked']);
   });

@@ -17,6 +17,33 @@ export const signingKeyCreated = defineEvent({
   says: 'A signing key was made; only its public half is recorded.',
 });
 
+export const signingKeyActivated = defineEvent({
+  type: 'SigningKeyActivated',
+  version: 1,
+  streamType: 'signing-key',
+  payload: z.object({ kid: z.string() }),
+  privacy: { kid: 'public' },
+  says: 'The issuer signs with this key from now on; it had been published before.',
+});
+
+export const signingKeySuperseded = defineEvent({
+  type: 'SigningKeySuperseded',
+  version: 1,
+  streamType: 'signing-key',
+  payload: z.object({ kid: z.string(), by: z.string() }),
+  privacy: { kid: 'public', by: 'public' },
+  says: 'Another key signs from now on; what this one has signed stays valid until it expires.',
+});
+
+export const signingKeyRetired = defineEvent({
+  type: 'SigningKeyRetired',
+  version: 1,
+  streamType: 'signing-key',
+  payload: z.object({ kid: z.string() }),
+  privacy: { kid: 'public' },
+  says: 'The key is published no more: all that it has signed has expired.',
+});
+
 export const signingKeyRevoked = defineEvent({
   type: 'SigningKeyRevoked',
   version: 1,

@@ -64,6 +64,7 @@ export interface SigningKeysRow {
   public_jwk: Json;
   created_seq: number;
   created_at: Timestamp;
+  changed_at: Timestamp;
   stream_version: number;
 }
 

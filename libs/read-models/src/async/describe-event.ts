@@ -56,6 +56,7 @@ interface Facts {
   readonly url?: string;
   readonly whenUnreachable?: string;
   readonly alg?: string;
+  readonly state?: string;
   readonly role?: string;
   readonly userId?: string;
   readonly clientId?: string;
@@ -105,7 +106,11 @@ const sentences: Readonly<Record<string, (payload: Facts, actor: string) => stri
   CutUndoRequested: (_payload, actor) => `${acting(actor)} asked for what a cut has suspended to be resumed.`,
   CutUndone: ({ resumed, kept }) =>
     `A cut was undone: ${counted(resumed)} resumed${kept ? `, ${counted(kept)} left as somebody else had made them` : ''}.`,
-  SigningKeyCreated: ({ alg }) => `A signing key (${alg}) was made.`,
+  SigningKeyCreated: ({ alg, state }) =>
+    state === 'pending' ? `The next signing key (${alg}) was made and published.` : `A signing key (${alg}) was made.`,
+  SigningKeyActivated: () => 'The issuer signs with its next key.',
+  SigningKeySuperseded: () => 'A signing key gave way to the next; what it has signed stays valid until it expires.',
+  SigningKeyRetired: () => 'A signing key is published no more: all that it has signed has expired.',
   UserCreated: ({ role }) => `A person became known, as ${role === 'admin' ? 'an admin' : 'a member'} of the tenant.`,
   UserEmailVerificationSet: ({ verified }, actor) =>
     `${acting(actor)} said that the person’s e-mail address is ${verified ? 'verified' : 'not verified'}.`,

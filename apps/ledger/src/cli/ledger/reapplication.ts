@@ -53,7 +53,7 @@ const suspensions: Readonly<Record<string, (names: Names) => SuspensionTarget>> 
 
 /** Not done again, and no harm: they only gave, or the restore has undone them together with what they concern. */
 const GIVING =
-  /^(Grant(Created|Widened|Renewed)|ClientGrantCreated|User(Created|EmailVerificationSet|SignedOut)|IdentityLinked|SigningKeyCreated|Client(Admitted|Approved|Changed))$/;
+  /^(Grant(Created|Widened|Renewed)|ClientGrantCreated|User(Created|EmailVerificationSet|SignedOut)|IdentityLinked|SigningKey(Created|Activated|Superseded|Retired)|Client(Admitted|Approved|Changed))$/;
 
 /** Does again what a restore has lost and an export tells: what ended access, suspended it, or kept a client out. */
 export class Reapplication {
