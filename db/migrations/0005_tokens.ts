@@ -14,7 +14,7 @@ const statements = /* sql */ `
 -- Why a credential born at p_born under a grant is dead: NULL when it is alive.
 CREATE FUNCTION cause_of_death(g grant_standing, p_born bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE
-    WHEN g.grant_id IS NULL THEN 'unknown'
+    WHEN g.grant_id IS NULL OR p_born IS NULL THEN 'unknown'
     WHEN g.ended_seq IS NOT NULL THEN 'revoked'
     WHEN g.watermark > p_born THEN 'revoked'
     WHEN g.blocked THEN 'blocked'
@@ -76,10 +76,10 @@ DECLARE proof text; f families;
 BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
   proof := client_proof(p_tenant, p);
-  IF proof <> 'ok' THEN RETURN jsonb_build_object('outcome', 'invalid_client', 'because', proof); END IF;
+  IF proof IS DISTINCT FROM 'ok' THEN RETURN jsonb_build_object('outcome', 'invalid_client', 'because', proof); END IF;
   SELECT * INTO f FROM families WHERE tenant_id = p_tenant AND family_id = (p->>'familyId')::uuid AND client_id = p->>'clientId';
   IF NOT FOUND OR (p ? 'tag'
-    AND sha256(sha256(f.salt || decode(p->>'inner', 'hex'))) <> sha256(decode(p->>'tag', 'hex'))) THEN
+    AND (sha256(sha256(f.salt || decode(p->>'inner', 'hex'))) = sha256(decode(p->>'tag', 'hex'))) IS NOT TRUE) THEN
     RETURN jsonb_build_object('outcome', 'not_own');
   END IF;
   RETURN jsonb_build_object('outcome', 'own', 'grantId', f.grant_id, 'familyId', f.family_id,

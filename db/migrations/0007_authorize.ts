@@ -128,8 +128,8 @@ BEGIN
             -- Whatever was ended since, for everyone or for this person, is not linked again without a word from them.
             AND a.given_seq > greatest(t.revoked_seq, x.revoked_seq, c.revoked_seq, u.revoked_seq,
               pair_watermark(p_tenant, u.user_id, a.client_id, a.resource_id),
-              (SELECT max(g.revoked_seq) FROM grants g WHERE g.tenant_id = p_tenant AND g.user_id = u.user_id
-                AND g.client_id = a.client_id AND g.resource_id = a.resource_id AND g.revoked_because IN ('admin', 'user')))));
+              (SELECT max(g.revoked_seq) FROM (SELECT * FROM grants x WHERE x.tenant_id = p_tenant AND x.user_id = u.user_id OFFSET 0) g
+                WHERE g.client_id = a.client_id AND g.resource_id = a.resource_id AND g.revoked_because IN ('admin', 'user')))));
     END IF;
   END LOOP;
   IF array_remove(user_ids, NULL) = '{}' THEN RETURN jsonb_build_object('shared', shared, 'answers', to_jsonb(answers)); END IF;
@@ -142,10 +142,11 @@ BEGIN
     FROM unnest(user_ids, client_ids) WITH ORDINALITY a (user_id, client_id, n)
     CROSS JOIN LATERAL (
       SELECT coalesce(jsonb_agg(to_jsonb(g)) FILTER (WHERE standing.alive), '[]') AS links, coalesce(max(g.revoked_seq), 0) AS last
-      FROM grants g
+      -- By the person, who has a few links; the client may have those of everybody.
+      FROM (SELECT * FROM grants x WHERE x.tenant_id = p_tenant AND x.user_id = a.user_id OFFSET 0) g
       LEFT JOIN LATERAL (SELECT v.ended_seq IS NULL AND v.watermark <= v.granted_seq AS alive FROM grant_standing v
         WHERE v.tenant_id = p_tenant AND v.grant_id = g.grant_id AND g.revoked_seq IS NULL OFFSET 0) standing ON true
-      WHERE g.tenant_id = p_tenant AND g.user_id = a.user_id AND g.client_id = a.client_id) mine
+      WHERE g.client_id = a.client_id) mine
     WHERE a.user_id IS NOT NULL
   LOOP
     held := '{}';

@@ -99,7 +99,7 @@ BEGIN
   FOR p IN SELECT a.value FROM jsonb_array_elements(asked) a LOOP
     named := ARRAY(SELECT jsonb_array_elements_text(p->'subjects'));
     IF p->>'decidedAt' IS NULL THEN
-      IF settings->>'registration' <> 'open' OR (ruled AND EXISTS (SELECT FROM client_rules r
+      IF settings->>'registration' IS DISTINCT FROM 'open' OR (ruled AND EXISTS (SELECT FROM client_rules r
         WHERE r.tenant_id = p_tenant AND r.subject = ANY (named) AND r.removed_seq IS NULL)) THEN
         answers := answers || jsonb_build_object('outcome', 'decide', 'seq', head.seq, 'settings', settings,
           'rules', (SELECT coalesce(jsonb_agg(jsonb_build_object('subject', r.subject, 'effect', r.effect, 'scopes', r.scopes)), '[]')

@@ -47,7 +47,7 @@ BEGIN
   PERFORM set_config('app.tenant', p_tenant::text, true);
   SELECT * INTO head FROM heads WHERE tenant_id = p_tenant;
   proof := client_proof(p_tenant, p);
-  IF proof <> 'ok' THEN RETURN jsonb_build_object('outcome', 'invalid_client', 'because', proof); END IF;
+  IF proof IS DISTINCT FROM 'ok' THEN RETURN jsonb_build_object('outcome', 'invalid_client', 'because', proof); END IF;
   refusal := take_proof(p_tenant, p->'proof');
   IF refusal IS NOT NULL THEN RETURN jsonb_build_object('outcome', refusal, 'because', 'replayed'); END IF;
   INSERT INTO pushed_requests (tenant_id, request_hash, client_id, parameters, born_epoch, born_seq, expires_at)
@@ -76,7 +76,7 @@ BEGIN
     WHERE q.tenant_id = p_tenant AND q.request_hash = p_hash AND q.claimed_by IS NULL AND q.expires_at > p_at
     RETURNING * INTO r;
     IF NOT FOUND THEN RETURN NULL; END IF;
-  ELSIF r.claimed_by <> p_holder OR r.claimed_at + interval '30 minutes' <= p_at THEN
+  ELSIF r.claimed_by IS DISTINCT FROM p_holder OR r.claimed_at + interval '30 minutes' <= p_at THEN
     RETURN NULL;
   END IF;
   RETURN jsonb_build_object('parameters', r.parameters, 'claimedAt', r.claimed_at, 'bornSeq', r.born_seq);

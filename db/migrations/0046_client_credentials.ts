@@ -30,7 +30,7 @@ BEGIN
   SELECT * INTO head FROM heads WHERE tenant_id = p_tenant;
 
   proof := client_proof(p_tenant, p);
-  IF proof <> 'ok' THEN RETURN jsonb_build_object('outcome', 'invalid_client', 'because', proof); END IF;
+  IF proof IS DISTINCT FROM 'ok' THEN RETURN jsonb_build_object('outcome', 'invalid_client', 'because', proof); END IF;
   -- RFC 6749 §4.4: confidential clients only. Whoever knows the id of a public client could ask otherwise.
   IF p->>'authMethod' = 'none' THEN RETURN jsonb_build_object('outcome', 'unauthorized_client', 'because', 'public'); END IF;
 
@@ -38,8 +38,9 @@ BEGIN
   WHERE x.tenant_id = p_tenant AND CASE WHEN p->>'resource' IS NULL THEN x.is_default ELSE x.url = p->>'resource' END
   ORDER BY x.created_seq LIMIT 1;
   IF NOT FOUND THEN RETURN jsonb_build_object('outcome', 'invalid_target'); END IF;
-  SELECT x.grant_id INTO granted FROM grants x
-  WHERE x.tenant_id = p_tenant AND x.client_id = p->>'clientId' AND x.resource_id = r.resource_id AND x.user_id IS NULL
+  -- Of those without a person, which are few; people may have many links to the same client.
+  SELECT x.grant_id INTO granted FROM (SELECT * FROM grants y WHERE y.tenant_id = p_tenant AND y.user_id IS NULL OFFSET 0) x
+  WHERE x.client_id = p->>'clientId' AND x.resource_id = r.resource_id
   ORDER BY x.granted_seq DESC LIMIT 1;
   IF NOT FOUND THEN RETURN jsonb_build_object('outcome', 'unauthorized_client', 'because', 'no_grant'); END IF;
 

@@ -58,11 +58,11 @@ BEGIN
     code := r.code;
     g := r.g;
 
-    IF code.client_id <> p->>'clientId' THEN
+    IF code.client_id IS DISTINCT FROM p->>'clientId' THEN
       answers[r.n] := jsonb_build_object('outcome', 'invalid_grant', 'because', 'unknown_code');
       CONTINUE;
     END IF;
-    IF code.code_challenge <> p->>'challenge' THEN
+    IF code.code_challenge IS DISTINCT FROM p->>'challenge' THEN
       -- Also for a redeemed code: a replay without the verifier must not revoke (AS-23).
       answers[r.n] := jsonb_build_object('outcome', 'invalid_grant', 'because', 'wrong_verifier');
       CONTINUE;

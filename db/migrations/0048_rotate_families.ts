@@ -64,8 +64,8 @@ BEGIN
 
     -- The inner tag: sha256 over the family's salt and a value that only the holder of the master key can make. Compared
     -- as hashes of hashes, so that the time of the comparison says nothing about it.
-    IF sha256(sha256(f.salt || decode(p->>'inner', 'hex'))) <> sha256(decode(p->>'tag', 'hex'))
-      OR f.client_id <> p->>'clientId' OR presented > f.generation OR presented < 1 THEN
+    IF (sha256(sha256(f.salt || decode(p->>'inner', 'hex'))) = sha256(decode(p->>'tag', 'hex'))
+      AND f.client_id = p->>'clientId' AND presented BETWEEN 1 AND f.generation) IS NOT TRUE THEN
       answers[r.n] := jsonb_build_object('outcome', 'invalid_grant', 'because', 'not_this_family');
       CONTINUE;
     END IF;
@@ -112,8 +112,8 @@ BEGIN
     misuse := CASE
       WHEN presented = f.generation THEN NULL
       WHEN presented < f.generation - 1 THEN 'superseded'
-      WHEN at > f.rotated_at + make_interval(secs => (settings->>'refreshGraceSeconds')::int) THEN 'late'
-      WHEN f.replays >= (settings->>'refreshReplaysMax')::int THEN 'too_often'
+      WHEN at > f.rotated_at + make_interval(secs => coalesce((settings->>'refreshGraceSeconds')::int, 0)) THEN 'late'
+      WHEN f.replays >= coalesce((settings->>'refreshReplaysMax')::int, 0) THEN 'too_often'
       WHEN settings->>'refreshReplayBy' = 'same_software' AND f.rotated_fingerprint <> p->>'fingerprint' THEN 'other_software'
     END;
     IF misuse IS NOT NULL THEN

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { Database } from '@grantkeeper/event-store';
+import { userCreated } from '@grantkeeper/domain';
+import { Database, RECORDED_AT } from '@grantkeeper/event-store';
 import { SystemClock } from '@grantkeeper/kernel';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
@@ -8,8 +9,9 @@ import type { Asked } from '../../apps/authorization/src/authorize/authorizing.t
 import { Codes } from '../../apps/authorization/src/authorize/codes.ts';
 import { callForToken } from '../../apps/authorization/src/token/call-for-token.ts';
 import type { PresentedClient } from '../../apps/authorization/src/token/client-authentication.ts';
-import { openLedger, type TestLedger } from '../support/ledger.ts';
+import { actor, openLedger, type TestLedger } from '../support/ledger.ts';
 import { issueCode, makeLink, type TestLink } from '../support/link.ts';
+import { until } from '../support/until.ts';
 
 let ledger: TestLedger;
 let owner: pg.Pool;
@@ -155,7 +157,104 @@ describe('calls of a busy tenant', () => {
   });
 });
 
+describe('calls that must be alone', () => {
+  it('wait for a row here, not each on a connection of its own', async () => {
+    const tenant = await ledger.tenant();
+    const waiting = async (): Promise<number> => {
+      const { rows } = await owner.query<{ n: number }>(
+        "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+      );
+      return rows[0]!.n;
+    };
+    const holder = new pg.Client({ connectionString: ledger.url });
+    await holder.connect();
+    try {
+      await holder.query("INSERT INTO turns (name, taken) VALUES ('held', 0)");
+      await holder.query("BEGIN; SELECT FROM turns WHERE name = 'held' FOR UPDATE");
+      const name = 'held';
+      const turns = Array.from({ length: 60 }, () =>
+        ledger.database.callAlone<Turn>('take_turns', tenant, { name, seconds: 0 }, name),
+      );
+      await until(async () => (await waiting()) > 0);
+      // Another tenant's, and another row of this one, are served meanwhile.
+      const other = await ledger.tenant();
+      expect(
+        await ledger.database.callAlone('take_turns', other, { name: 'other', seconds: 0 }, 'other'),
+      ).toBeDefined();
+      expect(await ledger.database.callAlone('take_turns', tenant, { name: 'free', seconds: 0 }, 'free')).toBeDefined();
+      expect(await waiting()).toBe(1);
+      await holder.query('COMMIT');
+      await Promise.all(turns);
+      expect(await taken('held')).toEqual({ held: 60 });
+    } finally {
+      await holder.end();
+    }
+  });
+});
+
+describe('a call that the server refuses', () => {
+  it('costs no connection', async () => {
+    const tenant = await ledger.tenant();
+    const one = new Database({ url: ledger.url, max: 1, onError: () => undefined });
+    await owner.query(
+      "CREATE FUNCTION whose(p_tenant uuid, p jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT to_jsonb(pg_backend_pid())'",
+    );
+    try {
+      const before = await one.call('whose', tenant, {});
+      await expect(
+        one.callAlone('take_turns', tenant, { name: 'no', seconds: 0, refuse: 'GK001' }),
+      ).rejects.toMatchObject({
+        code: 'GK001',
+      });
+      await expect(one.call('take_turns', tenant, '\ud800')).rejects.toMatchObject({ code: '22P02' });
+      expect(await one.call('whose', tenant, {})).toBe(before);
+    } finally {
+      await one.close();
+    }
+  });
+});
+
 describe('what the token endpoint and the authorization endpoint call in company', () => {
+  it('answers pushed requests with consents in the order in which it answers them without', async () => {
+    const tenant = await ledger.tenant();
+    const [first, second] = [`\\x${'11'.repeat(32)}`, `\\x${'22'.repeat(32)}`];
+    const consent = (...hashes: string[]) => {
+      const userId = uuidv7();
+      const events = [userCreated.on(userId, { userId, sub: userId, role: 'member', emailVerified: false })];
+      const answered_requests = hashes.map((request_hash) => ({
+        tenant_id: tenant,
+        request_hash,
+        answered_at: RECORDED_AT,
+      }));
+      return ledger.store.append({ tenantId: tenant, actor, events, rows: { answered_requests } });
+    };
+    const [holder, other] = [
+      new pg.Client({ connectionString: ledger.url }),
+      new pg.Client({ connectionString: ledger.url }),
+    ];
+    await Promise.all([holder.connect(), other.connect()]);
+    const answer = 'INSERT INTO answered_requests (tenant_id, request_hash) VALUES ($1, $2)';
+    try {
+      // Somebody answers the first: whoever takes them in order has not got the second one yet.
+      await holder.query('BEGIN');
+      await holder.query(answer, [tenant, first]);
+      const consents = Promise.all([consent(), consent(second), consent(first)]);
+      await until(async () => {
+        const { rows } = await owner.query<{ n: number }>(
+          "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        );
+        return rows[0]!.n > 0;
+      });
+      await other.query("BEGIN; SET LOCAL lock_timeout = '1s'");
+      expect((await other.query(answer, [tenant, second])).rowCount).toBe(1);
+      await other.query('ROLLBACK');
+      await holder.query('ROLLBACK');
+      await consents;
+    } finally {
+      await Promise.all([holder.end(), other.end()]);
+    }
+  });
+
   it('holds up nobody by codes that come again while their families refresh', async () => {
     const tenant = await ledger.tenant();
     const before = await deadlocks();

@@ -83,6 +83,48 @@ async function generations(familyIds: readonly string[]): Promise<number[]> {
   return rows.map(({ generation }) => generation);
 }
 
+describe('a call that leaves something out', () => {
+  it('is refused as one that says something wrong', async () => {
+    const tenantId = await ledger.tenant();
+    const link = await makeLink(ledger, tenantId);
+    const without = (input: object, ...names: string[]): object =>
+      Object.fromEntries(Object.entries(input).filter(([name]) => !names.includes(name)));
+    const refresh = await refreshOf(link);
+    const refreshes = [['inner'], ['tag'], ['inner', 'tag'], ['generation']].map((names) => without(refresh, ...names));
+    const refused = 'invalid_grant: not_this_family';
+    for (const input of refreshes)
+      expect(outcomes(await inCompany('rotate_families', tenantId, [input]))).toEqual([refused]);
+    for (const names of [['inner'], ['clientId']])
+      expect(await ledger.database.call('own_family', tenantId, without(refresh, ...names))).toMatchObject({
+        outcome: expect.stringMatching(/^(not_own|invalid_client)$/),
+      });
+    const code = await codeOf(link);
+    const exchanges = [['challenge'], ['clientId']].map((names) => without(code, ...names));
+    expect(
+      outcomes([
+        ...(await inCompany<{ outcome: string }>('redeem_codes', tenantId, [exchanges[0]!])),
+        ...(await inCompany<{ outcome: string }>('redeem_codes', tenantId, [exchanges[1]!])),
+      ]),
+    ).toEqual(['invalid_grant: wrong_verifier', 'invalid_client: unknown_client']);
+    expect(await ledger.database.callAlone('rotate_families', tenantId, refresh)).toMatchObject({ outcome: 'rotated' });
+    expect(await ledger.database.callAlone('redeem_codes', tenantId, code)).toMatchObject({ outcome: 'redeemed' });
+  });
+
+  it('registers nobody where nothing says who may', async () => {
+    const tenantId = await ledger.tenant();
+    await owner.query('DELETE FROM policies WHERE tenant_id = $1', [tenantId]);
+    const registration = {
+      clientId: 'gkd_nobody',
+      subjects: [],
+      metadata: {},
+      metadataDigest: 'd',
+      decidedAt: null,
+      tokenId: null,
+    };
+    expect(outcomes(await inCompany('register_clients', tenantId, [registration]))).toEqual(['decide']);
+  });
+});
+
 describe('refreshes in one statement', () => {
   it('are each decided as if they were alone', async () => {
     const tenantId = await ledger.tenant();

@@ -44,17 +44,17 @@ export const mutants: readonly Mutant[] = [
   {
     fault: 'the grace never ends',
     in: 'rotate_families',
-    changes: [["make_interval(secs => (settings->>'refreshGraceSeconds')::int)", "interval '1 day'"]],
+    changes: [["make_interval(secs => coalesce((settings->>'refreshGraceSeconds')::int, 0))", "interval '1 day'"]],
   },
   {
     fault: 'there is no grace',
     in: 'rotate_families',
-    changes: [["make_interval(secs => (settings->>'refreshGraceSeconds')::int)", "interval '0'"]],
+    changes: [["make_interval(secs => coalesce((settings->>'refreshGraceSeconds')::int, 0))", "interval '0'"]],
   },
   {
     fault: 'the grace is not capped',
     in: 'rotate_families',
-    changes: [["f.replays >= (settings->>'refreshReplaysMax')::int", 'false']],
+    changes: [["f.replays >= coalesce((settings->>'refreshReplaysMax')::int, 0)", 'false']],
   },
   {
     fault: 'a repetition rotates again',

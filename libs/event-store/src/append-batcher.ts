@@ -1,7 +1,7 @@
 import type { TenantId } from '@grantkeeper/kernel';
 import type { Database } from './database.ts';
 import type { Appended } from './event-store.ts';
-import { mergeAppends, type PreparedAppend } from './prepared-append.ts';
+import { answeredRequest, mergeAppends, type PreparedAppend } from './prepared-append.ts';
 
 /** What SQL said to one append of a batch. */
 type BatchAnswer =
@@ -59,7 +59,9 @@ export class AppendBatcher {
     this.#busy.delete(tenantId);
   }
 
-  async #commit(tenantId: TenantId, batch: readonly Waiting[]): Promise<void> {
+  async #commit(tenantId: TenantId, company: readonly Waiting[]): Promise<void> {
+    // Requests are answered in the order of their hashes, also by `issue_codes`: no two statements wait for each other.
+    const batch = company.toSorted((a, b) => compare(answeredRequest(a.input), answeredRequest(b.input)));
     try {
       const [alone] = batch;
       if (batch.length === 1) alone!.resolve(await this.database.call<Appended>('append', tenantId, alone!.input));
@@ -98,4 +100,8 @@ export class AppendBatcher {
       else waiting.reject(new BatchedRefusal(answer.error.code, answer.error.constraint, answer.error.message));
     });
   }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { tenantId } from '@grantkeeper/kernel';
-import { describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
 import { CallBatcher } from './call-batcher.ts';
 
@@ -17,6 +17,10 @@ function statements() {
   });
   return { under, batcher };
 }
+
+// What is left waiting here never becomes impatient by itself.
+beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] }));
+afterEach(() => void jest.useRealTimers());
 
 describe('calls of one tenant that share statements', () => {
   it('go alone when they come alone', () => {
@@ -53,21 +57,16 @@ describe('calls of one tenant that share statements', () => {
   });
 
   it('do not wait for a statement that stalls, nor those that come after it', async () => {
-    jest.useFakeTimers();
-    try {
-      const { under, batcher } = statements();
-      for (const input of [1, 2, 3]) void batcher.call('f', tenant, input, '');
-      await jest.advanceTimersByTimeAsync(19);
-      expect(under).toHaveLength(1);
-      await jest.advanceTimersByTimeAsync(1);
-      expect(under[1]!.inputs).toEqual([2, 3]);
-      void batcher.call('f', tenant, 4, '');
-      under[1]!.end();
-      await jest.advanceTimersByTimeAsync(20);
-      expect(under[2]!.inputs).toEqual([4]);
-    } finally {
-      jest.useRealTimers();
-    }
+    const { under, batcher } = statements();
+    for (const input of [1, 2, 3]) void batcher.call('f', tenant, input, '');
+    await jest.advanceTimersByTimeAsync(19);
+    expect(under).toHaveLength(1);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(under[1]!.inputs).toEqual([2, 3]);
+    void batcher.call('f', tenant, 4, '');
+    under[1]!.end();
+    await jest.advanceTimersByTimeAsync(20);
+    expect(under[2]!.inputs).toEqual([4]);
   });
 
   it('never lock one row twice in a statement: the later call comes after it', async () => {
@@ -83,6 +82,35 @@ describe('calls of one tenant that share statements', () => {
     under[2]!.end();
     await nextTurn();
     expect(under[3]!.inputs).toEqual(['a5']);
+  });
+
+  it('wait here for a row that is locked by a statement under way, and hold up nobody', async () => {
+    const { under, batcher } = statements();
+    for (let at = 0; at < 20; at += 1) void batcher.call('f', tenant, `x${at}`, 'x');
+    expect(under.map(({ inputs }) => inputs)).toEqual([['x0']]);
+    for (let at = 0; at < 16; at += 1) void batcher.call('f', tenant, at, '');
+    expect(under[1]!.inputs).toHaveLength(16);
+    under[1]!.end();
+    await nextTurn();
+    expect(under).toHaveLength(2);
+    under[0]!.end();
+    await nextTurn();
+    expect(under[2]!.inputs).toEqual(['x1']);
+  });
+
+  it('have statements of their own where they must be alone, a few at a time and one for each row', async () => {
+    const { under, batcher } = statements();
+    const locks = ['a', 'a', 'b', 'c', 'd', 'e'];
+    const answers = locks.map((lock, at) => batcher.callAlone<string>('f', tenant, `${lock}${at}`, lock));
+    void batcher.call('f', tenant, 'shared', 'a');
+    expect(under.map(({ inputs }) => inputs)).toEqual([['a0'], ['b2'], ['c3'], ['d4'], ['shared']]);
+    under[1]!.end();
+    expect(await answers[2]).toBe('f b2');
+    await nextTurn();
+    expect(under[5]!.inputs).toEqual(['e5']);
+    under[0]!.end();
+    await nextTurn();
+    expect(under[6]!.inputs).toEqual(['a1']);
   });
 
   it('are sixteen at the most in one statement', async () => {
@@ -102,20 +130,25 @@ describe('calls of one tenant that share statements', () => {
   });
 
   it('are refused, and never made, when they have not begun after five seconds', async () => {
-    jest.useFakeTimers();
-    try {
-      const { under, batcher } = statements();
-      const [first, , third] = [1, 2, 3].map((input) => batcher.call('f', tenant, input, 'x'));
-      const late = third!.catch((error: unknown) => error);
-      await jest.advanceTimersByTimeAsync(5_000);
-      expect(await late).toMatchObject({ code: '53000' });
-      under[0]!.end();
-      expect(await first).toBe('f 1');
-      await jest.advanceTimersByTimeAsync(0);
-      expect(under).toHaveLength(2);
-    } finally {
-      jest.useRealTimers();
-    }
+    const { under, batcher } = statements();
+    const [first, second] = [1, 2].map((input) => batcher.call('f', tenant, input, 'x'));
+    const late = second!.catch((error: unknown) => error);
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(await late).toMatchObject({ code: '53000' });
+    under[0]!.end();
+    expect(await first).toBe('f 1');
+    await jest.advanceTimersByTimeAsync(0);
+    expect(under).toHaveLength(1);
+  });
+
+  it('are refused after five seconds also when they were the ones that filled a statement', async () => {
+    const { under, batcher } = statements();
+    const calls = ['x', ...Array.from({ length: 14 }, (_, at) => `a${at}`), 'a0', 'a1', 'b', 'c'].map((lock) =>
+      batcher.call('f', tenant, lock, lock).catch((error: unknown) => (error as { code: string }).code),
+    );
+    expect(under.map(({ inputs }) => inputs.length)).toEqual([1, 16]);
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(await Promise.all([calls[15], calls[16]])).toEqual(['53000', '53000']);
   });
 
   it('begin anew when all have ended', async () => {

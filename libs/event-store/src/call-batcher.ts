@@ -7,24 +7,36 @@ export type CallAll = <Result>(name: string, tenant: TenantId, inputs: readonly 
 interface Waiting {
   readonly input: string;
   readonly lock: string;
+  begun: boolean;
   /** Ends the waiting when it has been too long. */
   patience?: NodeJS.Timeout;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
 
+/** How much of a tenant's a function does at once. */
+interface Room {
+  /** Calls of a statement. Whoever revokes waits for the tenant's fence as long as a statement takes: some milliseconds. */
+  readonly calls: number;
+  /** Statements under way. */
+  readonly statements: number;
+}
+/** While a full statement is written to disk the next is computed. */
+const TOGETHER: Room = { calls: 16, statements: 2 };
+/** Fewer than the pool has connections: what waits here holds up no other tenant. */
+const ALONE: Room = { calls: 1, statements: 4 };
+
 /** What a tenant has under way and waiting, of one function. */
 interface Queue {
+  readonly room: Room;
   statements: number;
+  /** Rows that statements under way lock: a call for one of them would only wait in the database. */
+  readonly locked: Set<string>;
   readonly waiting: Waiting[];
   /** Fires when none of the statements has ended for too long. */
   stall?: NodeJS.Timeout | undefined;
 }
 
-/** Whoever revokes waits for the tenant's fence as long as a statement takes: for so many calls, some milliseconds. */
-const MOST = 16;
-/** Statements of one tenant and function under way at once: while a full one is written to disk the next is computed. */
-const STATEMENTS = 2;
 /** A statement that takes longer waits for something, which the calls after it do not wait for as well. */
 const STALLED_MS = 20;
 /** As long as a call waits for a connection of the pool: whoever sent it comes again, and must not meet itself. */
@@ -48,7 +60,7 @@ class NeverBegun extends Error {
  * fails, all of its statement are called again, each alone. One that has not begun after five seconds is refused.
  *
  * For functions that lock the row that `lock` names, or none: what one statement locks is locked in the order of these
- * names, so that no two statements wait for each other.
+ * names, so that no two statements wait for each other, and no two under way lock the same row.
  */
 export class CallBatcher {
   readonly #queues = new Map<string, Queue>();
@@ -56,33 +68,50 @@ export class CallBatcher {
   constructor(private readonly callAll: CallAll) {}
 
   call<Result>(name: string, tenant: TenantId, input: unknown, lock: string): Promise<Result> {
-    const key = `${name} ${tenant}`;
+    return this.#enqueue(name, tenant, input, lock, TOGETHER);
+  }
+
+  /** For what no other call may share a statement with: some of these are under way at once, each in its own. */
+  callAlone<Result>(name: string, tenant: TenantId, input: unknown, lock: string): Promise<Result> {
+    return this.#enqueue(name, tenant, input, lock, ALONE);
+  }
+
+  #enqueue<Result>(name: string, tenant: TenantId, input: unknown, lock: string, room: Room): Promise<Result> {
+    const key = `${name} ${tenant} ${room.calls}`;
     let queue = this.#queues.get(key);
-    if (!queue) this.#queues.set(key, (queue = { statements: 0, waiting: [] }));
+    if (!queue) this.#queues.set(key, (queue = { room, statements: 0, locked: new Set(), waiting: [] }));
     return new Promise<Result>((resolve, reject) => {
-      const call: Waiting = { input: JSON.stringify(input), lock, resolve: resolve as Waiting['resolve'], reject };
+      const begun = false;
+      const call: Waiting = {
+        input: JSON.stringify(input),
+        lock,
+        begun,
+        resolve: resolve as Waiting['resolve'],
+        reject,
+      };
       queue.waiting.push(call);
       if (isDue(queue)) void this.#drain(key, name, tenant, queue);
-      else {
-        call.patience = setTimeout(() => giveUp(queue, call), PATIENCE_MS);
-        this.#watch(key, name, tenant, queue);
-      }
+      if (call.begun) return;
+      call.patience = setTimeout(() => giveUp(queue, call), PATIENCE_MS);
+      this.#watch(key, name, tenant, queue);
     });
   }
 
   #watch(key: string, name: string, tenant: TenantId, queue: Queue): void {
     queue.stall ??= setTimeout(() => {
-      if (queue.waiting.length > 0 && queue.statements < STATEMENTS) void this.#drain(key, name, tenant, queue);
+      queue.stall = undefined;
+      if (queue.statements < queue.room.statements && nextOf(queue).length > 0)
+        void this.#drain(key, name, tenant, queue);
     }, STALLED_MS);
   }
 
   async #drain(key: string, name: string, tenant: TenantId, queue: Queue): Promise<void> {
     do {
-      queue.statements += 1;
-      const calls = nextOf(queue.waiting);
-      for (const { patience } of calls) clearTimeout(patience);
+      const calls = nextOf(queue);
+      begin(queue, calls);
       await this.#callNext(name, tenant, calls);
       queue.statements -= 1;
+      for (const { lock } of calls) queue.locked.delete(lock);
       clearTimeout(queue.stall);
       queue.stall = undefined;
     } while (isDue(queue));
@@ -108,23 +137,33 @@ export class CallBatcher {
 }
 
 /** A statement costs as much as several calls: a second one is for those that the next has no room for. */
-function isDue({ statements, waiting }: Queue): boolean {
-  return waiting.length > 0 && (statements === 0 || (statements < STATEMENTS && waiting.length >= MOST));
+function isDue(queue: Queue): boolean {
+  const { room, statements } = queue;
+  if (statements >= room.statements) return false;
+  return nextOf(queue).length >= (statements === 0 ? 1 : room.calls);
 }
 
-/** Takes the next calls out, the oldest first; of those that lock the same row only one, the others come after it. */
-function nextOf(waiting: Waiting[]): Waiting[] {
+/** The calls that may begin now, the oldest first; of those that lock the same row one, and none of a row that is locked. */
+function nextOf({ room, waiting, locked }: Queue): Waiting[] {
   const locks = new Set<string>();
   const calls: Waiting[] = [];
-  for (let at = 0; at < waiting.length && calls.length < MOST;) {
-    const { lock } = waiting[at]!;
-    if (lock !== '' && locks.has(lock)) at += 1;
-    else {
-      locks.add(lock);
-      calls.push(...waiting.splice(at, 1));
-    }
+  for (const call of waiting) {
+    if (calls.length === room.calls) break;
+    if (call.lock !== '' && (locked.has(call.lock) || locks.has(call.lock))) continue;
+    locks.add(call.lock);
+    calls.push(call);
   }
   return calls;
+}
+
+function begin(queue: Queue, calls: readonly Waiting[]): void {
+  queue.statements += 1;
+  for (const call of calls) {
+    call.begun = true;
+    clearTimeout(call.patience);
+    queue.waiting.splice(queue.waiting.indexOf(call), 1);
+    if (call.lock !== '') queue.locked.add(call.lock);
+  }
 }
 
 function giveUp(queue: Queue, call: Waiting): void {

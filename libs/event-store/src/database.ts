@@ -150,9 +150,9 @@ export class Database {
     return this.#batcher.call(name, tenant, input, lock);
   }
 
-  /** The same for what no other call may share a statement with. */
-  async callAlone<Result>(name: string, tenant: TenantId, input: unknown): Promise<Result> {
-    return (await this.#callAll<Result>(name, tenant, [JSON.stringify(input)]))[0]!;
+  /** The same for what no other call may share a statement with, as it locks a row beside the one that `lock` names. */
+  async callAlone<Result>(name: string, tenant: TenantId, input: unknown, lock = ''): Promise<Result> {
+    return this.#batcher.callAlone(name, tenant, input, lock);
   }
 
   async #callAll<Result>(name: string, tenant: TenantId, inputs: readonly string[]): Promise<Result[]> {
@@ -165,13 +165,23 @@ export class Database {
   }
 
   async #call<Result>(name: string, tenant: TenantId, input: string, withinMs: number): Promise<Result> {
-    const { rows } = await this.#pool.query<{ result: Result }>({
-      name,
-      text: `SELECT ${name}($1, $2) AS result`,
-      values: [tenant, input],
-      query_timeout: withinMs,
-    } as pg.QueryConfig);
-    return rows[0]!.result;
+    const client = await this.#pool.connect();
+    let lost = false;
+    try {
+      const { rows } = await client.query<{ result: Result }>({
+        name,
+        text: `SELECT ${name}($1, $2) AS result`,
+        values: [tenant, input],
+        query_timeout: withinMs,
+      } as pg.QueryConfig);
+      return rows[0]!.result;
+    } catch (error) {
+      // What the server refuses costs no connection: else whoever is refused could have us make a new one each time.
+      lost = !(error instanceof pg.DatabaseError);
+      throw error;
+    } finally {
+      client.release(lost);
+    }
   }
 
   /** Appends to the ledgers of several tenants: one statement, one transaction, so no head lock waits for this process. */

@@ -23,6 +23,12 @@ export interface PreparedAppend {
   readonly rows: Readonly<Record<string, readonly object[]>>;
 }
 
+/** The hash of the pushed request that the append answers, of which it locks the row; empty when it answers none. */
+export function answeredRequest({ rows }: PreparedAppend): string {
+  const [answered] = (rows['answered_requests'] ?? []) as readonly { readonly request_hash: string }[];
+  return answered?.request_hash ?? '';
+}
+
 /**
  * One append that does what these appends of one tenant do one after the other, or undefined where that cannot be one:
  * where one of them bears on those after it (it ends access, is wide, or writes to the same stream), or reads another

@@ -41,6 +41,7 @@ describe('claimedClient', () => {
     { sub: '' },
     { sub: 7 },
     { sub: 'a\0', iss: 'a\0' },
+    { sub: 'a\ud800', iss: 'a\ud800' },
     { iss: 'other' },
     { iss: undefined },
   ])('refuses %j', (change) => {

@@ -46,7 +46,8 @@ export function readAssertionHeader(header: Readonly<Record<string, unknown>>): 
  */
 export function claimedClient(claims: Readonly<Record<string, unknown>>): string {
   const { iss, sub } = claims;
-  if (typeof sub !== 'string' || sub === '' || sub.length > 2_048 || sub.includes('\0'))
+  // What PostgreSQL cannot hold is nobody's name.
+  if (typeof sub !== 'string' || sub === '' || sub.length > 2_048 || sub.includes('\0') || !sub.isWellFormed())
     throw refusal('names no client');
   if (iss !== sub) throw refusal('must have the client as iss and as sub');
   return sub;

@@ -19,7 +19,7 @@ export async function callForToken<Outcome extends { readonly outcome: string }>
     const answer = await database.callTogether<Outcome | { outcome: 'alone' }>(name, tenantId, input, lock);
     if (!isAlone(answer)) return answer;
   }
-  return database.callAlone<Outcome>(name, tenantId, input);
+  return database.callAlone<Outcome>(name, tenantId, input, lock);
 }
 
 /** Nothing has been done: it needs more than it may lock in company. */
