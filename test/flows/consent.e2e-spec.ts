@@ -143,6 +143,9 @@ describe('consent', () => {
       const again = await bo.post(action, { request, csrf, decision: 'approve' });
       expect([again.status, again.location]).toEqual([422, undefined]);
       expect(again.text).toContain('Leave at least one permission ticked');
+      // As they left it: a second press on the button allows nothing that they had unticked.
+      const ticked = /type="checkbox"[^>]* checked/;
+      expect([ticked.test(page.text), ticked.test(again.text)]).toEqual([true, false]);
       const done = await bo.post(again.form('consent')!.action, {
         request,
         csrf: again.form('consent')!.fields['csrf']!,

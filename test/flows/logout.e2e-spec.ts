@@ -116,7 +116,7 @@ describe('RP-initiated logout (RFC-23)', () => {
   it('refuses an ID token of another client, and takes one that is none as if it were not there', async () => {
     const other = await OAuthClient.register(issuer);
     const page = await person.open(logoutUrl({ id_token_hint: tokens.id_token, client_id: other.id }));
-    expect([page.status, page.heading]).toEqual([400, 'The request is not complete']);
+    expect([page.status, page.heading]).toEqual([400, 'This request cannot be answered']);
     for (const hint of ['junk', 'a.b.c', tokens.access_token, `${tokens.id_token}x`]) {
       expect((await person.open(logoutUrl({ id_token_hint: hint }))).heading).toBe(ASKED);
     }

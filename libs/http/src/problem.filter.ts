@@ -62,7 +62,14 @@ export class ProblemFilter implements ExceptionFilter {
     const status =
       error instanceof HttpException ? error.getStatus() : ((error as { statusCode?: number }).statusCode ?? 500);
     if (status >= 400 && status < 500) {
-      const detail = status === 404 ? 'There is nothing at this address.' : 'The request could not be read.';
+      const notJson =
+        (error as { code?: unknown }).code === 'FST_ERR_CTP_INVALID_JSON_BODY' || error instanceof SyntaxError;
+      const detail =
+        status === 404
+          ? 'There is nothing at this address.'
+          : notJson
+            ? 'The body is not valid JSON.'
+            : 'The request could not be read.';
       return { type: `urn:problem:http.${status}`, title: titles[status] ?? 'The request was refused', status, detail };
     }
     this.#logger.error(error instanceof Error ? (error.stack ?? error.message) : String(error));

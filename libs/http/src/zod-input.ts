@@ -1,5 +1,6 @@
 import { DomainError } from '@grantkeeper/kernel';
 import type { z } from 'zod';
+import { sayWhatIsWrong } from './input-problem.ts';
 
 /** How deep values may be nested: nothing that we read is half as deep, and whoever walks deeper ends on its stack. */
 const DEEPEST = 32;
@@ -7,10 +8,11 @@ const DEEPEST = 32;
 /** `input` as `schema` reads it; rejects with `request.invalid` naming the first field at fault. */
 export function readInput<Output>(schema: z.ZodType<Output>, input: unknown): Output {
   refuseUnstorable(input, '', 0);
-  const parsed = schema.safeParse(input);
+  const parsed = schema.safeParse(input, { error: sayWhatIsWrong });
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
-  const field = issue.path.join('.');
+  const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+  const field = [...issue.path, ...unknown].join('.');
   throw new DomainError(
     'request.invalid',
     field ? `${field}: ${issue.message}` : issue.message,

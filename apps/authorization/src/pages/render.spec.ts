@@ -121,7 +121,7 @@ describe('renderConsent', () => {
       '<bdi>ChatGPT</bdi> wants to connect to <bdi>Acme Boards</bdi>',
       'Published by <bdi>chatgpt.com</bdi>',
       'Ada Lovelace',
-      'ada@acme.example',
+      'ada<wbr>@acme.example',
       'https://<wbr>mcp.example/<wbr>t/<wbr>acme/<wbr>mcp',
       'See your boards',
       'boards:write',
@@ -203,6 +203,14 @@ describe('renderConsent', () => {
     }
   });
 
+  it('marks a name that nobody has checked, and says so of one under which an admin has approved the app', () => {
+    const client = { name: 'Boards', nameIsUnverified: true };
+    const [asked, told] = (['new', 'notice'] as const).map((reason) => renderConsent({ ...consent, reason, client }));
+    for (const html of [asked, told]) expect(html).toContain('Unverified name');
+    expect([asked, told].map((html) => html!.includes('Nobody has checked it'))).toEqual([true, false]);
+    expect(told).toContain('has approved it under this name');
+  });
+
   it('cuts a name that would push the facts off the screen', () => {
     const html = renderConsent({ ...consent, client: { name: '🔑'.repeat(200), nameIsUnverified: true } });
     expect(html).toContain(`<bdi>${'🔑'.repeat(63)}…</bdi>`);
@@ -258,7 +266,7 @@ describe('renderError', () => {
 describe('renderSignedOut', () => {
   it('names the tenant, escaped, and says that links live on', () => {
     const html = renderSignedOut({ lang: 'en', tenantName: hostile });
-    expect(html).toContain('stay connected until they are revoked');
+    expect(html).toContain('stay connected');
     expectInert(html);
   });
 });

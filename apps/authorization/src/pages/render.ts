@@ -47,6 +47,7 @@ export function renderConsent(view: ConsentView): string {
       scopes: [...view.scopes].sort((a, b) => Number(a.alreadyGranted) - Number(b.alreadyGranted)),
       limits: limitsOf(view),
       resourceUrl: breakable(view.resource.url),
+      email: breakable(view.user.email),
     },
   );
 }
@@ -88,9 +89,9 @@ function limitsOf({ lang, lasts: { total, idle } }: ConsentView): string {
   return phrases.text('consent.totalOrIdle', { time, idle: durationInWords(idle, lang) });
 }
 
-/** HTML of a URL that is broken after its slashes before it is broken anywhere. */
-function breakable(url: string): string {
-  return escapeHtml(url).replaceAll(/\/+/g, '$&<wbr>');
+/** HTML of a URL or an e-mail address that is broken where its parts end before it is broken anywhere. */
+function breakable(text: string): string {
+  return escapeHtml(text).replaceAll(/\/+/g, '$&<wbr>').replaceAll('@', '<wbr>@');
 }
 
 /** A name that its owner cannot use to push what matters off the screen. */

@@ -15,8 +15,8 @@ export function connectionHelp(
       where: `Settings → Connectors → Add custom connector: paste the URL.${outside}`,
     },
     inspector: {
-      paste: `npx @modelcontextprotocol/inspector --server-url ${resource} --transport http`,
-      where: here ? 'a terminal on this machine' : 'a terminal',
+      paste: `npx @modelcontextprotocol/inspector@latest --server-url ${resource} --transport http`,
+      where: `${here ? 'a terminal on this machine' : 'a terminal'}, with Node 22.19 or newer`,
     },
   };
 }

@@ -12,11 +12,13 @@ import { IdempotencyKeys } from '../access/idempotency-key.ts';
 import { connectionHelp } from './connection-help.ts';
 import { type OnboardedTenant, OnboardTenant } from './onboard-tenant.handler.ts';
 
-/** A scope that is not one of the issuer's own. */
-export const ownScope = resourceScope.refine(
-  ({ name }) => !isIssuerScope(name),
-  `${ISSUER_SCOPES.join(', ')} are scopes of the authorization server itself`,
-);
+/** A scope that is not one of the issuer's own; neither risky nor asked for by default unless that is said. */
+export const ownScope = resourceScope
+  .extend({ risky: z.boolean().default(false), default: z.boolean().default(false) })
+  .refine(
+    ({ name }) => !isIssuerScope(name),
+    `${ISSUER_SCOPES.join(', ')} are scopes of the authorization server itself`,
+  );
 
 const host = z
   .string()

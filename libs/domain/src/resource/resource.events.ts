@@ -5,7 +5,7 @@ import { because } from '../revocation/because.ts';
 /** The name of a scope (RFC 6749 §3.3). */
 export const scopeName = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/);
 
-/** A scope as people are asked for it. */
+/** A scope as people are asked for it, and as the ledger has it. */
 export const resourceScope = z.object({
   name: scopeName,
   description: z.string().min(1).max(200),

@@ -40,13 +40,14 @@ export function proveRedirect(parameters: Parameters, context: AuthorizeContext)
     const hint =
       classifyClientId(clientId) === 'metadata_document'
         ? 'client ID metadata documents are not accepted here'
-        : undefined;
+        : 'client_id is not known here';
     throw new PageError('unknown_client', hint);
   }
   const registered = known.metadata.redirect_uris;
   const presented = parameters.get('redirect_uri') ?? (registered.length === 1 ? registered[0] : undefined);
   if (presented === undefined) throw new PageError('invalid_redirect_uri', 'redirect_uri is missing');
-  if (!matchRedirectUri(registered, presented)) throw new PageError('invalid_redirect_uri');
+  if (!matchRedirectUri(registered, presented))
+    throw new PageError('invalid_redirect_uri', `redirect_uri is none of those that ${clientId} has registered`);
   const loopback = isLoopbackRedirect(presented);
   if (
     known.kind === 'cimd' &&

@@ -96,7 +96,10 @@ function requireScopes(
   const wanted = [...intersectScopes(asked, offered), ...own];
   if (wanted.some((scope) => scope !== OFFLINE_ACCESS)) return wanted;
   if (asked.length > own.length) {
-    throw new OAuthError('invalid_scope', `none of the scopes is offered here: ${formatScope(offered)}`);
+    throw new OAuthError(
+      'invalid_scope',
+      `none of the scopes that were asked for is offered here; these are: ${formatScope(offered)}`,
+    );
   }
   const fallback = resource.scopes.filter((scope) => scope.default && offered.includes(scope.name));
   if (fallback.length === 0)

@@ -32,6 +32,8 @@ export const de: Messages = {
   'consent.notice.refuse': 'Abbrechen',
   'consent.unverified': 'Name nicht geprüft',
   'consent.unverifiedHint': 'Den Namen {client} hat die App selbst gewählt. Niemand hat ihn geprüft.',
+  'consent.notice.unverifiedHint':
+    'Den Namen {client} hat die App selbst gewählt. {tenant} hat sie unter diesem Namen freigegeben.',
   'consent.verified': 'Veröffentlicht von {host}',
   'consent.signedInAs': 'Angemeldet als',
   'consent.switch': 'Anderes Konto verwenden',
@@ -64,13 +66,14 @@ export const de: Messages = {
   'consent.refuse': 'Ablehnen',
 
   'signOut.title': 'Von {tenant} abmelden?',
-  'signOut.text': 'Eine App möchte Sie in diesem Browser abmelden. Verbundene Apps bleiben verbunden.',
+  'signOut.text': 'Sie werden in diesem Browser abgemeldet. Verbundene Apps bleiben verbunden.',
   'signOut.submit': 'Abmelden',
   'signOut.stay': 'Um angemeldet zu bleiben, schließen Sie diese Seite.',
 
   'signedOut.title': 'Sie sind abgemeldet',
   'signedOut.text': 'Sie haben sich von {tenant} abgemeldet. Sie können diese Seite schließen.',
-  'signedOut.links': 'Verbundene Apps bleiben verbunden, bis sie widerrufen werden.',
+  'signedOut.links':
+    'Verbundene Apps bleiben verbunden. Um das zu beenden, trennen Sie die Verbindung in der App oder fragen Sie Ihre Administration.',
 
   'error.todo': 'Was Sie tun können',
   'error.app': 'App',
@@ -91,8 +94,8 @@ export const de: Messages = {
     'Die Rücksprungadresse in der Anfrage hat die App nicht registriert. Zum Schutz Ihres Kontos haben wir hier angehalten.',
   'error.invalid_redirect_uri.todo':
     'Schließen Sie diese Seite. Wenn Sie der App vertrauen, melden Sie diese Nachricht ihren Herstellern.',
-  'error.invalid_request.title': 'Die Anfrage ist nicht vollständig',
-  'error.invalid_request.what': 'Die App hat eine Anfrage geschickt, die wir nicht beantworten können.',
+  'error.invalid_request.title': 'Diese Anfrage lässt sich nicht beantworten',
+  'error.invalid_request.what': 'Etwas darin fehlt oder stimmt nicht.',
   'error.invalid_request.todo':
     'Gehen Sie zurück zur App und beginnen Sie von vorn. Geschieht es wieder, melden Sie es den Herstellern der App.',
   'error.session_expired.title': 'Diese Seite ist abgelaufen',

@@ -23,11 +23,12 @@ export const en = {
     'Its publisher has changed what the app says of itself since you allowed it. Check the details below.',
   'consent.notice.title': 'Connect {client} to {resource}',
   'consent.notice.lead':
-    '{tenant} has approved this app for everyone. Continue if you have just started this yourself.',
+    '{tenant} has approved this app for everyone. Continue only if you have just started this yourself.',
   'consent.notice.approve': 'Continue',
   'consent.notice.refuse': 'Cancel',
   'consent.unverified': 'Unverified name',
   'consent.unverifiedHint': 'The app chose the name {client} itself. Nobody has checked it.',
+  'consent.notice.unverifiedHint': 'The app chose the name {client} itself. {tenant} has approved it under this name.',
   'consent.verified': 'Published by {host}',
   'consent.signedInAs': 'Signed in as',
   'consent.switch': 'Use another account',
@@ -59,13 +60,14 @@ export const en = {
   'consent.refuse': 'Don’t allow',
 
   'signOut.title': 'Sign out of {tenant}?',
-  'signOut.text': 'An app asks to sign you out in this browser. Apps that you have connected stay connected.',
+  'signOut.text': 'You will be signed out in this browser. Apps that you have connected stay connected.',
   'signOut.submit': 'Sign out',
   'signOut.stay': 'To stay signed in, close this page.',
 
   'signedOut.title': 'You are signed out',
   'signedOut.text': 'You have signed out of {tenant}. You can close this page.',
-  'signedOut.links': 'Apps that you have connected stay connected until they are revoked.',
+  'signedOut.links':
+    'Apps that you have connected stay connected. To end that, disconnect in the app, or ask your administrator.',
 
   'error.todo': 'What you can do',
   'error.app': 'App',
@@ -83,8 +85,8 @@ export const en = {
   'error.invalid_redirect_uri.what':
     'The return address in the request is not one that the app has registered. To protect your account, we stopped here.',
   'error.invalid_redirect_uri.todo': 'Close this page. If you trust the app, tell its makers about this message.',
-  'error.invalid_request.title': 'The request is not complete',
-  'error.invalid_request.what': 'The app sent a request that we cannot answer.',
+  'error.invalid_request.title': 'This request cannot be answered',
+  'error.invalid_request.what': 'Something in it is missing or not right.',
   'error.invalid_request.todo': 'Go back to the app and start again. If it happens again, tell the makers of the app.',
   'error.session_expired.title': 'This page has expired',
   'error.session_expired.what': 'It was open for too long, or you have already answered it.',

@@ -22,12 +22,12 @@ export const consentTemplate = `<% layout('@layout') %>
 <% if (it.client.nameIsUnverified) { %>
 <div class="notice notice-warning">
 <%~ it.icons.warning %>
-<p><strong><%= p.text('consent.unverified') %></strong><br><%~ p.html('consent.unverifiedHint', client) %></p>
+<p><strong><%= p.text('consent.unverified') %></strong><br><%~ p.html(notice ? 'consent.notice.unverifiedHint' : 'consent.unverifiedHint', { client: it.client.name, tenant: it.tenantName }) %></p>
 </div>
 <% } %>
 <div class="account">
 <span class="mark mark-round" aria-hidden="true"><%= it.initial(it.user.name ?? it.user.email) %></span>
-<p><span class="label"><%= p.text('consent.signedInAs') %></span><bdi class="strong"><%= it.user.name ?? it.user.email %></bdi><% if (it.user.name) { %><bdi class="muted"><%= it.user.email %></bdi><% } %></p>
+<p><span class="label"><%= p.text('consent.signedInAs') %></span><bdi class="strong"><% if (it.user.name) { %><%= it.user.name %><% } else { %><%~ it.email %><% } %></bdi><% if (it.user.name) { %><bdi class="muted"><%~ it.email %></bdi><% } %></p>
 <form method="post" action="<%= it.switchAccountAction %>">
 <input type="hidden" name="request" value="<%= it.request %>">
 <input type="hidden" name="csrf" value="<%= it.csrf %>">
@@ -41,7 +41,7 @@ export const consentTemplate = `<% layout('@layout') %>
 <ul class="scopes">
 <% it.scopes.forEach((scope, index) => { const id = 'scope-' + index; %>
 <li<% if (scope.risky) { %> class="risky"<% } %>>
-<% if (scope.field) { %><input type="checkbox" form="decision" id="<%= id %>" name="<%= scope.field %>" value="allow" checked aria-describedby="<%= id %>-tags choose"<% if (it.problem) { %> aria-invalid="true"<% } %>><% } else { %><%~ scope.risky ? it.icons.warning : it.icons.dot %><% } %>
+<% if (scope.field) { %><input type="checkbox" form="decision" id="<%= id %>" name="<%= scope.field %>" value="allow"<% if (!it.problem) { %> checked<% } %> aria-describedby="<%= id %>-tags choose"<% if (it.problem) { %> aria-invalid="true"<% } %>><% } else { %><%~ scope.risky ? it.icons.warning : it.icons.dot %><% } %>
 <div>
 <% if (scope.field) { %><label for="<%= id %>"><bdi><%= scope.description %></bdi></label><% } else { %><p><bdi><%= scope.description %></bdi></p><% } %>
 <p class="tags" id="<%= id %>-tags"><code><bdi><%= scope.name %></bdi></code><% if (scope.risky) { %><span class="badge badge-warning"><%= p.text('consent.risky') %></span><% } %><% if (scope.alreadyGranted) { %><span class="badge"><%= p.text('consent.granted') %></span><% } else if (it.reason === 'more') { %><span class="badge badge-good"><%= p.text('consent.added') %></span><% } %></p>
