@@ -145,7 +145,7 @@ describe('consent', () => {
       expect(again.text).toContain('Leave at least one permission ticked');
       // As they left it: a second press on the button allows nothing that they had unticked.
       const ticked = /type="checkbox"[^>]* checked/;
-      expect([ticked.test(page.text), ticked.test(again.text)]).toEqual([true, false]);
+      expect([ticked.test(page.html), ticked.test(again.html)]).toEqual([true, false]);
       const done = await bo.post(again.form('consent')!.action, {
         request,
         csrf: again.form('consent')!.fields['csrf']!,
