@@ -47,7 +47,7 @@ export function proveRedirect(parameters: Parameters, context: AuthorizeContext)
   const presented = parameters.get('redirect_uri') ?? (registered.length === 1 ? registered[0] : undefined);
   if (presented === undefined) throw new PageError('invalid_redirect_uri', 'redirect_uri is missing');
   if (!matchRedirectUri(registered, presented))
-    throw new PageError('invalid_redirect_uri', `redirect_uri is none of those that ${clientId} has registered`);
+    throw new PageError('invalid_redirect_uri', 'redirect_uri is none of those that the client has registered');
   const loopback = isLoopbackRedirect(presented);
   if (
     known.kind === 'cimd' &&
