@@ -76,7 +76,7 @@ BEGIN
     WHERE q.tenant_id = p_tenant AND q.request_hash = p_hash AND q.claimed_by IS NULL AND q.expires_at > p_at
     RETURNING * INTO r;
     IF NOT FOUND THEN RETURN NULL; END IF;
-  ELSIF r.claimed_by IS DISTINCT FROM p_holder OR r.claimed_at + interval '30 minutes' <= p_at THEN
+  ELSIF (r.claimed_by = p_holder AND r.claimed_at + interval '30 minutes' > p_at) IS NOT TRUE THEN
     RETURN NULL;
   END IF;
   RETURN jsonb_build_object('parameters', r.parameters, 'claimedAt', r.claimed_at, 'bornSeq', r.born_seq);

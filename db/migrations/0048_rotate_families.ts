@@ -114,7 +114,7 @@ BEGIN
       WHEN presented < f.generation - 1 THEN 'superseded'
       WHEN at > f.rotated_at + make_interval(secs => coalesce((settings->>'refreshGraceSeconds')::int, 0)) THEN 'late'
       WHEN f.replays >= coalesce((settings->>'refreshReplaysMax')::int, 0) THEN 'too_often'
-      WHEN settings->>'refreshReplayBy' = 'same_software' AND f.rotated_fingerprint <> p->>'fingerprint' THEN 'other_software'
+      WHEN settings->>'refreshReplayBy' = 'same_software' AND f.rotated_fingerprint IS DISTINCT FROM p->>'fingerprint' THEN 'other_software'
     END;
     IF misuse IS NOT NULL THEN
       f.misused_because := 'refresh_token_reused';
@@ -167,7 +167,7 @@ BEGIN
     changed := changed || f;
     done := done || ROW (p_tenant, 'standard', at, CASE outcome WHEN 'rotated' THEN 'token.refreshed' ELSE 'token.replayed' END,
       g.grant_id, f.family_id, g.user_id, g.client_id, g.resource_id, jsonb_build_object('generation', f.generation)
-        || CASE WHEN outcome = 'replayed' AND f.rotated_fingerprint <> p->>'fingerprint' THEN '{"software": "other"}'::jsonb ELSE '{}' END)::activity;
+        || CASE WHEN outcome = 'replayed' AND f.rotated_fingerprint IS DISTINCT FROM p->>'fingerprint' THEN '{"software": "other"}'::jsonb ELSE '{}' END)::activity;
     answers[r.n] := link_facts(g) || jsonb_build_object('shares', jsonb_build_array(key), 'outcome', outcome, 'epoch', head.epoch, 'seq', head.seq,
       'at', at, 'familyId', f.family_id, 'generation', f.generation, 'salt', encode(f.salt, 'hex'),
       'scopes', f.scopes, 'authTime', f.auth_time, 'amr', f.amr);

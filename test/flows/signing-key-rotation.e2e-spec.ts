@@ -1,5 +1,5 @@
 import { Database, EventStore } from '@grantkeeper/event-store';
-import { SystemClock, tenantId, type TenantId } from '@grantkeeper/kernel';
+import { tenantId, type TenantId } from '@grantkeeper/kernel';
 import { LocalKeyProvider, MasterSecrets, SigningKeys } from '@grantkeeper/keys';
 import type { Queues } from '@grantkeeper/queue';
 import { inlineProjections } from '@grantkeeper/read-models';
@@ -39,7 +39,7 @@ describe('the keys that an issuer signs with', () => {
     const own = new Database({ url: product.databaseUrl, max: 2, onError: () => undefined });
     others.push(own);
     const store = new EventStore(own, inlineProjections, { seal: async () => undefined });
-    return new SigningKeyRotationJob(own, store, signingKeys, new SystemClock(), undefined as unknown as Queues);
+    return new SigningKeyRotationJob(own, store, signingKeys, undefined as unknown as Queues);
   }
 
   /** So many days pass, for one key. */
@@ -63,6 +63,10 @@ describe('the keys that an issuer signs with', () => {
   };
   const stateOf = async (kid: string): Promise<string | undefined> =>
     (await keysOf()).find((key) => key.kid === kid)?.state;
+  const privateHalves = async (): Promise<string[]> =>
+    database.asTenant(tenant, async (tx) =>
+      (await tx.selectFrom('sealed_signing_keys').select('kid').execute()).map(({ kid }) => kid),
+    );
   const kidOf = (token: string): string => decodeProtectedHeader(token).kid!;
 
   it('change in time: published before they sign and after, and no token is refused for it', async () => {
@@ -108,6 +112,9 @@ describe('the keys that an issuer signs with', () => {
     await job().rotate(tenant);
     expect(await stateOf(old)).toBe('retired');
     expect(await published()).not.toContain(old);
+    expect(await privateHalves()).toContain(old);
+    await job().rotate(tenant);
+    expect(await privateHalves()).not.toContain(old);
     expect((await refusedCall(resource, refreshed.body.access_token)).status).toBe(401);
     expect((await callTool(resource, after.body.access_token)).status).toBe(200);
 

@@ -208,6 +208,14 @@ describe('a call that the server refuses', () => {
       });
       await expect(one.call('take_turns', tenant, '\ud800')).rejects.toMatchObject({ code: '22P02' });
       expect(await one.call('whose', tenant, {})).toBe(before);
+      // But one that says that it is no primary any more, or that it goes down, is not asked again.
+      for (const refuse of ['25006', '57P01', '26000']) {
+        const present = await one.call('whose', tenant, {});
+        await expect(one.callAlone('take_turns', tenant, { name: 'no', seconds: 0, refuse })).rejects.toMatchObject({
+          code: refuse,
+        });
+        expect(await one.call('whose', tenant, {})).not.toBe(present);
+      }
     } finally {
       await one.close();
     }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { firstCursorRow, WebhookSecrets } from '@grantkeeper/deliveries';
 import { Database, EventStore } from '@grantkeeper/event-store';
 import { LocalKeyProvider, MasterSecrets, PersonalData, SigningKeys, TenantKeys } from '@grantkeeper/keys';
-import { Clock, SystemClock, type TenantId, tenantId } from '@grantkeeper/kernel';
+import { type TenantId, tenantId } from '@grantkeeper/kernel';
 import { OutboundClient } from '@grantkeeper/outbound';
 import { Queues } from '@grantkeeper/queue';
 import { inlineProjections } from '@grantkeeper/read-models';
@@ -87,7 +87,6 @@ async function start(redisUrl: string | null, eventsSweepMs = 60_000): Promise<P
     { provide: TenantKeys, useValue: keysOn(own) },
     { provide: PersonalData, useValue: new PersonalData(own, keysOn(own)) },
     { provide: SigningKeys, useValue: new SigningKeys(own, new LocalKeyProvider(masterSecrets)) },
-    { provide: Clock, useValue: new SystemClock() },
     { provide: EventStore, useValue: new EventStore(own, inlineProjections, { seal: async () => 'sealed' }) },
   ];
   class Provided {}

@@ -32,7 +32,7 @@ import { SigningKeyRotationJob } from './jobs/signing-key-rotation.job.ts';
 import { type Intervals, standardIntervals, WorkerJobs } from './worker-jobs.ts';
 
 export interface WorkerModuleOptions {
-  /** Modules that provide `Clock`, `Database`, `EventStore`, `PersonalData`, `Queues`, `OutboundClient`, `TenantKeys` and `SigningKeys`, unless global ones do. */
+  /** Modules that provide `Database`, `EventStore`, `PersonalData`, `Queues`, `OutboundClient`, `TenantKeys` and `SigningKeys`, unless global ones do. */
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
   readonly intervals?: Intervals;
   /** Instead of every consumer's own. */

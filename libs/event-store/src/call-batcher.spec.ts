@@ -151,6 +151,32 @@ describe('calls of one tenant that share statements', () => {
     expect(await Promise.all([calls[15], calls[16]])).toEqual(['53000', '53000']);
   });
 
+  it('are refused at once when too many wait for the same row', async () => {
+    const { under, batcher } = statements();
+    for (let at = 0; at < 1 + 64; at += 1) void batcher.call('f', tenant, at, 'x');
+    await expect(batcher.call('f', tenant, 'one more', 'x')).rejects.toMatchObject({ code: '53000' });
+    const other = batcher.call<string>('f', tenant, 'other', 'y');
+    under[0]!.end();
+    await nextTurn();
+    expect(under[1]!.inputs).toEqual([1, 'other']);
+    under[1]!.end();
+    expect(await other).toBe('f other');
+  });
+
+  it('do not wait for a statement that stalls when they were not enough to fill another before it', async () => {
+    const { under, batcher } = statements();
+    const sixteen = Array.from({ length: 16 }, (_, at) => `a${at}`);
+    for (const lock of ['first', ...sixteen, ...sixteen]) void batcher.call('f', tenant, lock, lock);
+    expect(under.map(({ inputs }) => inputs.length)).toEqual([1, 16]);
+    for (const at of [0, 1, 2]) void batcher.call('f', tenant, `b${at}`, '');
+    under[1]!.end();
+    under[0]!.end();
+    await nextTurn();
+    expect(under).toHaveLength(3);
+    await jest.advanceTimersByTimeAsync(20);
+    expect(under[3]!.inputs).toHaveLength(3);
+  });
+
   it('begin anew when all have ended', async () => {
     const { under, batcher } = statements();
     const first = batcher.call('f', tenant, 1, '');

@@ -7,7 +7,7 @@ export type CallAll = <Result>(name: string, tenant: TenantId, inputs: readonly 
 interface Waiting {
   readonly input: string;
   readonly lock: string;
-  begun: boolean;
+  state: 'waiting' | 'ready' | 'begun';
   /** Ends the waiting when it has been too long. */
   patience?: NodeJS.Timeout;
   readonly resolve: (result: unknown) => void;
@@ -30,13 +30,16 @@ const ALONE: Room = { calls: 1, statements: 4 };
 interface Queue {
   readonly room: Room;
   statements: number;
-  /** Rows that statements under way lock: a call for one of them would only wait in the database. */
-  readonly locked: Set<string>;
-  readonly waiting: Waiting[];
+  /** What may go with the next statement: of those that lock the same row one, and none whose row is locked. */
+  readonly ready: Waiting[];
+  /** What waits for a row that a call which is ready or under way locks; in the database it would wait as well. */
+  readonly behind: Map<string, Waiting[]>;
   /** Fires when none of the statements has ended for too long. */
   stall?: NodeJS.Timeout | undefined;
 }
 
+/** Calls that may wait for one row: nobody has use for more of the same code or family. */
+const MOST_BEHIND = 64;
 /** A statement that takes longer waits for something, which the calls after it do not wait for as well. */
 const STALLED_MS = 20;
 /** As long as a call waits for a connection of the pool: whoever sent it comes again, and must not meet itself. */
@@ -48,9 +51,6 @@ const UNDONE = /^(GK|21|22|23|40|54|55)/;
 class NeverBegun extends Error {
   /** As the server says it of too few resources. */
   readonly code = '53000';
-  constructor() {
-    super(`The call did not begin within ${PATIENCE_MS} ms.`);
-  }
 }
 
 /**
@@ -79,19 +79,19 @@ export class CallBatcher {
   #enqueue<Result>(name: string, tenant: TenantId, input: unknown, lock: string, room: Room): Promise<Result> {
     const key = `${name} ${tenant} ${room.calls}`;
     let queue = this.#queues.get(key);
-    if (!queue) this.#queues.set(key, (queue = { room, statements: 0, locked: new Set(), waiting: [] }));
+    if (!queue) this.#queues.set(key, (queue = { room, statements: 0, ready: [], behind: new Map() }));
     return new Promise<Result>((resolve, reject) => {
-      const begun = false;
+      const state = 'waiting';
       const call: Waiting = {
         input: JSON.stringify(input),
         lock,
-        begun,
+        state,
         resolve: resolve as Waiting['resolve'],
         reject,
       };
-      queue.waiting.push(call);
+      if (!take(queue, call)) return reject(new NeverBegun('Too many calls wait for the same.'));
       if (isDue(queue)) void this.#drain(key, name, tenant, queue);
-      if (call.begun) return;
+      if (hasBegun(call)) return;
       call.patience = setTimeout(() => giveUp(queue, call), PATIENCE_MS);
       this.#watch(key, name, tenant, queue);
     });
@@ -100,22 +100,22 @@ export class CallBatcher {
   #watch(key: string, name: string, tenant: TenantId, queue: Queue): void {
     queue.stall ??= setTimeout(() => {
       queue.stall = undefined;
-      if (queue.statements < queue.room.statements && nextOf(queue).length > 0)
+      if (queue.statements < queue.room.statements && queue.ready.length > 0)
         void this.#drain(key, name, tenant, queue);
     }, STALLED_MS);
   }
 
   async #drain(key: string, name: string, tenant: TenantId, queue: Queue): Promise<void> {
     do {
-      const calls = nextOf(queue);
-      begin(queue, calls);
+      const calls = begin(queue);
+      if (queue.ready.length > 0) this.#watch(key, name, tenant, queue);
       await this.#callNext(name, tenant, calls);
       queue.statements -= 1;
-      for (const { lock } of calls) queue.locked.delete(lock);
+      for (const { lock } of calls) release(queue, lock);
       clearTimeout(queue.stall);
       queue.stall = undefined;
     } while (isDue(queue));
-    if (queue.waiting.length > 0) this.#watch(key, name, tenant, queue);
+    if (queue.ready.length > 0) this.#watch(key, name, tenant, queue);
     else if (queue.statements === 0) this.#queues.delete(key);
   }
 
@@ -137,36 +137,52 @@ export class CallBatcher {
 }
 
 /** A statement costs as much as several calls: a second one is for those that the next has no room for. */
-function isDue(queue: Queue): boolean {
-  const { room, statements } = queue;
-  if (statements >= room.statements) return false;
-  return nextOf(queue).length >= (statements === 0 ? 1 : room.calls);
+function isDue({ room, statements, ready }: Queue): boolean {
+  return statements < room.statements && ready.length >= (statements === 0 ? 1 : room.calls);
 }
 
-/** The calls that may begin now, the oldest first; of those that lock the same row one, and none of a row that is locked. */
-function nextOf({ room, waiting, locked }: Queue): Waiting[] {
-  const locks = new Set<string>();
-  const calls: Waiting[] = [];
-  for (const call of waiting) {
-    if (calls.length === room.calls) break;
-    if (call.lock !== '' && (locked.has(call.lock) || locks.has(call.lock))) continue;
-    locks.add(call.lock);
-    calls.push(call);
+/** Puts the call in its place; false when there is no room behind what locks its row. */
+function take({ ready, behind }: Queue, call: Waiting): boolean {
+  const waiting = behind.get(call.lock);
+  if (waiting && waiting.length >= MOST_BEHIND) return false;
+  if (waiting) waiting.push(call);
+  else {
+    if (call.lock !== '') behind.set(call.lock, []);
+    call.state = 'ready';
+    ready.push(call);
+  }
+  return true;
+}
+
+/** Takes out what goes now, the oldest first. */
+function begin(queue: Queue): Waiting[] {
+  queue.statements += 1;
+  const calls = queue.ready.splice(0, queue.room.calls);
+  for (const call of calls) {
+    call.state = 'begun';
+    clearTimeout(call.patience);
   }
   return calls;
 }
 
-function begin(queue: Queue, calls: readonly Waiting[]): void {
-  queue.statements += 1;
-  for (const call of calls) {
-    call.begun = true;
-    clearTimeout(call.patience);
-    queue.waiting.splice(queue.waiting.indexOf(call), 1);
-    if (call.lock !== '') queue.locked.add(call.lock);
+function hasBegun({ state }: Waiting): boolean {
+  return state === 'begun';
+}
+
+/** The row is free: the next call for it is ready. */
+function release({ ready, behind }: Queue, lock: string): void {
+  if (lock === '') return;
+  const next = behind.get(lock)!.shift();
+  if (!next) behind.delete(lock);
+  else {
+    next.state = 'ready';
+    ready.push(next);
   }
 }
 
 function giveUp(queue: Queue, call: Waiting): void {
-  queue.waiting.splice(queue.waiting.indexOf(call), 1);
-  call.reject(new NeverBegun());
+  const among = call.state === 'ready' ? queue.ready : queue.behind.get(call.lock)!;
+  among.splice(among.indexOf(call), 1);
+  if (call.state === 'ready') release(queue, call.lock);
+  call.reject(new NeverBegun(`The call did not begin within ${PATIENCE_MS} ms.`));
 }

@@ -90,7 +90,16 @@ export function openPool(
 }
 
 /**
- * A connection of a pool that is given up after anything but an answer of the server: the next statement would wait behind
+ * Whether the server has refused what was asked, for what it holds or who else was there: that says nothing against the
+ * connection, and must not cost one, or whoever is refused could have us make a new one each time. Anything else may be the
+ * connection's fault: a standby, a server that is going down, a plan or statement that it no longer has.
+ */
+function isRefusal(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && /^(GK|21|22|23|40|54|55|57014)/.test(error.code ?? '');
+}
+
+/**
+ * A connection of a pool that is given up after anything but a refusal: the next statement would wait behind
  * the one that was never answered.
  */
 function givenUpWhenLost(client: pg.PoolClient): PostgresPoolClient {
@@ -100,7 +109,7 @@ function givenUpWhenLost(client: pg.PoolClient): PostgresPoolClient {
     try {
       return await client.query(sql, parameters);
     } catch (error) {
-      if (!(error instanceof pg.DatabaseError)) lost = error;
+      if (!isRefusal(error)) lost = error;
       throw error;
     }
   };
@@ -176,8 +185,7 @@ export class Database {
       } as pg.QueryConfig);
       return rows[0]!.result;
     } catch (error) {
-      // What the server refuses costs no connection: else whoever is refused could have us make a new one each time.
-      lost = !(error instanceof pg.DatabaseError);
+      lost = !isRefusal(error);
       throw error;
     } finally {
       client.release(lost);

@@ -18,7 +18,7 @@ const MOST_TENANTS = 10_000;
 /** How often per second and tenant a key that is not in the cache may send us back to the database. */
 const EXTRA_LOOKS = 5;
 
-/** The public keys that verify what a tenant has signed: those it signs with, and those it has just stopped signing with. */
+/** The public keys that verify what a tenant has signed: those it signs with, will sign with next, and has just stopped signing with. */
 export class VerificationKeys {
   readonly #cache = new ExpiringCache<KnownKeys>({ ttlMs: TTL_MS, max: MOST_TENANTS });
   /** What was loaded last, of the tenants that were asked about last. */
@@ -64,7 +64,8 @@ export class VerificationKeys {
         .select(['kid', 'alg', 'public_jwk'])
         .where('tenant_id', '=', tenant)
         .where('use', '=', 'access_token')
-        .where('state', 'in', ['active', 'retiring'])
+        // The next one too: whoever asks for names that do not exist could else keep it unknown when it begins to sign.
+        .where('state', 'in', ['pending', 'active', 'retiring'])
         .execute(),
     );
     const last = this.#last.get(tenant);

@@ -8,9 +8,10 @@ import {
 import { failureReason } from '@grantkeeper/consumers';
 import { Database, EventStore, type ProjectedRow } from '@grantkeeper/event-store';
 import { type NewSigningKey, SigningKeys } from '@grantkeeper/keys';
-import { Clock, ConcurrencyError, type TenantId } from '@grantkeeper/kernel';
+import { ConcurrencyError, type TenantId } from '@grantkeeper/kernel';
 import { Queues } from '@grantkeeper/queue';
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { sql } from 'kysely';
 import { everyTenant } from './every-tenant.ts';
 
 const HOUR_MS = 3_600_000;
@@ -28,7 +29,6 @@ export class SigningKeyRotationJob implements OnApplicationBootstrap {
     private readonly database: Database,
     private readonly store: EventStore,
     private readonly signingKeys: SigningKeys,
-    private readonly clock: Clock,
     private readonly queues: Queues,
   ) {}
 
@@ -53,17 +53,36 @@ export class SigningKeyRotationJob implements OnApplicationBootstrap {
       tx
         .selectFrom('signing_keys')
         .selectAll()
+        // By the clock that has dated them: one that is days ahead would hurry keys on that nobody knows yet.
+        .select(sql<Date>`clock_timestamp()`.as('now'))
         .where('tenant_id', '=', tenant)
         .where('state', 'in', ['pending', 'active', 'retiring'])
         .execute(),
     );
+    await this.#forgetPrivateHalves(tenant);
     for (const alike of Map.groupBy(rows, ({ use, alg }) => `${use} ${alg}`).values()) {
-      const keys = alike.map((row) => ({ ...row, changedAt: new Date(row.changed_at) }) as unknown as DatedSigningKey);
-      const now = this.clock.now();
+      const keys = alike.map(
+        ({ now: _now, ...row }) => ({ ...row, changedAt: new Date(row.changed_at) }) as unknown as DatedSigningKey,
+      );
+      const [{ now }] = alike as [(typeof alike)[number]];
       const successor = isSuccessorDue(keys, now) ? await this.signingKeys.create(tenant, keys[0]!.alg) : undefined;
       const events = decideSigningKeyRotation(keys, now, successor);
       if (events.length > 0) await this.#record(tenant, events, alike, successor);
     }
+  }
+
+  /** Of keys that sign no more: backups to come need not hold them. */
+  async #forgetPrivateHalves(tenant: TenantId): Promise<void> {
+    await this.database.asTenant(tenant, (tx) =>
+      tx
+        .deleteFrom('sealed_signing_keys as sealed')
+        .using('signing_keys as key')
+        .whereRef('key.tenant_id', '=', 'sealed.tenant_id')
+        .whereRef('key.kid', '=', 'sealed.kid')
+        .where('sealed.tenant_id', '=', tenant)
+        .where('key.state', 'in', ['retired', 'revoked'])
+        .execute(),
+    );
   }
 
   async #record(

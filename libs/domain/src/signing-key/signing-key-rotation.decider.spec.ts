@@ -38,6 +38,11 @@ describe('the rotation of signing keys', () => {
     ]);
   });
 
+  it('makes no keys without end, whatever the clock says', () => {
+    const gone = ['a', 'b', 'c'].map((kid) => key(kid, 'retiring', after(due)));
+    expect(isSuccessorDue([key('one', 'active'), ...gone], after(due))).toBe(false);
+  });
+
   it('announces one at a time', () => {
     const keys = [key('one', 'active'), key('two', 'pending', after(due))];
     expect(isSuccessorDue(keys, after(due + HOUR))).toBe(false);

@@ -26,14 +26,18 @@ export const signingKeySchedule = {
   retiringMs: 48 * HOUR_MS,
 };
 
+/** Keys of one use and algorithm that are published at once: the one that signs, and those around it. */
+const MOST_ALIKE = 4;
+
 /**
- * Whether the next key is to be made and announced, of the keys of one use and algorithm: one signs, none waits, and the
+ * Whether the next key is to be made and announced, of the published keys of one use and algorithm: one signs, none waits, and the
  * one that signs will have signed for its time when the next has been published for its own.
  */
 export function isSuccessorDue(keys: readonly DatedSigningKey[], now: Date): boolean {
   const { activeMs, pendingMs, spreadMs } = signingKeySchedule;
   const active = keys.find(({ state }) => state === 'active');
-  if (!active || keys.some(({ state }) => state === 'pending')) return false;
+  // Whatever else is wrong, keys are not made without end.
+  if (!active || keys.length >= MOST_ALIKE || keys.some(({ state }) => state === 'pending')) return false;
   return hasBeen(active, activeMs - pendingMs - share(active.kid) * spreadMs, now);
 }
 
