@@ -60,7 +60,7 @@ class NeverBegun extends Error {
  * fails, all of its statement are called again, each alone. One that has not begun after five seconds is refused.
  *
  * For functions that lock the row that `lock` names, or none: what one statement locks is locked in the order of these
- * names, so that no two statements wait for each other, and no two under way lock the same row.
+ * names, so that no two statements wait for each other, and no two of one kind that are under way lock the same row.
  */
 export class CallBatcher {
   readonly #queues = new Map<string, Queue>();

@@ -61,13 +61,14 @@ export class SigningKeyRotationJob implements OnApplicationBootstrap {
     );
     await this.#forgetPrivateHalves(tenant);
     for (const alike of Map.groupBy(rows, ({ use, alg }) => `${use} ${alg}`).values()) {
-      const keys = alike.map(
-        ({ now: _now, ...row }) => ({ ...row, changedAt: new Date(row.changed_at) }) as unknown as DatedSigningKey,
+      const { now } = alike[0]!;
+      const present = alike.map(({ now: _now, ...row }) => row);
+      const keys = present.map(
+        (row) => ({ ...row, changedAt: new Date(row.changed_at) }) as unknown as DatedSigningKey,
       );
-      const [{ now }] = alike as [(typeof alike)[number]];
       const successor = isSuccessorDue(keys, now) ? await this.signingKeys.create(tenant, keys[0]!.alg) : undefined;
       const events = decideSigningKeyRotation(keys, now, successor);
-      if (events.length > 0) await this.#record(tenant, events, alike, successor);
+      if (events.length > 0) await this.#record(tenant, events, present, successor);
     }
   }
 
