@@ -127,7 +127,7 @@ describe('the admin API', () => {
           resource: { scopes: [{ name: 'a b', description: 'd', risky: false, default: true }] },
         },
       ],
-      [undefined, { slug: 'x', displayName: 'X', admin: true }],
+      ['admin', { slug: 'x', displayName: 'X', admin: true }],
     ])('names the field that is wrong: %s', async (field, body) => {
       await expectProblem(operator('POST', '/tenants', body), 422, 'request.invalid', field);
     });
@@ -252,7 +252,7 @@ describe('the admin API', () => {
       ['email', { email: 'nobody' }],
       ['password', { email: 'x@acme.example', password: 'short' }],
       ['role', { email: 'x@acme.example', role: 'owner' }],
-      [undefined, { email: 'x@acme.example', sub: 'me' }],
+      ['sub', { email: 'x@acme.example', sub: 'me' }],
     ])('are refused with the field that is wrong: %s', async (field, body) => {
       await expectProblem(operator('POST', '/tenants/acme/users', body), 422, 'request.invalid', field);
     });
@@ -301,7 +301,7 @@ describe('the admin API', () => {
       ['accessTokenSeconds', { accessTokenSeconds: 10 }],
       ['registration', { registration: 'sometimes' }],
       ['deliveryAttempts', { deliveryAttempts: 0 }],
-      [undefined, { accessTokenMinutes: 1 }],
+      ['accessTokenMinutes', { accessTokenMinutes: 1 }],
     ])('refuses what cannot be: %s', async (field, body) => {
       await expectProblem(operator('PATCH', '/tenants/acme/policy', body), 422, 'request.invalid', field);
     });

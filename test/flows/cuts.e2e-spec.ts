@@ -208,7 +208,7 @@ describe('wider cuts', () => {
     ['a subject of no kind', { subjects: ['agent-1'] }, 'where.subjects.0'],
     ['a day that there is not', { unusedSince: '2026-02-30' }, 'where.unusedSince'],
     ['a year that no database has', { grantedBefore: '0000-01-01T00:00:00Z' }, 'where.grantedBefore'],
-    ['what cuts do not know', { colour: 'red' }, 'where'],
+    ['what cuts do not know', { colour: 'red' }, 'where.colour'],
   ])('refuse %s', async (_what, where, field) => {
     const { status, body } = await product.admin<Problem>('POST', '/tenants/acme/cuts/preview', { where });
     expect([status, body.type, body.field]).toEqual([422, 'urn:problem:request.invalid', field]);

@@ -105,7 +105,7 @@ describe('the export of a ledger', () => {
     ['after', '?after=x'],
     ['limit', '?limit=0'],
     ['personal', '?personal=all'],
-    [undefined, '?from=1'],
+    ['from', '?from=1'],
   ])('names the field that is wrong: %s', async (field, query) => {
     const { status, body } = await product.admin<{ field?: string }>('GET', `/tenants/acme/events${query}`);
     expect([status, body.field]).toEqual([422, field]);

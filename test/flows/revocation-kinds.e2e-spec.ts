@@ -318,7 +318,7 @@ describe('what an admin can revoke', () => {
       },
     ],
     ['target.kid', { kind: 'signing_key' }],
-    ['target', { kind: 'tenant', tenantId: '0190a000-0000-7000-8000-000000000000' }],
+    ['target.tenantId', { kind: 'tenant', tenantId: '0190a000-0000-7000-8000-000000000000' }],
   ])('names the field that is wrong: %s of %j', async (field, target) => {
     const answer = await revoke(target);
     expect([answer.status, (answer.body as unknown as Problem).field]).toEqual([422, field]);

@@ -14,7 +14,9 @@ const TYPES: Readonly<Record<string, string>> = {
 export function sayWhatIsWrong(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
-      return issue.input === undefined ? 'is required' : `must be ${TYPES[issue.expected] ?? issue.expected}`;
+      return issue.input === undefined && issue.expected !== 'object'
+        ? 'is required'
+        : `must be ${TYPES[issue.expected] ?? issue.expected}`;
     case 'invalid_value':
       return `must be ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.join(', ')}`;
     case 'unrecognized_keys':

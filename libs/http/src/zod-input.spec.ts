@@ -19,8 +19,8 @@ const schema = z.strictObject({
 describe('an input that is not valid', () => {
   it.each([
     [{}, 'name', 'name: is required'],
-    [undefined, undefined, 'is required'],
-    [[], undefined, 'must be an object'],
+    [undefined, undefined, 'the request must be an object'],
+    [[], undefined, 'the request must be an object'],
     [{ name: 7 }, 'name', 'name: must be text'],
     [{ name: '' }, 'name', 'name: must have at least 1 character'],
     [{ name: 'longer' }, 'name', 'name: must have at most 5 characters'],

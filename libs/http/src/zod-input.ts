@@ -15,7 +15,11 @@ export function readInput<Output>(schema: z.ZodType<Output>, input: unknown): Ou
   const field = [...issue.path, ...unknown].join('.');
   throw new DomainError(
     'request.invalid',
-    field ? `${field}: ${issue.message}` : issue.message,
+    field
+      ? `${field}: ${issue.message}`
+      : issue.code === 'invalid_type'
+        ? `the request ${issue.message}`
+        : issue.message,
     'invalid',
     field || undefined,
   );
