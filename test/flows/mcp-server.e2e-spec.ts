@@ -128,7 +128,7 @@ describe('the hosted MCP server', () => {
       `INSERT INTO resources VALUES ($1, $2, 'tenant', 'external', 'ext', $3, 'Elsewhere', 'RS256', '[]', false, 'refuse', false, 0, 1, 0, 1)`,
       [id, uuidv7(), `${mcpUrl}/t/${slug}/ext/mcp`],
     );
-    await run(`INSERT INTO signing_keys VALUES ($1, $2, 'access_token', 'ES256', 'active', $3, 1, now(), 1)`, [
+    await run(`INSERT INTO signing_keys VALUES ($1, $2, 'access_token', 'ES256', 'active', $3, 1, now(), now(), 1)`, [
       id,
       kid,
       JSON.stringify(await exportJWK(publicKey)),
@@ -563,7 +563,7 @@ describe('the hosted MCP server', () => {
       const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       await admin.query(`UPDATE signing_keys SET state = 'revoked' WHERE tenant_id = $1`, [tenant.id]);
       await admin.query(
-        `INSERT INTO signing_keys VALUES ($1, 'new', 'access_token', 'ES256', 'active', $2, 1, now(), 1)`,
+        `INSERT INTO signing_keys VALUES ($1, 'new', 'access_token', 'ES256', 'active', $2, 1, now(), now(), 1)`,
         [tenant.id, JSON.stringify(await exportJWK(publicKey))],
       );
       const claims = {
