@@ -7,7 +7,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { openLedger, type TestLedger } from '../support/ledger.ts';
 import { issueCode, makeLink, type TestLink } from '../support/link.ts';
 
-/** What a call reads of a table: the rows that it is about, for each of their policies and versions of the row; never a tenant's. */
+/** Rows that a call may read of one table: those that it is about, some of them several times. It never depends on the tenant. */
 const MOST_ROWS = 20;
 /** People, links, sessions and codes that the tenant has beside. */
 const OTHERS = 2_000;
